@@ -1,0 +1,14 @@
+export type { EmpaErrorCode, EmpaErrorOptions, OpenStep, PartialMessage } from './errors.js';
+export { EMPA_ERROR_CODES, EmpaError, OPEN_STEPS } from './errors.js';
+export type { Limits } from './limits.js';
+export { DEFAULT_LIMITS } from './limits.js';
+export type { OpenedMessage, OpenOptions } from './open.js';
+export { openMessage } from './open.js';
+export type { CipherName, SealOptions } from './seal.js';
+export { sealMessage } from './seal.js';
+export type { Identity, IdentityPaths, IdentityWarning, TrustProblem, TrustStore, TrustStoreOptions, VerifyPolicy } from './trust-store.js';
+export { loadIdentity, loadTrustStore, verifyCertificate } from './trust-store.js';
+export type { Certificate } from './x509/certificate.js';
+export { parseCertificates } from './x509/certificate.js';
+export type { NameAttribute } from './x509/name.js';
+export { DistinguishedName, DnRule } from './x509/name.js';

@@ -1,0 +1,35 @@
+/** Limits on hostile input. Bytes unless said otherwise. */
+export interface Limits {
+  /** The raw message as it came from the broker. */
+  readonly messageBytes: number;
+  /** The decoded body. */
+  readonly bodyBytes: number;
+  /** Nesting of DER values. */
+  readonly derDepth: number;
+  /** Number of DER values in one structure. */
+  readonly derValues: number;
+  /** Certificates in one message. */
+  readonly certificates: number;
+  /** All header lines of one MIME entity together. */
+  readonly headerBytes: number;
+  /** One header line, unfolded. */
+  readonly headerLineBytes: number;
+  /** Nesting of MIME entities. */
+  readonly mimeDepth: number;
+  /** Certificates from signer to anchor. */
+  readonly chainLength: number;
+}
+
+const MiB = 1024 * 1024;
+
+export const DEFAULT_LIMITS: Limits = {
+  messageBytes: 96 * MiB,
+  bodyBytes: 20 * MiB,
+  derDepth: 32,
+  derValues: 20_000,
+  certificates: 32,
+  headerBytes: 64 * 1024,
+  headerLineBytes: 8 * 1024,
+  mimeDepth: 4,
+  chainLength: 10,
+};

@@ -1,0 +1,127 @@
+/** The interfaces of the room. No code. */
+
+/** What one pass over an outgoing queue saw; live while the pass goes on, whole when it has ended. */
+export interface ScanStatistics {
+  /** Elements that could be claimed (yielded). */
+  readonly available: number;
+  /** Elements under somebody's lock or claim. */
+  readonly locked: number;
+  /** Names that are no elements (dot-names, temporary files, directories), and files not yet stable. */
+  readonly ignored: number;
+  /** Time of the oldest available or locked element. */
+  readonly oldest: Date | undefined;
+}
+
+export interface Scan {
+  /** Oldest first, in bounded memory, whatever the backlog. One reader. */
+  readonly names: AsyncIterable<string>;
+  readonly statistics: ScanStatistics;
+}
+
+export interface OutgoingQueue {
+  readonly path: string;
+  /**
+   * Claims, touches and removes a probe (SpoolError `permission-denied` names the uid or mode that is wrong), then frees the claims that
+   * a dead predecessor of the same instance name left. Must be called first.
+   */
+  start(): Promise<{ readonly freed: number }>;
+  scan(signal?: AbortSignal): Scan;
+  /** undefined: somebody else has it, it is gone, or it is still being written. */
+  claim(name: string): Promise<Claim | undefined>;
+  /** Frees others' claims past the lock age, removes stale temporary files and empty directories. */
+  purge(): Promise<PurgeStatistics>;
+  /** Quarantined elements now. */
+  quarantineDepth(): Promise<number>;
+}
+
+export interface PurgeStatistics {
+  readonly temporary: number;
+  readonly locks: number;
+  readonly directories: number;
+}
+
+export interface ReadResult {
+  readonly body: Uint8Array;
+  /** The same for every attempt to send this element, another when the same name is filled again. 64 hex digits at most. */
+  readonly deliveryId: string;
+}
+
+/** An element that only this process may send. */
+export interface Claim {
+  /** `8hex/14hex`, or the file's name: the empa-id. */
+  readonly name: string;
+  /** Size (bytes) and mtime when it was claimed. */
+  readonly size: number;
+  readonly modified: Date;
+  /** SpoolError: too-large (over limit bytes), not-regular, unreadable, changed-while-reading, claim-lost. */
+  read(limit: number): Promise<ReadResult>;
+  /** Keeps the lock young. SpoolError: claim-lost. */
+  touch(): Promise<void>;
+  /** Gives the element back, unsent. Idempotent. */
+  release(): Promise<void>;
+  /** The element was sent: durably gone. `replaced`: a writer put a new file at the same name meanwhile, which stays. */
+  remove(): Promise<'removed' | 'replaced'>;
+  /** Moves the element, unopened, to the quarantine queue with its reason; resolves to its name there. */
+  quarantine(reason: QuarantineReason): Promise<string>;
+}
+
+export interface QuarantineReason {
+  readonly code: string;
+  readonly message: string;
+  readonly at: Date;
+}
+
+/** An element of a dirq Normal queue: one file a key. */
+export type QueueRecord = Readonly<Record<string, string | Uint8Array>>;
+
+/** An element that is durable, but that no reader sees yet. */
+export interface Staged {
+  /** Relative to the queue's root: `.staging/INSTANCE/NAME`. */
+  readonly path: string;
+  readonly stagedAt: Date;
+  discard(): Promise<void>;
+}
+
+/** Incoming and reject: dirq Normal. */
+export interface StagingQueue {
+  readonly path: string;
+  /** Makes the directories, writes, fsyncs and removes a probe. SpoolError: permission-denied, disk-full, read-only, path-missing. */
+  start(): Promise<void>;
+  /** Durable when it resolves. SpoolError: disk-full, read-only, permission-denied, io-error. */
+  stage(record: QueueRecord): Promise<Staged>;
+  /**
+   * Makes a staged element visible, ours or another process's, by its path: `stored` now, or `done` (somebody did it). Either way the
+   * rename is durable when it resolves. Idempotent.
+   */
+  commit(stagedPath: string): Promise<{ readonly outcome: 'stored' | 'done'; readonly name: string | undefined }>;
+  /** stage and commit. */
+  add(record: QueueRecord): Promise<string>;
+  /** Free bytes on the file system for us. */
+  freeBytes(): Promise<number>;
+  /** Writes, fsyncs and removes a small file: can elements be stored again? Throws the SpoolError that they would meet. */
+  probe(): Promise<void>;
+  /** Elements by name alone; gives up (`complete: false`) after so many milliseconds. */
+  depth(timeLimitMs: number): Promise<{ readonly elements: number; readonly complete: boolean; readonly oldest: Date | undefined }>;
+  /** Removes what dead processes left in staging: only elements older than 24 h for which isRecorded() says no. */
+  cleanStaging(isRecorded: (stagedPath: string) => Promise<boolean>, now: Date): Promise<number>;
+}
+
+/** The memory of what was delivered: write-ahead, create-if-absent, right for several processes on one volume. */
+export interface DeliveryRecord {
+  start(): Promise<void>;
+  /**
+   * `mine`: nobody had this id, and it is durably recorded with stagedPath. Otherwise what was recorded first: drop your own copy and
+   * commit() the recorded one. SpoolError: disk-full, read-only, stage-too-slow, record-corrupt.
+   */
+  claim(id: string, stagedPath: string): Promise<RecordClaim>;
+  /** The broker confirmed the acknowledgement: the window starts now. Never the cause of a lost message. */
+  confirm(id: string): Promise<void>;
+  /** Every recorded element; recovery commits those still staged. */
+  entries(signal?: AbortSignal): AsyncIterable<{ readonly id: string; readonly stagedPath: string }>;
+  /** Forgets ids confirmed longer ago than windowMs. */
+  expire(windowMs: number, now: Date, signal?: AbortSignal): Promise<number>;
+}
+
+export type RecordClaim =
+  | { readonly outcome: 'mine' }
+  | { readonly outcome: 'theirs'; readonly stagedPath: string; readonly recordedAt: Date };

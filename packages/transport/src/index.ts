@@ -1,0 +1,17 @@
+import type { StompOptions } from './stomp/options.js';
+import type { Publisher, Subscriber } from './transport.js';
+
+export type { TransportErrorCode } from './errors.js';
+export { TRANSPORT_ERROR_CODES, TransportError } from './errors.js';
+export type { StompBroker, StompOptions, StompTls } from './stomp/options.js';
+export type { Confirmation, Delivery, Endpoint, OutgoingMessage, Publisher, Status, Subscriber } from './transport.js';
+
+/** A publisher that connects by itself and stays connected until it is drained. Errors: options-invalid. */
+export function createStompPublisher(_options: StompOptions): Publisher {
+  throw new Error('not built');
+}
+
+/** A subscriber on every broker of the list. Errors: options-invalid. */
+export function createStompSubscriber(_options: StompOptions): Subscriber {
+  throw new Error('not built');
+}

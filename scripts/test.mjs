@@ -1,0 +1,46 @@
+// node scripts/test.mjs SUITE [part of a file name ...]: runs a suite of compiled tests with Node's test runner.
+//   fast         *.test.ts                every package, service and test/: needs only Node
+//   conformance  *.conformance.ts         needs the openssl command, python3-dirq, root
+import { spawnSync } from 'node:child_process';
+import { existsSync, readdirSync } from 'node:fs';
+import path from 'node:path';
+import process from 'node:process';
+import { fileURLToPath } from 'node:url';
+
+const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
+const endings = { fast: '.test.js', conformance: '.conformance.js' };
+const [suite = 'fast', ...filters] = process.argv.slice(2);
+const ending = endings[suite];
+if (ending === undefined) {
+  process.stderr.write(`No suite ${suite}: there are ${Object.keys(endings).join(', ')}.\n`);
+  process.exit(2);
+}
+
+/** Compiled tests below a project whose source still exists: what a removed source left in dist is not run. */
+function testsOf(project) {
+  const dist = path.join(root, project, 'dist');
+  if (!existsSync(dist)) return [];
+  return readdirSync(dist, { recursive: true, encoding: 'utf8' })
+    .filter((file) => file.endsWith(ending))
+    .filter((file) => existsSync(path.join(root, project, file.replace(/\.js$/, '.ts'))))
+    .map((file) => path.join(project, 'dist', file));
+}
+
+const projects = [
+  ...['packages', 'services'].flatMap((top) => readdirSync(path.join(root, top)).map((name) => path.join(top, name))),
+  'test',
+];
+const files = projects
+  .flatMap(testsOf)
+  .filter((file) => filters.length === 0 || filters.some((filter) => file.includes(filter)))
+  .toSorted();
+if (files.length === 0) {
+  process.stderr.write(`Suite ${suite}: no test file matches.\n`);
+  process.exit(1);
+}
+const reporter = process.stdout.isTTY || process.env.CI === undefined ? 'spec' : 'tap';
+const result = spawnSync(process.execPath, ['--enable-source-maps', '--test', `--test-reporter=${reporter}`, ...files], {
+  cwd: root,
+  stdio: 'inherit',
+});
+process.exit(result.status ?? 1);
