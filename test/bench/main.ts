@@ -106,9 +106,12 @@ function results(samples: Samples, loads: readonly Load[]): Measurement[] {
 
 const number = (value: number): string => (value >= 100 ? value.toFixed(0) : value.toPrecision(3));
 
+function value(unit: string, amount: number): string {
+  if (unit === 'bytes') return sizeText(amount);
+  return unit === 'bytes/s' ? `${sizeText(amount)}/s` : `${number(amount)} /s`;
+}
+
 function show(measurements: readonly Measurement[]): void {
-  const value = (unit: string, amount: number): string =>
-    unit === 'bytes' ? sizeText(amount) : unit === 'bytes/s' ? `${sizeText(amount)}/s` : `${number(amount)} /s`;
   const rows = measurements.map(({ name, unit, lowest, highest, ...each }) => [
     name,
     value(unit, each.value),

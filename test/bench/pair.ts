@@ -63,7 +63,13 @@ async function follow(service: Service, result: string, total: number): Promise<
   throw new Error(`the ${service.name} did not get through ${total} messages in ${TIMEOUT_MS / 1000} s`);
 }
 
-function config(name: ServiceName, directory: string, pki: DemoPki, load: Load, broker: BrokerProcess): ConfigFile {
+interface Stage {
+  readonly directory: string;
+  readonly pki: DemoPki;
+  readonly broker: BrokerProcess;
+}
+
+function config(name: ServiceName, { directory, pki, broker }: Stage, load: Load): ConfigFile {
   const shared = (who: { certificatePath: string; keyPath: string }): ConfigFile => ({
     broker: { urls: [broker.url], destination: '/queue/bench' },
     identity: { certificate: who.certificatePath, key: who.keyPath },
@@ -94,7 +100,7 @@ export async function measurePair(scope: Scope, base: string, pki: DemoPki, load
   const broker = await startBrokerProcess(scope);
   try {
     const one = async (name: ServiceName, result: string): Promise<Throughput> => {
-      const service = await startService(scope, name, config(name, directory, pki, load, broker), { directory });
+      const service = await startService(scope, name, config(name, { directory, pki, broker }, load), { directory });
       const throughput = await follow(service, result, load.messages);
       await service.stop();
       return throughput;
