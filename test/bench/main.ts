@@ -106,7 +106,7 @@ function results(samples: Samples, loads: readonly Load[]): Measurement[] {
 
 const number = (value: number): string => (value >= 100 ? value.toFixed(0) : value.toPrecision(3));
 
-function value(unit: string, amount: number): string {
+function shown(unit: string, amount: number): string {
   if (unit === 'bytes') return sizeText(amount);
   return unit === 'bytes/s' ? `${sizeText(amount)}/s` : `${number(amount)} /s`;
 }
@@ -114,9 +114,9 @@ function value(unit: string, amount: number): string {
 function show(measurements: readonly Measurement[]): void {
   const rows = measurements.map(({ name, unit, lowest, highest, ...each }) => [
     name,
-    value(unit, each.value),
-    lowest === highest ? '' : `${value(unit, lowest)} to ${value(unit, highest)}`,
-    each.limit === null ? '' : value(unit, each.limit),
+    shown(unit, each.value),
+    lowest === highest ? '' : `${shown(unit, lowest)} to ${shown(unit, highest)}`,
+    each.limit === null ? '' : shown(unit, each.limit),
     each.share === null ? '' : each.share.toFixed(2),
   ]);
   process.stdout.write(`\n${table([['what', 'median', 'spread', 'slowest limit', 'share'], ...rows])}\n`);
