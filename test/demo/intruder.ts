@@ -25,7 +25,7 @@ async function badMessages(pki: DemoPki): Promise<BadMessage[]> {
   const tampered = Buffer.from(good.toString('latin1').replace('NumberOfJobs: 10', 'NumberOfJobs: 99'), 'latin1');
   return [
     { id: 'demo-tampered', what: 'a message tampered with on its way', code: 'digest-mismatch', body: tampered },
-    { id: 'demo-unlisted', what: 'a message of a site that is not listed', code: 'signer-not-listed', body: await sealed(pki.sites[1]) },
+    { id: 'demo-unlisted', what: 'a message of a site that is not listed', code: 'dn-not-listed', body: await sealed(pki.sites[1]) },
     { id: 'demo-untrusted', what: 'a message of a CA that is not trusted', code: 'chain-incomplete', body: await sealed(pki.untrusted) },
   ];
 }
