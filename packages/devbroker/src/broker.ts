@@ -62,10 +62,10 @@ function peerDn(socket: TLSSocket): string | undefined {
 
 function tlsServer(tls: DevBrokerTls, onSecure: (socket: TLSSocket) => void): Server {
   const { key, cert, ca, requireClientCertificate = false } = tls;
+  // Without a CA of ours, those of the system would do.
+  if (requireClientCertificate && ca === undefined) throw new TypeError('requireClientCertificate needs a ca');
   const trust = ca === undefined ? {} : { ca, requestCert: true };
-  const required = requireClientCertificate ? { requestCert: true } : {};
-  const rejectUnauthorized = requireClientCertificate;
-  return createTlsServer({ key, cert, ...trust, ...required, rejectUnauthorized, allowHalfOpen: true }, onSecure);
+  return createTlsServer({ key, cert, ...trust, rejectUnauthorized: requireClientCertificate, allowHalfOpen: true }, onSecure);
 }
 
 const addressOf = (socket: Socket): string => `${socket.remoteAddress}:${socket.remotePort}`;
@@ -180,7 +180,7 @@ class InMemoryBroker implements DevBroker {
   }
 }
 
-/** Starts a broker that keeps everything in memory. Rejects when it cannot listen or the TLS material is unusable. */
+/** Starts a broker that keeps everything in memory. Rejects when it cannot listen or the TLS options are unusable. */
 export async function startDevBroker(options: DevBrokerOptions = {}): Promise<DevBroker> {
   const broker = new InMemoryBroker(options);
   await broker.listen();

@@ -115,7 +115,6 @@ export class Connection implements Link {
 
   #onData(bytes: Buffer): void {
     this.#heartbeat?.received();
-    if (this.#state !== 'open') return;
     try {
       this.#parser.push(bytes);
     } catch (error) {

@@ -7,6 +7,7 @@ const LARGE_BYTES = 32 * 1024;
 const NUL = Buffer.from([0]);
 
 interface Batch {
+  /** Not before; 0 is at once. It waits for the batches before it in any case. */
   readonly due: number;
   readonly bytes: number;
   readonly pieces: readonly Buffer[];
@@ -62,9 +63,8 @@ export class Output {
   /** Writes now what would go out at the end of this turn. */
   flush(): void {
     if (this.#pieces.length === 0) return;
-    const last = this.#batches.at(-1)?.due ?? 0;
     const due = this.delayMs > 0 ? performance.now() + this.delayMs : 0;
-    this.#batches.push({ due: Math.max(due, last), bytes: this.#pieceBytes, pieces: this.#pieces });
+    this.#batches.push({ due, bytes: this.#pieceBytes, pieces: this.#pieces });
     this.#batchBytes += this.#pieceBytes;
     this.#pieces = [];
     this.#pieceBytes = 0;

@@ -90,7 +90,6 @@ export class Session implements Deliverer {
 
   /** Says why, as far as the refusal wants that, and closes. */
   fail(refusal: Refusal, frame?: Frame): void {
-    this.#giveAllBack();
     this.#context.events.emit('refused', refusal.message);
     if (!refusal.wordless) {
       const receipt = frame?.headers.get('receipt');

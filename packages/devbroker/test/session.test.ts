@@ -201,7 +201,7 @@ describe('ACK and NACK', () => {
 describe('SUBSCRIBE and UNSUBSCRIBE', () => {
   it('honour each prefetch header and the default', async (t) => {
     const broker = await start(t, { prefetch: 4 });
-    for (let index = 0; index < 20; index += 1) broker.publish(QUEUE, {}, String(index));
+    for (let index = 0; index < 25; index += 1) broker.publish(QUEUE, {}, String(index));
     for (const [header, count] of [
       ['prefetch-count:2\n', 2],
       ['activemq.prefetchSize:3\n', 3],
@@ -216,6 +216,8 @@ describe('SUBSCRIBE and UNSUBSCRIBE', () => {
       const after = await client.take(2);
       assert.deepEqual(after.map(({ command }) => command).toSorted(), ['MESSAGE', 'RECEIPT']);
       assert.equal(client.frames.length, count + 4);
+      client.write(`ACK\nid:${frames[1]?.headers.get('ack')}\n\n\0`);
+      assert.equal((await client.next()).command, 'MESSAGE');
       client.socket.destroy();
       await eventually(() => assert.equal(broker.connections().length, 0));
     }
@@ -250,6 +252,23 @@ describe('SUBSCRIBE and UNSUBSCRIBE', () => {
         ['b', true],
         ['c', true],
         ['d', false],
+      ],
+    );
+  });
+
+  it('do not give what comes back to another subscription of the connection that ends', async (t) => {
+    const broker = await start(t);
+    const client = await login(t, broker);
+    client.write(subscribe('client-individual'), subscribe('client-individual').replace('id:s', 'id:other'));
+    await eventually(() => assert.equal(broker.connections()[0]?.subscriptions.length, 2));
+    for (const body of ['a', 'b']) broker.publish(QUEUE, {}, body);
+    await client.take(2);
+    broker.cutAll();
+    assert.deepEqual(
+      broker.messages(QUEUE).map(({ deliveries, redelivered }) => [deliveries, redelivered]),
+      [
+        [1, true],
+        [1, true],
       ],
     );
   });

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { cachedKey, createCertificate, eventually } from '@ssm/test-support';
+import { startDevBroker } from '../src/index.js';
 import { dial, login, start } from './raw-client.js';
 
 const ca = createCertificate({ subject: '/C=UK/O=eScience/CN=CA', key: cachedKey('p256'), ca: true });
@@ -32,6 +33,12 @@ describe('TLS', () => {
       broker.connections().map(({ peerCertificateDn }) => peerCertificateDn),
       [undefined, undefined],
     );
+  });
+
+  it('does not start with what would let in anybody', async () => {
+    const { key, cert } = tls;
+    await assert.rejects(startDevBroker({ tls: { key, cert, requireClientCertificate: true } }), TypeError);
+    await assert.rejects(startDevBroker({ tls: { key: stranger.keyPem, cert } }), { code: 'ERR_OSSL_X509_KEY_VALUES_MISMATCH' });
   });
 
   it('can be cut with a reset, and carries large frames', async (t) => {
