@@ -1,5 +1,6 @@
 export { type CommonSettings, commonSettings, type LifecycleSettings } from './common-settings.js';
-export { type ConfigSources, loadConfig } from './config.js';
+export { loadConfig } from './config.js';
+export type { ConfigSources } from './config-sources.js';
 export { SERVICE_ERROR_CODES, ServiceError, type ServiceErrorCode } from './errors.js';
 export { createHealth, type Health, type HealthOptions, type Readiness } from './health.js';
 export { renderHelp } from './help.js';
