@@ -201,11 +201,12 @@ describe('connecting', () => {
 
   it('tells what the broker said of itself', async () => {
     const to = await broker((peer) => peer.accept({ version: '1.1', server: 'Some/1.0', 'heart-beat': '20000,5' }));
-    const greeting = await (await open(to, { options: { heartbeatMs: 10_000 } })).greeting;
+    const { greeting } = await open(to, { options: { heartbeatMs: 10_000 } });
     assert.deepEqual(greeting, {
       version: '1.1',
       server: 'Some/1.0',
       intervals: { outgoing: 10_000, incoming: 20_000 },
+      encrypted: false,
       certificateExpires: undefined,
     });
   });

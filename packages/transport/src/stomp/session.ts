@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net';
+import { TLSSocket } from 'node:tls';
 import stompit from 'stompit';
 import { Deferred } from '../deferred.js';
 import { TransportError } from '../errors.js';
@@ -28,6 +29,7 @@ export interface Greeting {
   readonly version: StompVersion;
   readonly server: string;
   readonly intervals: HeartbeatIntervals;
+  readonly encrypted: boolean;
   readonly certificateExpires: Date | undefined;
 }
 
@@ -82,10 +84,17 @@ export class Session {
   readonly #frames: InstanceType<typeof stompit.OutgoingFrameStream>;
   readonly #receipts: Receipts;
   readonly #messages: MessageReader;
-  readonly #greeting = new Deferred<Greeting>();
+  readonly #connected = new Deferred<void>();
   readonly #ended = new Deferred<TransportError | undefined>();
   /** Aborts when no more messages are wanted. */
   readonly #closing = new AbortController();
+  #greeting: Greeting = {
+    version: '1.2',
+    server: '',
+    intervals: { outgoing: 0, incoming: 0 },
+    encrypted: false,
+    certificateExpires: undefined,
+  };
   #watch: Watch | undefined;
   #stage: Stage = 'TCP';
   #lastError: Error | undefined;
@@ -106,7 +115,7 @@ export class Session {
     const timer = setTimeout(late, settings.connectTimeoutMs);
     signal.addEventListener('abort', abort, { once: true });
     try {
-      await session.#greeting.promise;
+      await session.#connected.promise;
       return session;
     } finally {
       clearTimeout(timer);
@@ -137,9 +146,14 @@ export class Session {
     return this.#ended.promise;
   }
 
+  /** It takes no more frames. */
+  get closed(): boolean {
+    return this.#closing.signal.aborted;
+  }
+
   /** What the broker said when it took the connection. */
-  get greeting(): Promise<Greeting> {
-    return this.#greeting.promise;
+  get greeting(): Greeting {
+    return this.#greeting;
   }
 
   /**
@@ -147,13 +161,13 @@ export class Session {
    * Errors: receipt-timeout (of this frame), otherwise what ended the connection: connection-lost, broker-error, broker-silent, protocol-error, closed.
    */
   request(command: string, headers: Readonly<Record<string, string>>, body?: Uint8Array): Promise<void> {
-    if (this.#closing.signal.aborted) return Promise.reject(new TransportError('closed', `${this.name}: the connection is closed`));
+    if (this.closed) return Promise.reject(new TransportError('closed', `${this.name}: the connection is closed`));
     return this.#request(command, headers, body);
   }
 
   /** Sends DISCONNECT behind everything else, waits for its receipt as long as the signal allows, and ends the connection. */
   async disconnect(signal: AbortSignal): Promise<void> {
-    if (this.#closing.signal.aborted) return;
+    if (this.closed) return;
     this.#closing.abort();
     const giveUp = (): void => this.#finish(undefined);
     signal.addEventListener('abort', giveUp, { once: true });
@@ -257,7 +271,9 @@ export class Session {
       intervals,
       fail: (error) => this.#finish(error),
     });
-    this.#greeting.resolve({ version, server: String(server), intervals, certificateExpires: certificateExpiry(this.#socket) });
+    const certificateExpires = certificateExpiry(this.#socket);
+    this.#greeting = { version, server: String(server), intervals, encrypted: this.#socket instanceof TLSSocket, certificateExpires };
+    this.#connected.resolve();
   }
 
   /** The broker closes after an ERROR, perhaps before its body is whole. */
@@ -284,10 +300,11 @@ export class Session {
     const cause = this.#lastError;
     if (this.#brokerError) this.#finish(this.#brokerError);
     else if (!this.#watch) this.#finish(connectError(this.#socket, this.name, this.#stage, cause));
-    else {
-      const how = cause ? describe(cause) : 'closed by the broker';
-      this.#finish(new TransportError('connection-lost', `${this.name}: the connection was lost: ${how}`, { cause }));
-    }
+    else this.#finish(this.#connectionLost(cause ? describe(cause) : 'closed by the broker', cause));
+  }
+
+  #connectionLost(how: string, cause: Error | undefined): TransportError {
+    return new TransportError('connection-lost', `${this.name}: the connection was lost: ${how}`, { cause });
   }
 
   #fault(what: string, cause?: Error): void {
@@ -297,15 +314,15 @@ export class Session {
   #finish(error: TransportError | undefined): void {
     if (this.#over) return;
     this.#over = true;
-    const wanted = this.#closing.signal.aborted;
+    const wanted = this.closed;
     this.#closing.abort();
     this.#watch?.stop();
     this.#socket.destroy();
     this.#reader.destroy();
     this.#messages.end();
     const reason = error ?? new TransportError('closed', `${this.name}: the connection was closed`);
-    this.#greeting.reject(reason);
-    this.#receipts.rejectAll(reason);
+    this.#connected.reject(reason);
+    this.#receipts.rejectAll(error?.code === 'receipt-timeout' ? this.#connectionLost('another receipt did not come', error) : reason);
     this.#ended.resolve(wanted ? undefined : error);
   }
 }
