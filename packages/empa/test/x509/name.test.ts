@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { bitString, ia5String, oid, parseDer, printableString, sequence, setOf, utf8String } from '../../src/der.js';
 import { DistinguishedName, DnRule } from '../../src/x509/name.js';
 import { chainingKey, isWithin, namesMatch } from '../../src/x509/name-matching.js';

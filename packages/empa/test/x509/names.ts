@@ -1,5 +1,5 @@
 /** Names for tests: encoding them, and drawing them at random. */
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { oid, parseDer, sequence, setOf } from '../../src/der.js';
 import { DistinguishedName, type NameAttribute } from '../../src/x509/name.js';
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { DistinguishedName } from '../../src/x509/name.js';
 import { parseSigningPolicy, policyAllows, type SigningPolicyFile } from '../../src/x509/signing-policy.js';
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { matchesWildcard } from '../../src/x509/wildcard.js';
 
 /** The obvious definition, exponential and therefore only for short ones. */
