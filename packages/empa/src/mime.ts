@@ -5,7 +5,7 @@ import type { Limits } from './limits.js';
 import { decodeBase64, encodeBase64 } from './mime/base64.js';
 import { type ContentType, type Entity, type HeaderLimits, parseContentType, parseEntity } from './mime/header.js';
 import { toLf } from './mime/line-ends.js';
-import { decodeQuotedPrintable, encodeQuotedPrintable } from './mime/quoted-printable.js';
+import { decodeQuotedPrintable, ENCRYPTED_MARK, encodeQuotedPrintable } from './mime/quoted-printable.js';
 
 export { toCrlf } from './mime/line-ends.js';
 
@@ -140,9 +140,6 @@ export function decodeBody(part: SignedPart, limits: Pick<Limits, 'bodyBytes'>):
 
 /** RFC 5322 section 2.1.1. */
 const MAX_LINE = 998;
-/** Old receivers take any message with `application/pkcs7-mime` or `application/x-pkcs7-mime` in it for an encrypted one. */
-const ENCRYPTED_MARK = 'pkcs7-mime';
-
 /** Whether every receiver gets these octets back from 7bit text: printable ASCII, LF line ends, no long line, no blank at a line's end. */
 export function fitsSevenBit(body: Uint8Array): boolean {
   let lineStart = 0;
@@ -157,14 +154,7 @@ export function fitsSevenBit(body: Uint8Array): boolean {
     }
     last = octet;
   }
-  return positionsOf(ENCRYPTED_MARK, body).length === 0;
-}
-
-function positionsOf(text: string, body: Uint8Array): number[] {
-  const octets = Buffer.from(body.buffer, body.byteOffset, body.byteLength);
-  const positions: number[] = [];
-  for (let at = octets.indexOf(text); at !== -1; at = octets.indexOf(text, at + 1)) positions.push(at);
-  return positions;
+  return !Buffer.from(body.buffer, body.byteOffset, body.byteLength).includes(ENCRYPTED_MARK);
 }
 
 export interface SignedPartOptions {
@@ -176,7 +166,7 @@ export interface SignedPartOptions {
 function encodeBody(body: Uint8Array, choice: 'auto' | 'base64'): { readonly encoding: string; readonly encoded: Uint8Array } {
   if (choice === 'base64') return { encoding: 'base64', encoded: encodeBase64(body) };
   if (fitsSevenBit(body)) return { encoding: '7bit', encoded: body };
-  return { encoding: 'quoted-printable', encoded: encodeQuotedPrintable(body, positionsOf(ENCRYPTED_MARK, body)) };
+  return { encoding: 'quoted-printable', encoded: encodeQuotedPrintable(body) };
 }
 
 /** The entity that is to be signed, with LF line ends. Throws message-malformed for a delivery id that no header can hold. */

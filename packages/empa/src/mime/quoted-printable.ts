@@ -13,23 +13,38 @@ function isBlank(octet: number | undefined): boolean {
   return octet === SPACE || octet === TAB;
 }
 
-/** Whether the octet may stand for itself: printable ASCII but `=`, and blanks that do not end a line. */
+/** Old receivers take any message with `application/pkcs7-mime` or `application/x-pkcs7-mime` in it for an encrypted one. */
+export const ENCRYPTED_MARK = Buffer.from('pkcs7-mime', 'latin1');
+
+const ESCAPED = 0;
+const LITERAL = 1;
+const DEPENDS = 2;
+/** Which octets may stand for themselves: printable ASCII but `=`; it depends for blanks and for the first letter of the mark. */
+const KINDS = new Uint8Array(256).fill(LITERAL, SPACE + 1, 0x7f);
+KINDS[EQUALS] = ESCAPED;
+for (const octet of [SPACE, TAB, ENCRYPTED_MARK[0] ?? 0]) KINDS[octet] = DEPENDS;
+
 function isLiteral(octets: Uint8Array, at: number): boolean {
-  const octet = octets[at] ?? 0;
-  if (isBlank(octet)) return at + 1 < octets.length && octets[at + 1] !== LF;
-  return octet > SPACE && octet < 0x7f && octet !== EQUALS;
+  const next = octets[at + 1];
+  if (isBlank(octets[at])) return next !== undefined && next !== LF;
+  return next !== ENCRYPTED_MARK[1] || !ENCRYPTED_MARK.equals(octets.subarray(at, at + ENCRYPTED_MARK.length));
+}
+
+function writeEscape(result: Buffer, at: number, octet: number): void {
+  result[at] = EQUALS;
+  result[at + 1] = HEX[octet >> 4] ?? 0;
+  result[at + 2] = HEX[octet & 15] ?? 0;
 }
 
 /**
- * Encodes octets so that they come back one for one: LF is a line end, CR and all else that is not printable ASCII is escaped, blanks at
- * the end of a line too. Octets at the positions in `escaped` (ascending) are escaped whatever they are, but for LF.
+ * Encodes octets so that they come back one for one: LF is a line end, CR and all else that is not printable ASCII is escaped, so are
+ * blanks at the end of a line, and a letter of the mark by which old receivers know encrypted messages.
  */
-export function encodeQuotedPrintable(octets: Uint8Array, escaped: readonly number[] = []): Buffer {
+export function encodeQuotedPrintable(octets: Uint8Array): Buffer {
   // Three characters an octet, and two a soft end of line.
   const result = Buffer.allocUnsafe(3 * octets.length + 2 * Math.ceil((3 * octets.length) / (LINE - 2)));
   let end = 0;
   let column = 0;
-  let nextEscaped = 0;
   for (let at = 0; at < octets.length; at += 1) {
     const octet = octets[at] ?? 0;
     if (octet === LF) {
@@ -37,22 +52,17 @@ export function encodeQuotedPrintable(octets: Uint8Array, escaped: readonly numb
       column = 0;
       continue;
     }
-    const literal = at !== escaped[nextEscaped] && isLiteral(octets, at);
-    if (at === escaped[nextEscaped]) nextEscaped += 1;
-    const width = literal ? 1 : 3;
-    if (column + width > LINE) {
+    const kind = KINDS[octet];
+    const literal = kind === LITERAL || (kind === DEPENDS && isLiteral(octets, at));
+    column += literal ? 1 : 3;
+    if (column > LINE) {
       result[end++] = EQUALS;
       result[end++] = LF;
-      column = 0;
+      column = literal ? 1 : 3;
     }
-    column += width;
-    if (literal) {
-      result[end++] = octet;
-    } else {
-      result[end++] = EQUALS;
-      result[end++] = HEX[octet >> 4] ?? 0;
-      result[end++] = HEX[octet & 15] ?? 0;
-    }
+    if (literal) result[end] = octet;
+    else writeEscape(result, end, octet);
+    end += literal ? 1 : 3;
   }
   return result.subarray(0, end);
 }
