@@ -159,7 +159,8 @@ function longHeader(identifier: number, length: number): Buffer {
 export function derOf(node: DerNode): Buffer {
   const identifier = node.raw.readUInt8(0);
   if (!node.constructed) return encode(identifier, [node.content]);
-  if (node.tagClass !== 'universal' || node.tag === TAG.sequence || node.tag === TAG.set) return encode(identifier, node.children.map(derOf));
+  if (node.tagClass !== 'universal' || node.tag === TAG.sequence || node.tag === TAG.set)
+    return encode(identifier, node.children.map(derOf));
   return octetString(octetsOf(node));
 }
 

@@ -1,4 +1,4 @@
-/** Every algorithm of messages, in one place: what is written, what is read, what is refused. */
+/** Every algorithm of messages, in one place: what is written, what is read, what is refused. (Signatures: x509/signature.ts.) */
 import { EmpaError } from '../errors.js';
 
 export type HashName = 'sha256' | 'sha384' | 'sha512';
@@ -12,7 +12,6 @@ export const OID = {
   contentType: '1.2.840.113549.1.9.3',
   messageDigest: '1.2.840.113549.1.9.4',
   signingTime: '1.2.840.113549.1.9.5',
-  subjectKeyIdentifier: '2.5.29.14',
   sha256: '2.16.840.1.101.3.4.2.1',
   rsaEncryption: '1.2.840.113549.1.1.1',
   ecdsaWithSha256: '1.2.840.10045.4.3.2',
@@ -41,42 +40,6 @@ export function oaepHashNamed(oid: string): HashName | 'sha1' {
   const hash = oid === SHA1 ? 'sha1' : DIGESTS.get(oid);
   if (hash === undefined) throw unsupported('OAEP hash', oid);
   return hash;
-}
-
-export interface SignatureAlgorithm {
-  readonly scheme: 'pkcs1' | 'pss' | 'ecdsa';
-  /** Named by the algorithm itself. */
-  readonly hash?: HashName;
-}
-
-const SIGNATURES = new Map<string, SignatureAlgorithm>([
-  [OID.rsaEncryption, { scheme: 'pkcs1' }],
-  ['1.2.840.113549.1.1.11', { scheme: 'pkcs1', hash: 'sha256' }],
-  ['1.2.840.113549.1.1.12', { scheme: 'pkcs1', hash: 'sha384' }],
-  ['1.2.840.113549.1.1.13', { scheme: 'pkcs1', hash: 'sha512' }],
-  ['1.2.840.113549.1.1.10', { scheme: 'pss' }],
-  [OID.ecdsaWithSha256, { scheme: 'ecdsa', hash: 'sha256' }],
-  ['1.2.840.10045.4.3.3', { scheme: 'ecdsa', hash: 'sha384' }],
-  ['1.2.840.10045.4.3.4', { scheme: 'ecdsa', hash: 'sha512' }],
-]);
-
-/** Signatures whose digest is refused, so that the error can say so: MD2, MD4, MD5, SHA-1 and SHA-224 with RSA, SHA-1 and SHA-224 with ECDSA. */
-const REFUSED_SIGNATURES = new Set([
-  '1.2.840.113549.1.1.2',
-  '1.2.840.113549.1.1.3',
-  '1.2.840.113549.1.1.4',
-  '1.2.840.113549.1.1.5',
-  '1.2.840.113549.1.1.14',
-  '1.2.840.10045.4.1',
-  '1.2.840.10045.4.3.1',
-]);
-
-/** Throws digest-refused, algorithm-unsupported. */
-export function signatureNamed(oid: string): SignatureAlgorithm {
-  const algorithm = SIGNATURES.get(oid);
-  if (algorithm !== undefined) return algorithm;
-  if (REFUSED_SIGNATURES.has(oid)) throw new EmpaError('digest-refused', `Signature algorithm ${oid} is refused for its digest`);
-  throw unsupported('signature algorithm', oid);
 }
 
 export interface ContentCipher {

@@ -1,5 +1,5 @@
 /** What SignedData and EnvelopedData have in common: fields of sequences, ContentInfo, AlgorithmIdentifier. */
-import { context, type DerNode, isContext, isUniversal, nullValue, oid, oidOf, parseDer, sequence, TAG } from '../der.js';
+import { context, type DerNode, isContext, isUniversal, nullValue, octetsOf, oid, oidOf, parseDer, sequence, TAG } from '../der.js';
 import { EmpaError } from '../errors.js';
 import type { Limits } from '../limits.js';
 
@@ -55,6 +55,12 @@ export function onlyChild(node: DerNode): DerNode {
   const [child, ...rest] = node.children;
   if (child === undefined || rest.length > 0) throw malformed('an explicit tag with other than one value');
   return child;
+}
+
+/** An OCTET STRING; segments of the constructed form are joined. */
+export function readOctets(node: DerNode, what: string): Buffer {
+  if (!isUniversal(node, TAG.octetString)) throw malformed(`${what} is no OCTET STRING`);
+  return octetsOf(node);
 }
 
 export interface Algorithm {
