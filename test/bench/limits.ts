@@ -9,7 +9,7 @@ import {
   randomBytes,
   sign,
 } from 'node:crypto';
-import { mkdir, open, rename } from 'node:fs/promises';
+import { mkdir, mkdtemp, open, rename, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { promisify } from 'node:util';
 
@@ -57,13 +57,11 @@ async function writeDurably(file: string, bytes: Uint8Array): Promise<void> {
 
 /** Elements of three files (dirq Normal: body, signer, empaid), written, fsynced and renamed into place, a second; 32 in flight. */
 export async function durableAddRate(directory: string, bytes: number, milliseconds: number): Promise<number> {
-  const staging = path.join(directory, 'limit-staging');
-  const target = path.join(directory, 'limit');
-  await mkdir(staging, { recursive: true });
-  await mkdir(target, { recursive: true });
+  const staging = await mkdtemp(path.join(directory, 'limit-staging-'));
+  const target = await mkdtemp(path.join(directory, 'limit-'));
   const body = randomBytes(bytes);
   let next = 0;
-  return rateOf(
+  const rate = await rateOf(
     async () => {
       next += 1;
       const element = path.join(staging, String(next));
@@ -78,6 +76,8 @@ export async function durableAddRate(directory: string, bytes: number, milliseco
     32,
     milliseconds,
   );
+  for (const made of [staging, target]) await rm(made, { recursive: true });
+  return rate;
 }
 
 /** Bytes a second through base64, SHA-256 and (when encrypted) AES-128-CBC with a second base64, one after the other. */

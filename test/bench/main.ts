@@ -62,7 +62,6 @@ async function measureLimits(samples: Samples, directory: string, milliseconds: 
   note(samples, LIMITS.durable100, await durableAddRate(directory, 102_400, milliseconds));
   note(samples, LIMITS.plainBytes, await byteRate(false, milliseconds));
   note(samples, LIMITS.encryptedBytes, await byteRate(true, milliseconds));
-  for (const name of ['limit', 'limit-staging']) rmSync(path.join(directory, name), { recursive: true, force: true });
 }
 
 function notePair(samples: Samples, load: Load, pair: Record<'sender' | 'receiver', Throughput>): void {

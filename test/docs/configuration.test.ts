@@ -24,7 +24,10 @@ describe('docs/configuration.md', () => {
       for (const setting of [sender.get(key), receiver.get(key)]) {
         if (setting === undefined) continue;
         assert.ok(text.includes(`\`${setting.env}\``), `${setting.env} is not named`);
-        assert.ok(text.includes(`default \`${setting.defaultText}\``) || text.includes(`\`${setting.defaultText}\` for the`), `default ${setting.defaultText} is not named`);
+        assert.ok(
+          text.includes(`default \`${setting.defaultText}\``) || text.includes(`\`${setting.defaultText}\` for the`),
+          `default ${setting.defaultText} is not named`,
+        );
       }
     });
 });

@@ -26,6 +26,10 @@ it('docs/metrics.md has a heading for every metric of the running services, with
   assert.deepEqual(difference(exposed.keys(), sections.keys()), { undocumented: [], unknown: [] });
   for (const [name, { type, services }] of exposed) {
     assert.match(name, /^ssm_/);
-    assert.match(sections.get(name)!, new RegExp(`^\`${name}\`\\n+\\*?${type}.*${services.join(', ')}`, 'i'), `${name}: ${type}, ${services.join(', ')}`);
+    assert.match(
+      sections.get(name)!,
+      new RegExp(`^\`${name}\`\\n+\\*?${type}.*${services.join(', ')}`, 'i'),
+      `${name}: ${type}, ${services.join(', ')}`,
+    );
   }
 });

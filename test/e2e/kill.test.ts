@@ -45,6 +45,7 @@ describe('a sender killed', () => {
       await receiver.ready();
       await diesByHook(await world.sender({ killAt: { stage, count: KILL_AT } }));
       const again = await world.sender();
+      await again.ready();
       await settled(world, receiver, hashes);
       assert.equal(await again.stop(), 0);
       assert.equal(await receiver.stop(), 0);
@@ -60,6 +61,7 @@ describe('a receiver killed', () => {
       const sender = await world.sender();
       await diesByHook(first);
       const again = await world.receiver();
+      await again.ready();
       await settled(world, again, hashes);
       assert.equal(await sender.stop(), 0);
       assert.equal(await again.stop(), 0);

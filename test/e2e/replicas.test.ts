@@ -24,6 +24,7 @@ it('two receivers on one volume, killed in turn, store each message exactly once
     }
   }
 
+  await Promise.all(replicas.map((replica) => replica.ready()));
   await eachExactlyOnce(world, hashes);
   await eventually(async () => (await sender.metric('ssm_messages_total', { result: 'sent' })) === hashes.length, { what: 'all sent' });
   const arrived = await world.arrived();

@@ -82,7 +82,7 @@ export class World {
         ? {}
         : {
             script: path.join(root, 'services', name, 'dist/test/hooked-main.js'),
-            scriptArgs: [options.killAt.stage, String(options.killAt.count)],
+            scriptArgs: [`--kill-stage=${options.killAt.stage}`, `--kill-count=${options.killAt.count}`],
           };
     const user = { ...(options.uid === undefined ? {} : { uid: options.uid }), ...(options.gid === undefined ? {} : { gid: options.gid }) };
     return startService(this.#scope, name, merge(merge(config, own), options.config ?? {}), {
