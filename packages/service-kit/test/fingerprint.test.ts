@@ -48,6 +48,15 @@ test('a mounted volume that is switched by its links, as Kubernetes does it', as
   assert.notEqual(await fingerprint([directory]), before.directory);
 });
 
+test('names that begin with a dot, and what is in directories of a directory, do not count', async (t) => {
+  const directory = temporaryDirectory(t);
+  mkdirSync(path.join(directory, 'below'));
+  const print = await fingerprint([directory]);
+  writeFileSync(path.join(directory, '.a.pem.tmp'), 'half');
+  writeFileSync(path.join(directory, 'below', 'b.pem'), 'b');
+  assert.equal(await fingerprint([directory]), print);
+});
+
 test('what cannot be looked at has a fingerprint too', async (t) => {
   const directory = temporaryDirectory(t);
   const missing = path.join(directory, 'none');
