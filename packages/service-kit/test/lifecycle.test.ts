@@ -5,6 +5,7 @@ import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { PassThrough } from 'node:stream';
 import { test } from 'node:test';
+import { setImmediate } from 'node:timers/promises';
 import { eventually, temporaryDirectory } from '@ssm/test-support';
 import {
   commonSettings,
@@ -161,6 +162,7 @@ test('a signal during the start waits for it, then stops; its failure is then no
   const late = run({
     start: async (context) => {
       await new Promise((resolve) => context.stopping.addEventListener('abort', resolve));
+      for (let turn = 0; turn < 10; turn += 1) await setImmediate();
       context.onStop('step', () => void order.push('step'));
       return {};
     },
@@ -276,7 +278,7 @@ test('SIGHUP calls the reloads in order, one round after the other, and outlives
   const { start } = capturing((context) => {
     context.onReload('a', async () => {
       order.push('a');
-      await new Promise((resolve) => setImmediate(resolve));
+      await setImmediate();
       throw new Error('unreadable');
     });
     context.onReload('b', () => void order.push('b'));
