@@ -217,9 +217,9 @@ describe('what is on disk', () => {
     await queue.stage(RECORD);
     const depth = await queue.depth(1000);
     assert.deepEqual({ ...depth, oldest: depth.oldest?.getTime() }, { elements: 2, complete: true, oldest: 0x66000000 * 1000 });
-    for (let index = 0; index < 1000; index += 1) mkdirSync(`${root}/00000000/${index.toString(16).padStart(14, '0')}`);
+    for (let index = 0; index < 300; index += 1) mkdirSync(`${root}/00000000/${index.toString(16).padStart(14, '0')}`);
     assert.equal((await queue.depth(-1)).complete, false);
-    assert.equal((await queue.depth(10_000)).elements, 1002);
+    assert.equal((await queue.depth(10_000)).elements, 302);
   });
 
   it('knows the free space', async (t) => {
