@@ -1,1 +1,17 @@
-export {};
+export type { CertificateOptions, IssuedCertificate } from './pki/certificate.js';
+export { createCertificate } from './pki/certificate.js';
+export type { CrlOptions, IssuedCrl } from './pki/crl.js';
+export { createCrl } from './pki/crl.js';
+export type { DemoIdentity, DemoPki } from './pki/demo.js';
+export { createDemoPki } from './pki/demo.js';
+export type { ExtraExtension, KeyUsage, NameConstraints, ProxyCertInfo } from './pki/extensions.js';
+export type { KeyKind, TestKey } from './pki/keys.js';
+export { cachedKey, createKey } from './pki/keys.js';
+export type { NameAttribute, NameInput, NameRdn, StringType } from './pki/name.js';
+export { encodeName } from './pki/name.js';
+export type { SignatureAlgorithm } from './pki/signature.js';
+export { nameHash, nameHashOld, slashForm, subjectHash, subjectHashOld, subjectOf } from './pki/subject-hash.js';
+export type { TrustContent } from './pki/trust-directory.js';
+export { signingPolicy, writeTrustDirectory } from './pki/trust-directory.js';
+export type { Tool } from './tools.js';
+export { requireTools } from './tools.js';
