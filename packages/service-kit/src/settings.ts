@@ -98,6 +98,21 @@ export function listSettings(settings: Settings, prefix = ''): readonly (readonl
   );
 }
 
+/** Nested as the settings are, with something else at the leaves. */
+export interface Tree<T> {
+  readonly [key: string]: T | Tree<T>;
+}
+
+/** The same tree with another leaf for each setting; a leaf that is undefined is left out. */
+export function mapSettings<T>(settings: Settings, leaf: (key: string, setting: Setting<unknown>) => T | undefined, prefix = ''): Tree<T> {
+  return Object.fromEntries(
+    Object.entries(settings).flatMap(([name, node]) => {
+      const mapped = isSetting(node) ? leaf(`${prefix}${name}`, node) : mapSettings(node, leaf, `${prefix}${name}.`);
+      return mapped === undefined ? [] : [[name, mapped]];
+    }),
+  );
+}
+
 /** Flat list of all settings, in the order of declaration. */
 export function describeSettings(settings: Settings): readonly SettingDescription[] {
   return listSettings(settings).map(([key, { doc, format, default: value, defaultText, env, secret, required }]) => ({

@@ -1,3 +1,5 @@
+export type { Child, ChildExit, ChildLine, ChildOptions } from './child.js';
+export { startCommand, startNode } from './child.js';
 export type { CertificateOptions, IssuedCertificate } from './pki/certificate.js';
 export { createCertificate } from './pki/certificate.js';
 export type { CrlOptions, IssuedCrl } from './pki/crl.js';
@@ -13,5 +15,11 @@ export type { SignatureAlgorithm } from './pki/signature.js';
 export { nameHash, nameHashOld, slashForm, subjectHash, subjectHashOld, subjectOf } from './pki/subject-hash.js';
 export type { TrustContent } from './pki/trust-directory.js';
 export { signingPolicy, writeTrustDirectory } from './pki/trust-directory.js';
+export type { Scope } from './scope.js';
+export type { ProxyMode, TcpProxy } from './tcp-proxy.js';
+export { startTcpProxy } from './tcp-proxy.js';
+export { temporaryDirectory } from './temporary.js';
 export type { Tool } from './tools.js';
 export { requireTools } from './tools.js';
+export type { EventuallyOptions } from './wait.js';
+export { eventually } from './wait.js';

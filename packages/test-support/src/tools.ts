@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { accessSync, constants, existsSync } from 'node:fs';
 import path from 'node:path';
-import { env, getuid } from 'node:process';
+import process, { getuid } from 'node:process';
 
 /** What conformance suites may need beyond Node and npm. */
 export type Tool = 'openssl' | 'python3-dirq' | 'root' | 'runuser';
@@ -9,7 +9,7 @@ export type Tool = 'openssl' | 'python3-dirq' | 'root' | 'runuser';
 const PYTHON = '/usr/bin/python3';
 
 function onPath(command: string): boolean {
-  const { PATH } = env;
+  const { PATH } = process.env;
   return (PATH ?? '').split(path.delimiter).some((directory) => {
     try {
       accessSync(path.join(directory, command), constants.X_OK);
@@ -38,7 +38,7 @@ export function requireTools(...tools: readonly Tool[]): string | false {
   const missing = tools.filter((tool) => !TOOLS[tool].present());
   if (missing.length === 0) return false;
   const message = `needs ${missing.map((tool) => `${tool}: ${TOOLS[tool].get}`).join('; ')}`;
-  const { CI } = env;
+  const { CI } = process.env;
   if (CI === 'true') throw new Error(message);
   return message;
 }
