@@ -1,6 +1,6 @@
 /** Everything is open: names flow from the passes through the window into sendOne(), until the service stops or the run is over. */
 import { sealMessage } from '@ssm/empa';
-import { type Running, runBounded, type ServiceContext } from '@ssm/service-kit';
+import { EXIT_CODES, type Running, runBounded, type ServiceContext } from '@ssm/service-kit';
 import type { Publisher } from '@ssm/transport';
 import { followStatus, isConnected } from './broker.js';
 import { ByteBudget } from './budget.js';
@@ -135,9 +135,11 @@ async function giveBackLate({ config, context, parts }: FlowParts, flow: Promise
 }
 
 /** The service has no end of its own; if one of its loops fails, that is one. */
-async function untilStopped(flow: Promise<void>, status: Promise<void>): Promise<number> {
-  await Promise.all([flow, status]);
-  return 0;
+function untilStopped(flow: Promise<void>, status: Promise<void>): Promise<number> {
+  return new Promise((resolve, reject) => {
+    flow.then(() => resolve(EXIT_CODES.ok), reject);
+    status.catch(reject);
+  });
 }
 
 async function untilDrained(
