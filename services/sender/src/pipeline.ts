@@ -72,6 +72,7 @@ export async function sendOne(name: string, line: Line): Promise<SendResult> {
   let claim: Claim | undefined;
   let leave: (() => void) | undefined;
   try {
+    await line.passed('scan', name);
     claim = await line.timed('claim', line.queue.claim(name));
     if (claim === undefined) return { outcome: 'taken', name };
     held.claimed(claim);
