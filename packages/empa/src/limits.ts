@@ -6,7 +6,7 @@ export interface Limits {
   readonly bodyBytes: number;
   /** Nesting of DER values. */
   readonly derDepth: number;
-  /** Number of DER values in one structure. */
+  /** Number of DER values in one structure, apart from one for every 256 octets of it (a streamed message is many small segments). */
   readonly derValues: number;
   /** Certificates in one message. */
   readonly certificates: number;
@@ -14,8 +14,6 @@ export interface Limits {
   readonly headerBytes: number;
   /** One header line, unfolded. */
   readonly headerLineBytes: number;
-  /** Nesting of MIME entities. */
-  readonly mimeDepth: number;
   /** Certificates from signer to anchor. */
   readonly chainLength: number;
 }
@@ -30,6 +28,5 @@ export const DEFAULT_LIMITS: Limits = {
   certificates: 32,
   headerBytes: 64 * 1024,
   headerLineBytes: 8 * 1024,
-  mimeDepth: 4,
   chainLength: 10,
 };
