@@ -163,7 +163,7 @@ describe('faults', () => {
   it('go silent and come back', async (t) => {
     const broker = await start(t, { heartbeat: [20, 20] });
     const client = await dial(t, broker);
-    client.write('CONNECT\naccept-version:1.2\nheart-beat:20,20\n\n\0');
+    client.write('CONNECT\naccept-version:1.2\nheart-beat:0,20\n\n\0');
     client.write(subscribe('auto', 'receipt:s\n'));
     await client.take(2);
     await eventually(() => assert.ok(client.heartbeats > 0));
