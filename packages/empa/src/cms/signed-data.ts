@@ -117,13 +117,20 @@ export function digestedContent(signer: SignerInfo, contentType: string, content
   throw new EmpaError('digest-mismatch', 'The content is not the one that was signed');
 }
 
-/** The certificate whose key made the signature. Throws signature-invalid. */
+/** The certificate whose key made the signature. Throws signature-invalid; key-unsupported when that may be because a key cannot be read. */
 export function certificateThatSigned(signer: SignerInfo, candidates: readonly Certificate[]): Certificate {
   const { signatureAlgorithm, signature } = signer;
   const signed = { signed: signer.attributes.signed, signatureAlgorithm, signature };
-  const certificate = candidates.find((candidate) => isSignedBy(signed, candidate.publicKey));
-  if (certificate === undefined) throw new EmpaError('signature-invalid', 'The signature does not verify');
-  return certificate;
+  let fault = new EmpaError('signature-invalid', 'The signature does not verify');
+  for (const candidate of candidates) {
+    try {
+      if (isSignedBy(signed, candidate.publicKey)) return candidate;
+    } catch (error) {
+      if (!(error instanceof EmpaError)) throw error;
+      fault = error;
+    }
+  }
+  throw fault;
 }
 
 const signInThread = promisify(sign);
