@@ -49,7 +49,7 @@ export class OnceRun {
         break;
       case 'quarantined':
         this.#counts.quarantined += 1;
-        if (this.#quarantined.length < NAMED) this.#quarantined.push({ name, code: result.code });
+        if (this.#quarantined.length < NAMED) this.#quarantined.push({ name: result.empaId, code: result.code });
         break;
       case 'retry':
         if (this.#failing.has(name) || this.#failing.size < NAMED) this.#failing.set(name, result.code);

@@ -13,10 +13,12 @@ export type Stage = (typeof STAGES)[number];
 /** Called when an element has passed a boundary; the send goes on when it resolves. `publish` has no answer from the broker yet. */
 export type StageHook = (stage: Stage, name: string) => void | Promise<void>;
 
+/** `name` is what the scan called the element, `empaId` what it is sent as. */
 export type SendResult =
   | {
       readonly outcome: 'sent';
       readonly name: string;
+      readonly empaId: string;
       readonly deliveryId: string;
       readonly bytes: number;
       readonly wireBytes: number;
@@ -28,6 +30,7 @@ export type SendResult =
   | {
       readonly outcome: 'retry';
       readonly name: string;
+      readonly empaId: string;
       readonly bytes: number;
       readonly code: string;
       readonly error: unknown;
@@ -38,6 +41,7 @@ export type SendResult =
   | {
       readonly outcome: 'quarantined';
       readonly name: string;
+      readonly empaId: string;
       readonly bytes: number;
       readonly code: string;
       readonly as: string;
@@ -77,7 +81,7 @@ export async function sendOne(name: string, line: Line): Promise<SendResult> {
     if (claim === undefined) return { outcome: 'taken', name };
     held.claimed(claim);
     await line.passed('claim', name);
-    refuseReserved(name);
+    refuseReserved(claim.name);
     leave = await line.budget.take(Math.min(claim.size, line.limits.body) * COPIES, held.signal);
 
     const file = await line.timed('read', claim.read(line.limits.body));
@@ -85,7 +89,7 @@ export async function sendOne(name: string, line: Line): Promise<SendResult> {
     await line.passed('seal', name);
 
     held.signal.throwIfAborted();
-    const published = line.timed('publish', line.publisher.publish({ id: name, body: message }, held.signal));
+    const published = line.timed('publish', line.publisher.publish({ id: claim.name, body: message }, held.signal));
     const [{ broker }] = await Promise.all([published, line.passed('publish', name)]);
     held.confirmed();
     await line.passed('confirm', name);
@@ -93,7 +97,7 @@ export async function sendOne(name: string, line: Line): Promise<SendResult> {
     const removal = await line.timed('remove', removeSent(claim, held, line));
     await line.passed('remove', name);
     const { deliveryId, body } = file;
-    return { outcome: 'sent', name, deliveryId, bytes: body.length, wireBytes: message.length, broker, removal };
+    return { outcome: 'sent', name, empaId: claim.name, deliveryId, bytes: body.length, wireBytes: message.length, broker, removal };
   } catch (error) {
     return await giveBack(name, claim, error, line);
   } finally {
@@ -139,7 +143,7 @@ async function giveBack(name: string, claim: Claim | undefined, error: unknown, 
     const code = codeOf(error);
     try {
       const as = await claim.quarantine({ code, message: messageOf(error), at: line.now() });
-      return { outcome: 'quarantined', name, bytes, code, as, error };
+      return { outcome: 'quarantined', name, empaId: claim.name, bytes, code, as, error };
     } catch (cause) {
       fault = cause;
     }
@@ -148,5 +152,15 @@ async function giveBack(name: string, claim: Claim | undefined, error: unknown, 
   await claim?.release().catch((cause: unknown) => {
     fault = cause;
   });
-  return { outcome: 'retry', name, bytes, code: codeOf(fault), error: fault, later: judge(fault) !== 'retry', modified: claim?.modified };
+  const empaId = claim?.name ?? name;
+  return {
+    outcome: 'retry',
+    name,
+    empaId,
+    bytes,
+    code: codeOf(fault),
+    error: fault,
+    later: judge(fault) !== 'retry',
+    modified: claim?.modified,
+  };
 }

@@ -51,23 +51,22 @@ export class Report {
     }
   }
 
-  #sent({ name, deliveryId, bytes, wireBytes, broker, removal }: Result<'sent'>, seconds: number): void {
+  #sent({ name, empaId, deliveryId, bytes, wireBytes, broker, removal }: Result<'sent'>, seconds: number): void {
     const { log, metrics, now } = this.#sinks;
     this.#left('sent', name, bytes);
     metrics.wireBytes.inc(wireBytes);
     metrics.lastSuccess.set(now().getTime() / 1000);
-    log.info('message sent', { empaId: name, deliveryId, bytes, wireBytes, seconds: Number(seconds.toFixed(3)), broker });
-    if (removal === 'replaced') log.info('a new file came under the name of a sent one', { empaId: name, deliveryId });
-    if (removal === 'lost')
-      log.warn('the lock of a sent file was freed by somebody else; it may be sent twice', { empaId: name, deliveryId });
-    if (removal === 'left') log.warn('a sent file could not be removed; it will be sent again', { empaId: name, deliveryId });
+    log.info('message sent', { empaId, deliveryId, bytes, wireBytes, seconds: Number(seconds.toFixed(3)), broker });
+    if (removal === 'replaced') log.info('a new file came under the name of a sent one', { empaId, deliveryId });
+    if (removal === 'lost') log.warn('the lock of a sent file was freed by somebody else; it may be sent twice', { empaId, deliveryId });
+    if (removal === 'left') log.warn('a sent file could not be removed; it will be sent again', { empaId, deliveryId });
   }
 
-  #quarantined({ name, bytes, code, as, error }: Result<'quarantined'>): void {
+  #quarantined({ name, empaId, bytes, code, as, error }: Result<'quarantined'>): void {
     const { log, metrics } = this.#sinks;
     this.#left('quarantined', name, bytes);
     metrics.quarantined.inc({ code });
-    log.error('file put into quarantine', { empaId: name, bytes, code, reason: messageOf(error), as });
+    log.error('file put into quarantine', { empaId, bytes, code, reason: messageOf(error), as });
   }
 
   #left(result: 'sent' | 'quarantined', name: string, bytes: number): void {
@@ -80,18 +79,18 @@ export class Report {
     volume.elementWorked();
   }
 
-  #retry({ name, bytes, code, error, later, modified }: Result<'retry'>): void {
+  #retry({ name, empaId, bytes, code, error, later, modified }: Result<'retry'>): void {
     const { log, metrics, backoff, volume } = this.#sinks;
     metrics.messages.inc({ result: 'retried' });
     metrics.bytes.inc({ result: 'retried' }, bytes);
     metrics.retries.inc({ code });
     if (!later) {
-      log.debug('file given back', { empaId: name, code });
+      log.debug('file given back', { empaId, code });
       return;
     }
     volume.elementFailed(error);
     const attempts = backoff.failed(name, modified);
     // The first failure, and then ever fewer of the same.
-    if (Number.isInteger(Math.log2(attempts))) log.warn('file not sent, will be tried again', { empaId: name, code, attempts, error });
+    if (Number.isInteger(Math.log2(attempts))) log.warn('file not sent, will be tried again', { empaId, code, attempts, error });
   }
 }

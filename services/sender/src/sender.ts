@@ -23,6 +23,7 @@ export async function startSender(config: SenderConfig, context: ServiceContext,
   checkTimes(config);
   context.health.require('outgoing', 'identity', 'trust', 'broker');
   const parts = createParts(config, context, options);
+  context.onStop('outgoing volume', () => parts.queue.close?.());
   await beginVolume(parts, config);
   const materials = await openMaterials(config, context, parts);
   context.onStop('materials', () => materials.close());

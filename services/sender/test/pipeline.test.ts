@@ -48,6 +48,11 @@ async function createBench(scope: Scope, layout: 'dirq' | 'directory' = 'dirq', 
   return { root, queue, publisher, held, stages, removalFailures, line };
 }
 
+/** A plain file is taken when the clock of the file system says that it has been left alone. */
+async function settled(queue: OutgoingQueue, name: string): Promise<void> {
+  await eventually(async () => assert.equal(await nameOf(queue), name));
+}
+
 async function nameOf(queue: OutgoingQueue): Promise<string | undefined> {
   for await (const name of queue.scan().names) return name;
   return undefined;
@@ -83,9 +88,10 @@ function withClaims(queue: OutgoingQueue, change: (claim: Claim) => Partial<Clai
 describe('sendOne', () => {
   for (const layout of ['dirq', 'directory'] as const) {
     it(`sends a file of a ${layout} volume, and removes it only when a broker confirmed it`, async (t) => {
-      const { root, publisher, stages, line, held } = await createBench(t, layout);
+      const { root, queue, publisher, stages, line, held } = await createBench(t, layout);
       const name = layout === 'dirq' ? addElement(root, 'records') : 'records.txt';
       if (layout === 'directory') putFile(root, name, 'records');
+      await settled(queue, name);
       publisher.answer = undefined;
       const sending = sendOne(name, line);
       await eventually(() => publisher.inFlight === 1);
@@ -97,7 +103,7 @@ describe('sendOne', () => {
       assert.match(result.deliveryId, /^[0-9a-f]{1,64}$/);
       assert.deepEqual(
         { ...result, deliveryId: '' },
-        { outcome: 'sent', name, deliveryId: '', bytes: 7, wireBytes: 14, broker: 'fake:61613', removal: 'removed' },
+        { outcome: 'sent', name, empaId: name, deliveryId: '', bytes: 7, wireBytes: 14, broker: 'fake:61613', removal: 'removed' },
       );
       assert.deepEqual(stages, ['scan', 'claim', 'seal', 'publish', 'confirm', 'remove']);
       assert.deepEqual(
@@ -138,8 +144,9 @@ describe('sendOne', () => {
   });
 
   it('keeps a new file that came under the name of a sent one', async (t) => {
-    const { root, publisher, line } = await createBench(t, 'directory');
+    const { root, queue, publisher, line } = await createBench(t, 'directory');
     putFile(root, 'again', 'first');
+    await settled(queue, 'again');
     publisher.answer = undefined;
     const sending = sendOne('again', line);
     await eventually(() => publisher.inFlight === 1);
@@ -198,6 +205,7 @@ describe('sendOne, faults of one file', () => {
   it('quarantines a file named ping, which receivers would drop', async (t) => {
     const { root, queue, publisher, line } = await createBench(t, 'directory');
     putFile(root, 'ping', 'records');
+    await settled(queue, 'ping');
     const result = await sendOne('ping', line);
     assert.ok(result.outcome === 'quarantined');
     assert.equal(result.code, 'name-reserved');
