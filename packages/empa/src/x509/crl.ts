@@ -49,18 +49,29 @@ interface Entries {
   readonly critical: boolean;
 }
 
-function readEntries(bytes: Buffer, list: Tlv | undefined): Entries {
+const NO_ENTRIES: Entries = { revoked: new Set(), critical: false };
+
+/** Reads the entry at `at` into the set; returns where it ends, and whether anything in it is critical. */
+function readEntry(bytes: Buffer, at: number, limit: number, revoked: Set<string>): { readonly end: number; readonly critical: boolean } {
+  const { identifier, contentStart, end } = readTlv(bytes, at, limit);
+  const serial = readTlv(bytes, contentStart, end);
+  const date = readTlv(bytes, serial.end, end);
+  if (identifier !== SEQUENCE || serial.identifier !== INTEGER || !isTime(date)) throw malformed('an entry of a CRL');
+  revoked.add(bytes.toString('hex', serial.contentStart, serial.end));
+  if (date.end === end) return { end, critical: false };
+  const extensions = readTlv(bytes, date.end, end);
+  if (extensions.identifier !== SEQUENCE || extensions.end !== end) throw malformed('extensions of an entry of a CRL');
+  return { end, critical: hasCritical(bytes, extensions) };
+}
+
+function readEntries(bytes: Buffer, list: Tlv): Entries {
   const revoked = new Set<string>();
   let critical = false;
-  for (const entry of list === undefined ? [] : tlvsIn(bytes, list)) {
-    const serial = readTlv(bytes, entry.contentStart, entry.end);
-    const date = readTlv(bytes, serial.end, entry.end);
-    if (entry.identifier !== SEQUENCE || serial.identifier !== INTEGER || !isTime(date)) throw malformed('an entry of a CRL');
-    revoked.add(bytes.toString('hex', serial.contentStart, serial.end));
-    if (date.end === entry.end) continue;
-    const extensions = readTlv(bytes, date.end, entry.end);
-    if (extensions.identifier !== SEQUENCE || extensions.end !== entry.end) throw malformed('extensions of an entry of a CRL');
-    critical ||= hasCritical(bytes, extensions);
+  // No generator and no tree: this is the loop that goes over all of a large CRL.
+  for (let at = list.contentStart; at < list.end; ) {
+    const entry = readEntry(bytes, at, list.end, revoked);
+    critical ||= entry.critical;
+    at = entry.end;
   }
   return { revoked, critical };
 }
@@ -145,7 +156,7 @@ class ParsedCrl implements Crl {
     }
     const parse = (tlv: Tlv): DerNode => parseDer(rawOf(bytes, tlv), { strict: true });
     const fields = fieldsOf(bytes, tbs);
-    const entries = readEntries(bytes, fields.entries);
+    const entries = fields.entries === undefined ? NO_ENTRIES : readEntries(bytes, fields.entries);
     const extensions = fields.extensions === undefined ? [] : readExtensions(parse(fields.extensions).children[0]);
     this.raw = bytes;
     this.signed = rawOf(bytes, tbs);

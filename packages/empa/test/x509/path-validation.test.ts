@@ -45,18 +45,18 @@ describe('signers', () => {
 
   it('are no proxies, of whatever generation', () => {
     const user = leafOf(root);
-    const below = (cn: string, options: Partial<CertificateOptions> = {}): ReturnType<typeof make> =>
+    const proxy = (cn: string, options: Partial<CertificateOptions> = {}): ReturnType<typeof make> =>
       make('other', { subject: `${user.dn}/CN=${cn}`, issuer: user, ...options });
     const intermediates = [user];
-    refused('signer-is-proxy', below('12345', { proxyCertInfo: {} }), trust, { intermediates });
+    refused('signer-is-proxy', proxy('12345', { proxyCertInfo: {} }), trust, { intermediates });
     refused(
       'signer-is-proxy',
-      below('12345', { extensions: [{ oid: '1.3.6.1.4.1.3536.1.222', critical: true, der: Buffer.from([0x30, 0]) }] }),
+      proxy('12345', { extensions: [{ oid: '1.3.6.1.4.1.3536.1.222', critical: true, der: Buffer.from([0x30, 0]) }] }),
       trust,
     );
-    refused('signer-is-proxy', below('proxy'), trust, { intermediates });
-    refused('signer-is-proxy', below('limited proxy'), trust);
-    refused('signer-is-proxy', below('12345'), trust, { intermediates });
+    refused('signer-is-proxy', proxy('proxy'), trust, { intermediates });
+    refused('signer-is-proxy', proxy('limited proxy'), trust);
+    refused('signer-is-proxy', proxy('12345'), trust, { intermediates });
     refused('chain-constraint', make('other', { subject: '/CN=somebody else', issuer: user }), trust, { intermediates });
     accepted(leafOf(root, { subject: '/C=UK/O=eScience/CN=proxy' }), trust);
   });
