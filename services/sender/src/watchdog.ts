@@ -19,6 +19,7 @@ export class Watchdog {
   readonly #touching: NodeJS.Timeout;
   #away: NodeJS.Timeout | undefined;
   #busy = false;
+  #closed = false;
 
   constructor(options: WatchdogOptions) {
     this.#options = options;
@@ -32,7 +33,7 @@ export class Watchdog {
       clearTimeout(this.#away);
       this.#away = undefined;
       this.#options.held.allow();
-    } else {
+    } else if (!this.#closed) {
       this.#away ??= setTimeout(() => this.#release(), this.#options.releaseAfterMs);
     }
   }
@@ -57,7 +58,9 @@ export class Watchdog {
     this.#busy = false;
   }
 
+  /** What comes after it changes nothing: the publisher disconnects later. */
   close(): void {
+    this.#closed = true;
     clearInterval(this.#touching);
     clearTimeout(this.#away);
   }

@@ -121,7 +121,8 @@ describe('keys and certificates of a running sender', () => {
 
   it('seals nothing and quarantines nothing while the certificate is expired, and goes on when it is renewed', async (t) => {
     const site = await createSite(t, keys);
-    const identity = write(site, 'host', issue('host', { notAfter: new Date(Date.now() + 2500) }));
+    const start = new Date();
+    const identity = write(site, 'host', issue('host', { notAfter: new Date(start.getTime() + 2500) }));
     const sender = runSender(t, site.config({ identity }));
     addElement(site.outgoing, 'before');
     await eventually(() => assert.equal(site.broker.queueDepth(DESTINATION), 1));
@@ -142,7 +143,7 @@ describe('keys and certificates of a running sender', () => {
     sender.signal('SIGHUP');
     await eventually(() => assert.equal(site.broker.queueDepth(DESTINATION), 2));
     assert.deepEqual(
-      (await arrived(site)).map(({ body, signer }) => [body.toString(), signer.replace(/.*CN=/, '')]),
+      (await arrived(site, start)).map(({ body, signer }) => [body.toString(), signer.replace(/.*CN=/, '')]),
       [
         ['before', 'host'],
         ['while expired', 'host renewed'],
@@ -151,18 +152,20 @@ describe('keys and certificates of a running sender', () => {
     await eventually(async () => assert.ok((await sender.ready()).ok));
   });
 
-  it('uses a renewed certificate by itself, and keeps the old one while the new pair does not match', async (t) => {
+  it('uses a renewed certificate, and keeps the old one while the new pair does not match', async (t) => {
     const site = await createSite(t, keys);
     const identity = write(site, 'host', issue('host'));
     const sender = runSender(t, site.config({ identity }));
     await sender.line('connected to the broker');
     const renewed = issue('host renewed', { key: cachedKey('rsa2048', 1) });
     writeFileSync(identity.certificate, renewed.certificatePem);
+    sender.signal('SIGHUP');
     await sender.line('a changed file cannot be used, the older value stays');
     assert.match(await sender.metrics(), /^ssm_reload_failed\{source="identity"\} 1$/m);
     addElement(site.outgoing, 'with the old one');
     await eventually(() => assert.equal(site.broker.queueDepth(DESTINATION), 1));
     writeFileSync(identity.key, renewed.keyPem);
+    sender.signal('SIGHUP');
     await sender.line('the changed file is in use');
     addElement(site.outgoing, 'with the new one');
     await eventually(() => assert.equal(site.broker.queueDepth(DESTINATION), 2));

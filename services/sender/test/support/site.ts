@@ -98,15 +98,17 @@ export interface Arrived {
   readonly encrypted: boolean;
 }
 
-/** Opens every message at the broker as a receiver would. */
-export async function arrived({ broker, pki: keys }: Pick<Site, 'broker' | 'pki'>): Promise<Arrived[]> {
-  const now = new Date();
+/** Opens every message at the broker as a receiver would; a ping is none. */
+export async function arrived({ broker, pki: keys }: Pick<Site, 'broker' | 'pki'>, now = new Date()): Promise<Arrived[]> {
   const trust = await loadTrustStore(keys.trustDirectory, { now, stabilityMs: 0 });
   const server = await loadIdentity({ certificate: keys.server.certificatePath, key: keys.server.keyPath }, { now });
   return Promise.all(
-    broker.messages(DESTINATION).map(async ({ headers, body: raw }) => {
-      const { body, signer, deliveryId, encrypted } = await openMessage(raw, { identities: [server], trust, now });
-      return { empaId: headers.get('empa-id'), body: Buffer.from(body), signer: signer.toString(), deliveryId, encrypted };
-    }),
+    broker
+      .messages(DESTINATION)
+      .filter(({ headers }) => headers.get('empa-id') !== 'ping')
+      .map(async ({ headers, body: raw }) => {
+        const { body, signer, deliveryId, encrypted } = await openMessage(raw, { identities: [server], trust, now });
+        return { empaId: headers.get('empa-id'), body: Buffer.from(body), signer: signer.toString(), deliveryId, encrypted };
+      }),
   );
 }
