@@ -1,14 +1,11 @@
 import assert from 'node:assert/strict';
-import path from 'node:path';
 import { after, describe, it } from 'node:test';
-import { eventually, startNode } from '@ssm/test-support';
-import { STAGES } from '../src/index.js';
+import { eventually } from '@ssm/test-support';
 import { runSender, startSenderProcess } from './support/run.js';
-import { arrived, createSite, DESTINATION, type Site, sharedPki } from './support/site.js';
+import { createSite, DESTINATION, type Site, sharedPki } from './support/site.js';
 import { addElement, filesBelow } from './support/writer.js';
 
 const keys = sharedPki({ after });
-const HOOKED_MAIN = path.join(import.meta.dirname, 'hooked-main.js');
 
 function fill(site: Site, count: number): string[] {
   return Array.from({ length: count }, (_, index) => addElement(site.outgoing, `record ${index}`));
@@ -38,21 +35,4 @@ describe('the end of a sender', () => {
     assert.equal(await sender.stop(), 0);
     assert.deepEqual(filesBelow(site.outgoing).toSorted(), names.toSorted());
   });
-
-  for (const stage of STAGES) {
-    it(`by SIGKILL after ${stage}: the next start sends everything, and copies carry one delivery id`, async (t) => {
-      const site = await createSite(t, keys);
-      const names = fill(site, 8);
-      const config = site.config({ broker: { window: 3 } });
-      const killed = await startNode(t, HOOKED_MAIN, [`--kill-stage=${stage}`, '--kill-count=3', '--config', config]);
-      assert.deepEqual(await killed.exited, { code: null, signal: 'SIGKILL' }, killed.output());
-      const sender = runSender(t, config);
-      await eventually(() => assert.deepEqual(filesBelow(site.outgoing), []));
-      assert.equal(await sender.stop(), 0);
-      const messages = await arrived(site);
-      assert.deepEqual(new Set(messages.map(({ empaId }) => empaId)), new Set(names));
-      for (const name of names)
-        assert.equal(new Set(messages.filter(({ empaId }) => empaId === name).map(({ deliveryId }) => deliveryId)).size, 1);
-    });
-  }
 });
