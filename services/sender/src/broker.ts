@@ -11,7 +11,7 @@ export function createPublisher(config: SenderConfig, materials: Materials): Pub
   return createStompPublisher(stompOptions(config, materials));
 }
 
-export function stompOptions({ broker }: SenderConfig, materials: Materials): StompOptions {
+export function stompOptions({ broker, limits }: SenderConfig, materials: Materials): StompOptions {
   return {
     brokers: broker.urls.map((url) => parseBroker(url, () => tlsMaterial(broker.tls, materials))),
     destination: broker.destination,
@@ -23,6 +23,7 @@ export function stompOptions({ broker }: SenderConfig, materials: Materials): St
     heartbeatMs: broker.heartbeat,
     window: broker.window,
     byteBudget: broker.byteBudget,
+    maximumMessageBytes: limits.message,
     backoff: { initialMs: broker.backoff.initial, maximumMs: broker.backoff.maximum },
   };
 }
