@@ -6,7 +6,7 @@ export interface Limits {
   readonly bodyBytes: number;
   /** Nesting of DER values. */
   readonly derDepth: number;
-  /** Number of DER values in one structure. */
+  /** Number of DER values in one structure, apart from one for every 256 octets of it (a streamed message is many small segments). */
   readonly derValues: number;
   /** Certificates in one message. */
   readonly certificates: number;
