@@ -1,5 +1,9 @@
+import { closest } from './closest.js';
 import { MAX_SECRET_BYTES, readTextFile } from './config-file.js';
-import { type SettingDescription, variableOf } from './settings.js';
+import type { SettingDescription } from './settings.js';
+
+/** Names the configuration file when no option does. */
+export const CONFIG_VARIABLE = 'SSM_CONFIG';
 
 type Env = Readonly<Record<string, string | undefined>>;
 
@@ -31,8 +35,15 @@ function readSecret(file: string): { readonly text: string } | { readonly fault:
   }
 }
 
-/** Variables that begin with SSM_ and are no setting's; other software may set such ones too, so this is for a warning only. */
-export function unknownVariables(env: Env, settings: readonly SettingDescription[]): readonly string[] {
-  const known = new Set(settings.flatMap(({ env: name, secret }) => (secret ? [name, `${name}_FILE`] : [name])));
-  return Object.keys(env).filter((name) => name.startsWith(variableOf('')) && !known.has(name));
+/** Variables that begin with SSM_, are no setting's, and look like one that was meant: other software may set SSM_ variables too. */
+export function suspectVariables(
+  env: Env,
+  settings: readonly SettingDescription[],
+): readonly { readonly variable: string; readonly meant: string }[] {
+  const known = settings.flatMap(({ env: name, secret }) => (secret ? [name, `${name}_FILE`] : [name]));
+  const unknown = Object.keys(env).filter((name) => name.startsWith('SSM_') && name !== CONFIG_VARIABLE && !known.includes(name));
+  return unknown.flatMap((variable) => {
+    const meant = closest(variable, known);
+    return meant === undefined ? [] : [{ variable, meant }];
+  });
 }

@@ -2,19 +2,16 @@ export { type CommonSettings, commonSettings, type LifecycleSettings } from './c
 export { loadConfig } from './config.js';
 export type { ConfigSources } from './config-sources.js';
 export { SERVICE_ERROR_CODES, ServiceError, type ServiceErrorCode } from './errors.js';
-export { createHealth, type Health, type HealthOptions, type Readiness } from './health.js';
+export { EXIT_CODES } from './exit-codes.js';
+export { createHealth, type Health, type HealthOptions, type Liveness, type Readiness } from './health.js';
 export { renderHelp } from './help.js';
-export {
-  EXIT_CODES,
-  type Running,
-  runService,
-  type ServiceContext,
-  type ServiceDefinition,
-  type ServiceHost,
-} from './lifecycle.js';
-export type { LogFields, Logger, LogLevel } from './log.js';
+export { runService } from './lifecycle.js';
+export { createLogger, type LogFields, type Logger, type LoggerOptions, type LogLevel } from './log.js';
+export { type LogOutput, streamOutput } from './log-output.js';
 export { type Counter, createMetrics, type Gauge, type Histogram, type MetricDescription, type Metrics } from './metrics.js';
+export { OPS_LIMITS, type OpsServer, type OpsServerOptions, startOpsServer } from './ops-server.js';
 export { type Reloadable, type ReloadOptions, watchFiles } from './reload.js';
+export type { Running, ServiceContext, ServiceDefinition, ServiceHost } from './service.js';
 export {
   type ConfigOf,
   describeSettings,

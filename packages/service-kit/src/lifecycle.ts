@@ -1,67 +1,64 @@
 import type { LifecycleSettings } from './common-settings.js';
-import type { Health } from './health.js';
-import type { Logger } from './log.js';
-import type { Metrics } from './metrics.js';
-import type { ConfigOf, Settings } from './settings.js';
+import { loadConfig } from './config.js';
+import { CONFIG_VARIABLE } from './environment.js';
+import { EXIT_CODES } from './exit-codes.js';
+import { renderHelp } from './help.js';
+import type { ServiceDefinition, ServiceHost } from './service.js';
+import { ServiceRun } from './service-run.js';
+import type { Settings } from './settings.js';
 
-/** How a service process ends. A second signal while stopping ends it at once with 128 + the signal's number. */
-export const EXIT_CODES = {
-  ok: 0,
-  /** Start failed, crash, or a run that ended by itself had failures. */
-  failed: 1,
-  /** Configuration or command line. */
-  configuration: 2,
-  /** The stop was not through when shutdown.drain had passed. */
-  stopTimeout: 3,
-} as const;
-
-export interface ServiceContext {
-  readonly log: Logger;
-  readonly metrics: Metrics;
-  readonly health: Health;
-  /** Aborted when the stop begins (SIGTERM, SIGINT, or the service itself ends). */
-  readonly stopping: AbortSignal;
-  /** Steps that run at the stop, last added first, each whatever the others did, within the drain deadline (the signal aborts at it). */
-  onStop(name: string, step: (deadline: AbortSignal) => Promise<void> | void): void;
-  /** Called at SIGHUP; a failure is logged and changes nothing else. */
-  onReload(name: string, reload: () => Promise<void> | void): void;
-}
-
-/** What start() hands back when the service can end by itself. */
-export interface Running {
-  /** Resolves with the exit code when the work is done (`--once`) or rejects: both begin the stop. Absent: runs until a signal. */
-  readonly done?: Promise<number>;
-}
-
-export interface ServiceDefinition<S extends LifecycleSettings & Settings> {
-  /** `sender`: in logs, help and metrics. */
-  readonly name: string;
-  readonly version: string;
-  readonly settings: S;
-  /** Resolves when the service is up; health says ready once its components do. The ops server answers before this is called. */
-  start(context: ServiceContext, config: ConfigOf<S>): Promise<Running>;
-}
-
-/** The process around the service; tests give their own. */
-export interface ServiceHost {
-  /** Without node and the script. */
-  readonly args: readonly string[];
-  readonly env: Readonly<Record<string, string | undefined>>;
-  readonly stdout: NodeJS.WritableStream & { readonly isTTY?: boolean; readonly writableLength?: number };
-  readonly stderr: NodeJS.WritableStream;
-  /** Source of SIGTERM, SIGINT, SIGHUP, uncaughtException and unhandledRejection. */
-  readonly events: NodeJS.EventEmitter;
-  /** Ends the process at once. */
-  readonly exit: (code: number) => void;
+function thisProcess(): ServiceHost {
+  const { env, stdout, stderr, argv } = process;
+  return { args: argv.slice(2), env, stdout, stderr, events: process, exit: (code) => process.exit(code) };
 }
 
 /**
- * The whole life of a service process; main.ts is `process.exit(await runService(definition))`.
- * Never rejects: what goes wrong is logged and becomes the exit code.
+ * The whole life of a service process: configuration, log, metrics, health, start, signals, ordered stop. main.ts is
+ * `process.exit(await runService(definition))`. Resolves with the exit code, see EXIT_CODES; never rejects.
  */
-export function runService<const S extends LifecycleSettings & Settings>(
-  _definition: ServiceDefinition<S>,
-  _host?: ServiceHost,
+export async function runService<const S extends LifecycleSettings & Settings>(
+  definition: ServiceDefinition<S>,
+  host: ServiceHost = thisProcess(),
 ): Promise<number> {
-  return Promise.reject(new Error('not built'));
+  // A closed stderr must not end the service.
+  host.stderr.on('error', () => undefined);
+  const { help, version, file, settingArgs, fault } = readOwnOptions(host);
+  if (help) host.stdout.write(renderHelp(definition, definition.settings));
+  else if (version) host.stdout.write(`${definition.version}\n`);
+  if (help || version) return EXIT_CODES.ok;
+  try {
+    if (fault !== undefined) throw new Error(fault);
+    const config = loadConfig(definition.settings, { env: host.env, args: settingArgs, ...(file === undefined ? {} : { file }) });
+    return await new ServiceRun(definition, config, host).run();
+  } catch (error) {
+    const message = error instanceof Error ? error.message : String(error);
+    host.stderr.write(`${definition.name}: ${message}\n`);
+    return EXIT_CODES.configuration;
+  }
+}
+
+interface OwnOptions {
+  readonly help: boolean;
+  readonly version: boolean;
+  readonly file: string | undefined;
+  readonly settingArgs: readonly string[];
+  readonly fault: string | undefined;
+}
+
+/** `--help`, `--version` and `--config FILE` are the life cycle's; the rest are settings. */
+function readOwnOptions({ args, env }: ServiceHost): OwnOptions {
+  const isName = (index: number): boolean => args[index] === '--config';
+  const files = args.flatMap((arg, index) =>
+    isName(index) ? [args[index + 1]] : arg.startsWith('--config=') ? [arg.slice('--config='.length)] : [],
+  );
+  const settingArgs = args.filter((arg, index) => !isName(index) && !isName(index - 1) && !arg.startsWith('--config='));
+  const [file = env[CONFIG_VARIABLE] === '' ? undefined : env[CONFIG_VARIABLE]] = files;
+  const faulty = files.length > 1 || files.some((each) => each === undefined || each === '' || each.startsWith('--'));
+  return {
+    help: settingArgs.includes('--help') || settingArgs.includes('-h'),
+    version: settingArgs.includes('--version'),
+    file,
+    settingArgs,
+    fault: faulty ? 'option --config: needs the path of one file' : undefined,
+  };
 }
