@@ -2,6 +2,8 @@ import { type ConfigOf, commonSettings, ServiceError, setting } from '@ssm/servi
 
 const SECOND = 1000;
 const DAY = 24 * 60 * 60 * SECOND;
+/** Ages are compared, not waited for, so they may be longer than a timer can be. */
+const LONGEST_AGE = 3650 * DAY;
 const MIB = 1024 * 1024;
 
 const incoming = {
@@ -64,7 +66,13 @@ export const receiverSettings = {
     }),
   },
   deduplication: {
-    window: setting({ doc: 'How long a delivered message is remembered.', format: 'duration', default: 7 * DAY, minimum: 60 * SECOND }),
+    window: setting({
+      doc: 'How long a delivered message is remembered.',
+      format: 'duration',
+      default: 7 * DAY,
+      minimum: 60 * SECOND,
+      maximum: LONGEST_AGE,
+    }),
     path: setting({
       doc: 'Directory of the delivery record, on the file system of incoming; empty: .delivered in incoming.path.',
       format: 'path',
@@ -72,7 +80,12 @@ export const receiverSettings = {
     }),
   },
   verification: {
-    maximumAge: setting({ doc: 'Refuses messages that were signed longer ago; 0: whatever their age.', format: 'duration', default: 0 }),
+    maximumAge: setting({
+      doc: 'Refuses messages that were signed longer ago; 0: whatever their age.',
+      format: 'duration',
+      default: 0,
+      maximum: LONGEST_AGE,
+    }),
     tripleDes: setting({ doc: 'Reads messages encrypted with 3DES.', format: 'boolean', default: false }),
     emailProtection: setting({
       doc: "Asks for the purpose emailProtection in the signer's certificate.",

@@ -56,12 +56,14 @@ export class Intake {
     const done = this.#run();
     const ended = done.catch(() => undefined);
     let limit: AbortSignal | undefined;
-    const within = (deadline: AbortSignal): AbortSignal =>
-      (limit ??= AbortSignal.any([deadline, AbortSignal.timeout(drainMs * SHARE_FOR_WORK)]));
     // The last one runs first.
-    context.onStop('brokers', async (deadline) => this.#subscriber?.drain(within(deadline)));
+    context.onStop('brokers', async (deadline) => this.#subscriber?.drain(limit ?? deadline));
     context.onStop('messages in work', async (deadline) => {
-      await Promise.race([ended, aborted(within(deadline))]);
+      const timer = new AbortController();
+      limit = AbortSignal.any([deadline, timer.signal]);
+      const timeout = setTimeout(() => timer.abort(), drainMs * SHARE_FOR_WORK);
+      await Promise.race([ended, aborted(limit)]);
+      clearTimeout(timeout);
     });
     return { done };
   }

@@ -1,7 +1,6 @@
 import type { TrustStore } from '@ssm/empa';
 import type { Counter, Gauge, Histogram, Metrics } from '@ssm/service-kit';
 
-const DAY_MS = 24 * 60 * 60 * 1000;
 /** Issuers whose CRL is shown at most; all CAs of the grid are about a hundred. */
 const MAXIMUM_ISSUERS = 500;
 const STAGE_BUCKETS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 120];
@@ -86,8 +85,8 @@ function brokerMetrics(metrics: Metrics) {
 function materialMetrics(metrics: Metrics, now: () => Date) {
   const ends = new Map<CertificateLabel, Date>();
   const notAfter = metrics.gauge('ssm_certificate_not_after_timestamp_seconds', 'When the certificate ends.', ['certificate']);
-  metrics.gauge('ssm_certificate_expiry_days', 'Days until the certificate ends; negative afterwards.', ['certificate'], (gauge) => {
-    for (const [certificate, end] of ends) gauge.set({ certificate }, (end.getTime() - now().getTime()) / DAY_MS);
+  metrics.gauge('ssm_certificate_remaining_seconds', 'Time until the certificate ends; negative afterwards.', ['certificate'], (gauge) => {
+    for (const [certificate, end] of ends) gauge.set({ certificate }, (end.getTime() - now().getTime()) / 1000);
   });
   const nextUpdate = metrics.gauge('ssm_crl_next_update_timestamp_seconds', 'When the CRL of an issuer runs out.', ['issuer']);
   return {

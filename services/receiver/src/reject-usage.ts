@@ -28,8 +28,8 @@ async function sizeOfElement(element: string): Promise<number> {
 
 async function sizeOfFile(file: string): Promise<number> {
   try {
-    const { size } = await stat(file);
-    return size;
+    const stats = await stat(file);
+    return stats.isFile() ? stats.size : 0;
   } catch (error) {
     if (isGone(error)) return 0;
     throw error;
