@@ -10,6 +10,8 @@ import { SpaceReserve } from './space.js';
 import { locally } from './trouble.js';
 
 const RECORD = '.delivered';
+/** Characters of the configured name in the name of a staging directory. */
+const MAXIMUM_INSTANCE = 60;
 
 /** What this machine lends to the work: queues, records, space. */
 export interface Local {
@@ -21,7 +23,7 @@ export interface Local {
 
 export function createLocal(config: ReceiverConfig, now: () => Date): Local {
   const { deduplication, incoming, reject } = config;
-  const instance = `${config.instance.replaceAll(/[^0-9A-Za-z-]/g, '-')}-${process.pid}-${randomBytes(6).toString('hex')}`;
+  const instance = `${config.instance.slice(0, MAXIMUM_INSTANCE)}-${process.pid}-${randomBytes(6).toString('hex')}`;
   const modes = modesOf(incoming);
   const shelf = (component: Shelf['component'], path: string, recordPath: string): Shelf => ({
     component,
