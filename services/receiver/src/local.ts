@@ -3,7 +3,7 @@ import process from 'node:process';
 import { createDeliveryRecord, createStagingQueue, type FileModes } from '@ssm/spool';
 import type { ReceiverConfig } from './config.js';
 import type { Need } from './guard.js';
-import { finishRecorded } from './recovery.js';
+import { finishRecorded, type Recovery } from './recovery.js';
 import { RejectStore } from './reject-store.js';
 import type { Shelf } from './shelf.js';
 import { SpaceReserve } from './space.js';
@@ -43,9 +43,9 @@ export function createLocal(config: ReceiverConfig, now: () => Date): Local {
 
 /**
  * Makes sure that messages can be stored, and finishes those that a crash left half-way. The same at each start and after trouble of any
- * kind. Returns how many were finished in each queue. Rejects with LocalTrouble.
+ * kind. Rejects with LocalTrouble.
  */
-export async function prepareLocal(local: Local, need: Need, signal: AbortSignal): Promise<{ incoming: number; reject: number }> {
+export async function prepareLocal(local: Local, need: Need, signal: AbortSignal): Promise<Recovery[]> {
   const { incoming, reject, rejects, space } = local;
   for (const { component, queue, record } of [incoming, reject]) {
     await locally(component, () => queue.start());
@@ -53,9 +53,9 @@ export async function prepareLocal(local: Local, need: Need, signal: AbortSignal
   }
   await locally('incoming', () => space.recovered(need.bytes));
   for (const shelf of [incoming, reject]) if (need.bytes > 0 && need.components.has(shelf.component)) await tryToStage(shelf, need.bytes);
-  const finished = { incoming: await finishRecorded(incoming, signal), reject: await finishRecorded(reject, signal) };
+  const recovered = [await finishRecorded(incoming, signal), await finishRecorded(reject, signal)];
   if (!rejects.measured) await rejects.measure(signal);
-  return finished;
+  return recovered;
 }
 
 /** A small file may fit where the message that failed does not: something as large as that, and never the message itself. */

@@ -1,35 +1,64 @@
 import { readdir } from 'node:fs/promises';
 import path from 'node:path';
+import { SpoolError } from '@ssm/spool';
 import type { Shelf } from './shelf.js';
 import { locally } from './trouble.js';
 
 const STAGING = '.staging';
 
-/** Makes every recorded element visible that a crash left staged. Returns their number. Idempotent. Rejects with LocalTrouble. */
-export async function finishRecorded(shelf: Shelf, signal: AbortSignal): Promise<number> {
-  const staged = await locally(shelf.component, () => stagedPaths(shelf.queue.path));
-  if (staged.size === 0) return 0;
+export interface Recovery {
+  readonly queue: Shelf['component'];
+  /** Elements that were made visible. */
+  readonly finished: number;
+  /** A corrupt record, behind which no other was looked at. Nothing is lost by that: what was not stored was not acknowledged. */
+  readonly failure: SpoolError | undefined;
+}
+
+/** Makes every recorded element visible that a crash left staged. Idempotent. Rejects with LocalTrouble. */
+export async function finishRecorded(shelf: Shelf, signal: AbortSignal): Promise<Recovery> {
+  const queue = shelf.component;
+  const staged = await locally(queue, () => stagedPaths(shelf.queue.path));
+  const found: string[] = [];
+  const failure = await locally('delivery-record', () => findRecorded(shelf, staged, found, signal));
   let finished = 0;
-  for (const stagedPath of await locally('delivery-record', () => recordedAmong(shelf, staged, signal))) {
-    const { outcome } = await locally(shelf.component, () => shelf.queue.commit(stagedPath));
+  for (const stagedPath of found) {
+    const { outcome } = await locally(queue, () => shelf.queue.commit(stagedPath));
     if (outcome === 'stored') finished += 1;
   }
-  return finished;
+  return { queue, finished, failure };
+}
+
+/** Adds to `found` those of `staged` that are recorded; what is corrupt ends the search. */
+async function findRecorded(
+  shelf: Shelf,
+  staged: ReadonlySet<string>,
+  found: string[],
+  signal: AbortSignal,
+): Promise<SpoolError | undefined> {
+  try {
+    for await (const stagedPath of recordedAmong(shelf, staged, signal)) found.push(stagedPath);
+    return undefined;
+  } catch (error) {
+    if (error instanceof SpoolError && error.code === 'record-corrupt') return error;
+    throw error;
+  }
 }
 
 /** Forgets what was confirmed before the window, then removes what dead processes staged and nobody recorded. */
 export async function tidy(shelf: Shelf, windowMs: number, now: Date, signal: AbortSignal): Promise<{ expired: number; removed: number }> {
   const expired = await shelf.record.expire(windowMs, now, signal);
-  const isRecorded = async (stagedPath: string): Promise<boolean> => (await recordedAmong(shelf, new Set([stagedPath]), signal)).length > 0;
+  const isRecorded = async (stagedPath: string): Promise<boolean> => {
+    for await (const found of recordedAmong(shelf, new Set([stagedPath]), signal)) return found === stagedPath;
+    return false;
+  };
   return { expired, removed: await shelf.queue.cleanStaging(isRecorded, now) };
 }
 
 /** The record may be long, and staged elements are few: memory holds only these. */
-async function recordedAmong({ record }: Shelf, staged: ReadonlySet<string>, signal: AbortSignal): Promise<string[]> {
-  const found: string[] = [];
-  for await (const { stagedPath } of record.entries(signal)) if (staged.has(stagedPath)) found.push(stagedPath);
+async function* recordedAmong({ record }: Shelf, staged: ReadonlySet<string>, signal: AbortSignal): AsyncGenerator<string> {
+  if (staged.size === 0) return;
+  for await (const { stagedPath } of record.entries(signal)) if (staged.has(stagedPath)) yield stagedPath;
   signal.throwIfAborted();
-  return found;
 }
 
 async function stagedPaths(root: string): Promise<Set<string>> {

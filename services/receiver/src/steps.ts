@@ -2,7 +2,7 @@
 export const STAGES = ['deliver', 'open', 'authorise', 'stage', 'record', 'store', 'acknowledge', 'confirm'] as const;
 export type Stage = (typeof STAGES)[number];
 
-/** Called at the end of each stage of each message; what it awaits, the message waits for. Only tests give one. */
+/** Called when a stage of a message has ended well; what it awaits, the message waits for. Only tests give one. */
 export type StageHook = (stage: Stage) => void | Promise<void>;
 
 /** Runs one stage of one message. */
@@ -19,11 +19,12 @@ export function createStep({ observe, moved, onStage }: StepObserver): Step {
   return async (stage, work) => {
     const begun = performance.now();
     try {
-      return await work();
+      const result = await work();
+      await onStage?.(stage);
+      return result;
     } finally {
       observe(stage, (performance.now() - begun) / 1000);
       moved();
-      await onStage?.(stage);
     }
   };
 }

@@ -1,34 +1,51 @@
-/**
- * The receiver, for tests that kill it: `node hooked-main.js STAGE COUNT [receiver options]` sends itself SIGKILL when the COUNT-th message
- * has ended STAGE. COUNT 0: never.
- */
+// A receiver that kills itself when the COUNTth message has ended the stage STAGE:
+//   node hooked-main.js --kill-stage=STAGE [--kill-count=COUNT] [--kill-delay=MS] [options of the receiver]
+// STAGE is one of deliver, open, authorise, stage, record, store, acknowledge, confirm; a reject passes stage, record and store too.
 import process from 'node:process';
-import { receiverService, STAGES, type Stage } from '@ssm/receiver';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { receiverService, STAGES, type Stage, type StageHook } from '@ssm/receiver';
 import { runService } from '@ssm/service-kit';
 
-const [stage, count, ...args] = process.argv.slice(2);
-const isStage = (name: string | undefined): name is Stage => STAGES.some((known) => known === name);
-if (!isStage(stage) || !/^\d+$/.test(count ?? '')) {
-  process.stderr.write(`usage: hooked-main ${STAGES.join('|')} COUNT [receiver options]\n`);
-  process.exit(2);
+const OWN = /^--(kill-stage|kill-count|kill-delay)=(.*)$/;
+
+function ownOptions(args: readonly string[]): ReadonlyMap<string, string> {
+  const options = new Map<string, string>();
+  for (const arg of args) {
+    const [, name, value] = OWN.exec(arg) ?? [];
+    if (name !== undefined && value !== undefined) options.set(name, value);
+  }
+  return options;
 }
 
-let left = Number(count);
-const service = receiverService('0.0.0-hooked', {
-  onStage: (ended) => {
-    if (ended !== stage || left === 0) return;
-    left -= 1;
-    if (left === 0) process.kill(process.pid, 'SIGKILL');
-  },
-});
+function stageOf(text: string | undefined): Stage {
+  const stage = STAGES.find((one) => one === text);
+  if (stage === undefined) throw new Error(`--kill-stage must be one of ${STAGES.join(', ')}`);
+  return stage;
+}
 
-process.exit(
-  await runService(service, {
-    args,
-    env: process.env,
-    stdout: process.stdout,
-    stderr: process.stderr,
-    events: process,
-    exit: (code) => process.exit(code),
-  }),
-);
+function killAt(stage: Stage, count: number, delayMs: number): StageHook {
+  let left = count;
+  return async (ended) => {
+    if (ended !== stage) return;
+    left -= 1;
+    if (left !== 0) return;
+    if (delayMs > 0) await sleep(delayMs);
+    process.kill(process.pid, 'SIGKILL');
+    // Nothing after the boundary may happen while the signal is on its way.
+    await new Promise(() => undefined);
+  };
+}
+
+const args = process.argv.slice(2);
+const own = ownOptions(args);
+const onStage = killAt(stageOf(own.get('kill-stage')), Number(own.get('kill-count') ?? 1), Number(own.get('kill-delay') ?? 0));
+const { env, stdout, stderr } = process;
+const host = {
+  args: args.filter((arg) => !OWN.test(arg)),
+  env,
+  stdout,
+  stderr,
+  events: process,
+  exit: (code: number) => process.exit(code),
+};
+process.exit(await runService(receiverService('0.0.0-hooked', { onStage }), host));

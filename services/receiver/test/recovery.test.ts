@@ -2,12 +2,17 @@ import assert from 'node:assert/strict';
 import { utimesSync } from 'node:fs';
 import path from 'node:path';
 import { describe, it } from 'node:test';
+import { SpoolError } from '@ssm/spool';
 import { temporaryDirectory } from '@ssm/test-support';
 import { finishRecorded, tidy } from '../src/recovery.js';
-import { createShelf, elementsOf, stagedIn, startShelf } from './support/bench.js';
+import { createShelf, elementsOf, replacing, stagedIn, startShelf } from './support/bench.js';
 
 const { signal } = new AbortController();
 const HOUR = 3_600_000;
+
+function failing(corruption: Error): AsyncIterable<never> {
+  return { [Symbol.asyncIterator]: () => ({ next: () => Promise.reject(corruption) }) };
+}
 
 describe('finishRecorded', () => {
   it('makes visible what a dead process recorded, and nothing else', async (t) => {
@@ -20,13 +25,21 @@ describe('finishRecorded', () => {
     await dead.record.claim('b'.repeat(64), stored.path);
     await dead.queue.commit(stored.path);
     const next = await startShelf(createShelf(t, 'incoming', root));
-    assert.equal(await finishRecorded(next, signal), 1);
+    assert.deepEqual(await finishRecorded(next, signal), { queue: 'incoming', finished: 1, failure: undefined });
     assert.deepEqual(
       elementsOf(next.queue.path).map(({ body }) => body),
       ['stored', 'recorded'],
     );
     assert.equal(stagedIn(next.queue.path).length, 1);
-    assert.equal(await finishRecorded(next, signal), 0);
+    assert.equal((await finishRecorded(next, signal)).finished, 0);
+  });
+
+  it('goes on when a record is corrupt: what was not stored comes again', async (t) => {
+    const shelf = await startShelf(createShelf(t, 'incoming'));
+    await shelf.queue.stage({ body: 'staged' });
+    const record = replacing(shelf.record, { entries: () => failing(new SpoolError('record-corrupt', 'not a record')) });
+    const recovery = await finishRecorded({ ...shelf, record }, signal);
+    assert.equal(recovery.failure?.code, 'record-corrupt');
   });
 });
 
