@@ -7,6 +7,7 @@
  */
 import forge from 'node-forge';
 import { type DerNode, TAG } from './der/node.js';
+import { octetsOf } from './der/readers.js';
 import { type DerValue, walkDer } from './der/walk.js';
 import { EmpaError } from './errors.js';
 import { DEFAULT_LIMITS } from './limits.js';
@@ -151,11 +152,28 @@ function longHeader(identifier: number, length: number): Buffer {
   return octets.subarray(start - 2);
 }
 
+/**
+ * DER of a value that may have been BER: definite minimal lengths, primitive octet strings; the order of a SET is left as it is. What was
+ * DER comes out as it was. Throws der-malformed for constructed strings of other types.
+ */
+export function derOf(node: DerNode): Buffer {
+  const identifier = node.raw.readUInt8(0);
+  if (!node.constructed) return encode(identifier, [node.content]);
+  if (node.tagClass !== 'universal' || node.tag === TAG.sequence || node.tag === TAG.set)
+    return encode(identifier, node.children.map(derOf));
+  return octetString(octetsOf(node));
+}
+
 const universal = (tag: number, ...contents: Uint8Array[]): Buffer => encode(tag, contents);
 
 /** SEQUENCE of encoded values. */
 export function sequence(...items: Uint8Array[]): Buffer {
   return universal(TAG.sequence | CONSTRUCTED, ...items);
+}
+
+/** SET OF encoded values in the order given: for what somebody else has put into order. */
+export function setInOrder(...items: Uint8Array[]): Buffer {
+  return universal(TAG.set | CONSTRUCTED, ...items);
 }
 
 /** SET OF encoded values, in DER order (X.690 section 11.6: shorter ones padded with zeros). */

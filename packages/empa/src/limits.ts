@@ -14,8 +14,6 @@ export interface Limits {
   readonly headerBytes: number;
   /** One header line, unfolded. */
   readonly headerLineBytes: number;
-  /** Nesting of MIME entities. */
-  readonly mimeDepth: number;
   /** Certificates from signer to anchor. */
   readonly chainLength: number;
 }
@@ -30,6 +28,5 @@ export const DEFAULT_LIMITS: Limits = {
   certificates: 32,
   headerBytes: 64 * 1024,
   headerLineBytes: 8 * 1024,
-  mimeDepth: 4,
   chainLength: 10,
 };

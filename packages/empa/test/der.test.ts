@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import * as fc from 'fast-check';
 import * as der from '../src/der.js';
-import { EmpaError, type EmpaErrorCode } from '../src/errors.js';
+import { EmpaError } from '../src/errors.js';
+import { refused } from './refused.js';
 
 function bytes(hex: string): Buffer {
   return Buffer.from(hex.replaceAll(' ', ''), 'hex');
@@ -10,10 +11,6 @@ function bytes(hex: string): Buffer {
 
 function parse(hex: string, options?: der.ParseDerOptions): der.DerNode {
   return der.parseDer(bytes(hex), options);
-}
-
-function refused(code: EmpaErrorCode, action: () => unknown): void {
-  assert.throws(action, { name: 'EmpaError', code });
 }
 
 /** A sequence of so many octet strings of so many zeros. */

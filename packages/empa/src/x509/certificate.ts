@@ -23,6 +23,8 @@ export interface Certificate extends Signed {
   readonly serialNumber: string;
   readonly notBefore: Date;
   readonly notAfter: Date;
+  /** SubjectPublicKeyInfo exactly as it was read. */
+  readonly spkiDer: Buffer;
   /** Read at the first use, which throws EmpaError `key-unsupported` for a key that Node cannot read. */
   readonly publicKey: KeyObject;
   /** It says that it is a CA's: by basicConstraints; without them by keyUsage, or by being of a version that knows neither and self-issued. */
@@ -138,6 +140,10 @@ class ParsedCertificate implements Certificate {
     this.#spki = fields.spki;
   }
 
+  get spkiDer(): Buffer {
+    return this.#spki.raw;
+  }
+
   get publicKey(): KeyObject {
     this.#publicKey ??= readPublicKey(this.#spki);
     return this.#publicKey;
@@ -173,10 +179,15 @@ export function parseCertificate(der: Uint8Array): Certificate {
 /** Labels under which certificates are found (RFC 7468 section 5.1). */
 const LABELS = new Set(['CERTIFICATE', 'X509 CERTIFICATE']);
 
-/** All certificates of a PEM text, or the one of a DER buffer. Throws EmpaError `certificate-malformed`, also where there is none. */
-export function parseCertificates(bytes: Uint8Array): Certificate[] {
-  if (!isPem(bytes)) return [parseCertificate(bytes)];
+/** The DER of every certificate of a PEM text, or the buffer itself. Throws EmpaError `certificate-malformed`, also where there is none. */
+export function certificateDers(bytes: Uint8Array): Uint8Array[] {
+  if (!isPem(bytes)) return [bytes];
   const blocks = pemBlocks(bytes).filter(({ label }) => LABELS.has(label));
   if (blocks.length === 0) throw new EmpaError('certificate-malformed', 'PEM: no certificate in it');
-  return blocks.map((block) => parseCertificate(derOfPem(block)));
+  return blocks.map(derOfPem);
+}
+
+/** All certificates of a PEM text, or the one of a DER buffer. Throws EmpaError `certificate-malformed`, also where there is none. */
+export function parseCertificates(bytes: Uint8Array): Certificate[] {
+  return certificateDers(bytes).map(parseCertificate);
 }

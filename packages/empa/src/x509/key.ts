@@ -3,8 +3,9 @@ import { type DerNode, isUniversal, oidOf, TAG } from '../der.js';
 import { EmpaError, type EmpaErrorCode } from '../errors.js';
 
 export const MIN_RSA_BITS = 2048;
-/** OpenSSL refuses larger ones too: verifying would take seconds. */
+/** As OpenSSL has it: what is larger costs too much to verify, and anybody can put such keys into a message. */
 const MAX_RSA_BITS = 16_384;
+const MAX_RSA_EXPONENT = 2n ** 64n;
 const CURVES = new Set(['prime256v1', 'secp384r1', 'secp521r1']);
 const EC_PUBLIC_KEY = '1.2.840.10045.2.1';
 
@@ -29,7 +30,7 @@ export interface KeyFault {
 
 function rsaFault(bits: number, exponent: bigint): KeyFault | undefined {
   if (bits < MIN_RSA_BITS) return { code: 'key-too-weak', message: `RSA of ${bits} bits, fewer than ${MIN_RSA_BITS}` };
-  if (bits > MAX_RSA_BITS) return { code: 'key-unsupported', message: `RSA of ${bits} bits, more than ${MAX_RSA_BITS}` };
+  if (bits > MAX_RSA_BITS || exponent > MAX_RSA_EXPONENT) return { code: 'key-unsupported', message: 'RSA with too large numbers' };
   // With exponent 1 a signature is the padded hash itself: anybody can make one.
   if (exponent < 3n || exponent % 2n === 0n) return { code: 'key-too-weak', message: 'RSA with a useless exponent' };
   return undefined;
