@@ -37,5 +37,5 @@ function refusalFields({ code, message, signer }: Refusal): LogFields {
 
 function keptFields(kept: Kept): LogFields {
   if (kept.outcome === 'kept') return { kept: 'whole', element: kept.element };
-  return kept.outcome === 'known' ? { kept: 'before', firstStored: kept.firstStored } : { kept: 'reduced' };
+  return kept.outcome === 'known' ? { kept: 'before', firstStored: kept.firstStored } : { kept: kept.outcome };
 }

@@ -27,7 +27,7 @@ export interface Desk {
   readonly lists: () => SignerLists;
   readonly incoming: Shelf;
   readonly space: SpaceReserve;
-  readonly rejects: RejectStore;
+  readonly rejects: Pick<RejectStore, 'keep'>;
   readonly rejectShelf: Shelf;
   readonly step: Step;
   /** The time of an acknowledgement could not be recorded: a record lives longer than it need, nothing else. */
@@ -77,7 +77,7 @@ async function store(delivery: Delivery, opened: OpenedMessage, desk: Desk): Pro
 
 async function reject(delivery: Delivery, refusal: Refusal, desk: Desk): Promise<Result> {
   const kept = await desk.rejects.keep(delivery.body, delivery.empaId, refusal, desk.step);
-  const recorded = kept.outcome === 'reduced' ? undefined : { shelf: desk.rejectShelf, id: kept.recordId };
+  const recorded = 'recordId' in kept ? { shelf: desk.rejectShelf, id: kept.recordId } : undefined;
   return { outcome: 'rejected', refusal, kept, acknowledged: await acknowledge(delivery, desk, recorded) };
 }
 

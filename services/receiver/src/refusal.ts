@@ -19,7 +19,7 @@ export interface Refusal {
 }
 
 /** Codes that name a state of this receiver's trust, keys or lists as much as a fault of the message. */
-const REPLAYABLE: ReadonlySet<RejectCode> = new Set<RejectCode>([
+const REPLAYABLE: ReadonlySet<string> = new Set<RejectCode>([
   'algorithm-unsupported',
   'no-matching-recipient',
   'message-too-large',
@@ -53,7 +53,7 @@ export function refusalOf(error: unknown): Refusal {
     signer: error.partial.signer,
     body: error.partial.body,
     vouched: error.step === 'revocation' || error.step === 'signing-policy',
-    replayable: REPLAYABLE.has(error.code),
+    replayable: isReplayable(error.code),
   };
 }
 
@@ -61,6 +61,11 @@ export function refusalOfSigner(code: Exclude<Judgement, 'allowed'>, opened: Ope
   const signer = opened.signer.toString();
   const message = code === 'dn-denied' ? 'the signer is on the deny list' : 'the signer is not on the allow list';
   return { code, message, signer, body: opened.body, vouched: true, replayable: true };
+}
+
+/** Whether the same message may be accepted later, when something here was put right. */
+export function isReplayable(code: string): boolean {
+  return REPLAYABLE.has(code);
 }
 
 export function isStaleTrust(error: unknown): boolean {

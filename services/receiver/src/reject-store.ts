@@ -25,11 +25,14 @@ export interface RejectOptions {
   readonly now: () => Date;
 }
 
-/** reduced: only reason and SHA-256 were kept, because there is no room. known: this very message is kept already. */
+/**
+ * reduced: only reason and SHA-256 were kept, because there is no room. known: this very message was kept before. untouched: it came from
+ * the reject queue, and is there still.
+ */
 export type Kept =
   | { readonly outcome: 'kept'; readonly recordId: string; readonly element: string | undefined }
   | { readonly outcome: 'known'; readonly recordId: string; readonly firstStored: Date }
-  | { readonly outcome: 'reduced' };
+  | { readonly outcome: 'reduced' | 'untouched' };
 
 /** Refused messages with their reasons: each once, durable, and bounded, so that nobody can fill the disk with them. */
 export class RejectStore {

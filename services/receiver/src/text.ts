@@ -1,7 +1,7 @@
 /** The header of a message that only says that its sender is there. */
 export const PING = 'ping';
 /** What is stored for a message without an id. */
-const NO_ID = 'noid';
+export const NO_ID = 'noid';
 /** Characters of an id that are stored and logged; the ids of all known senders are far shorter. */
 const MAXIMUM_ID = 256;
 
