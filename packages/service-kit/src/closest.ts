@@ -1,6 +1,10 @@
+/** Longer texts are not compared: the distance takes quadratic time, and no key is so long. */
+const MAX_COMPARED = 64;
+
 /** The candidate that was probably meant, if one is close: letter case and separators do not count, then at most a quarter of the letters. */
 export function closest(text: string, candidates: readonly string[]): string | undefined {
   const wanted = plain(text);
+  if (wanted.length > MAX_COMPARED) return undefined;
   let best: { readonly candidate: string; readonly distance: number } | undefined;
   for (const candidate of candidates) {
     const distance = editDistance(wanted, plain(candidate));
@@ -19,13 +23,8 @@ function plain(text: string): string {
   return text.toLowerCase().replaceAll(/[-_.]/g, '');
 }
 
-/** Texts that are compared are cut at this length: the distance takes quadratic time. */
-const MAX_COMPARED = 64;
-
 /** Levenshtein's: insertions, deletions and substitutions. */
-function editDistance(left: string, right: string): number {
-  const a = left.slice(0, MAX_COMPARED);
-  const b = right.slice(0, MAX_COMPARED);
+function editDistance(a: string, b: string): number {
   let row = Array.from({ length: b.length + 1 }, (_, index) => index);
   for (let i = 1; i <= a.length; i += 1) {
     const next = [i];

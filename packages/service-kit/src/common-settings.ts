@@ -88,7 +88,7 @@ const trust = {
     default: 'if-present',
   }),
   signingPolicy: setting({
-    doc: 'signing_policy files: ignored, used if present, or required for every CA.',
+    doc: 'Signing policies (HASH.signing_policy): ignored, used if present, or required for every CA.',
     format: { oneOf: ['ignore', 'if-present', 'require'] },
     default: 'if-present',
   }),
@@ -121,11 +121,12 @@ const log = {
 
 const shared = {
   instance: setting({
-    doc: 'Name of this service over restarts.',
+    doc: 'Name of this service over restarts, different from that of any other on the same volume.',
     format: 'string',
     default: hostname(),
     defaultText: 'the host name',
     required: true,
+    check: (name) => (/^[A-Za-z0-9_-][A-Za-z0-9._-]{0,63}$/.test(name) ? undefined : 'up to 64 letters, digits, dots, - and _'),
   }),
   broker,
   identity,
@@ -133,7 +134,7 @@ const shared = {
   limits,
   log,
   shutdown: {
-    drain: setting({ doc: 'Time for work in flight to end at a stop.', format: 'duration', default: 25 * SECOND }),
+    drain: setting({ doc: 'Time for work in flight to end at a stop.', format: 'duration', default: 25 * SECOND, minimum: 1 }),
   },
   liveness: {
     stuckAfter: setting({

@@ -99,12 +99,21 @@ function withUnit(text: string, units: Readonly<Record<string, number>>, plainUn
   return digits === undefined || factor === undefined ? undefined : whole(Math.round(Number(digits) * factor));
 }
 
-function inRange({ minimum = -Infinity, maximum = Infinity }: Setting<unknown>, value: unknown): boolean {
-  return typeof value !== 'number' || (value >= minimum && value <= maximum);
+function inRange(setting: Setting<unknown>, value: unknown): boolean {
+  return typeof value !== 'number' || (value >= (setting.minimum ?? -Infinity) && value <= (maximumOf(setting) ?? Infinity));
+}
+
+/** Node fires a timer at once that is longer than 2^31 - 1 ms, 24.8 days. */
+const MAX_TIMER_MS = 24 * 86_400_000;
+
+function maximumOf({ format, maximum }: Setting<unknown>): number | undefined {
+  return maximum ?? (format === 'duration' ? MAX_TIMER_MS : undefined);
 }
 
 /** What a setting takes, with its limits. */
-export function allowedText({ format, minimum, maximum }: Setting<unknown>): string {
+export function allowedText(setting: Setting<unknown>): string {
+  const { format, minimum } = setting;
+  const maximum = maximumOf(setting);
   const base = baseText(format);
   const show = (value: number): string => formatValue(format, value);
   if (minimum !== undefined && maximum !== undefined) return `${base}, ${show(minimum)} to ${show(maximum)}`;

@@ -25,7 +25,6 @@ export function toLoggable(value: unknown, options: LoggableOptions, depth = 0):
   if (typeof value === 'string') return loggableText(value, options.secrets);
   if (typeof value === 'number' || typeof value === 'boolean') return Number.isNaN(value) ? 'NaN' : value;
   if (typeof value === 'bigint') return String(value);
-  if (value instanceof Error) return loggableError(value, options, depth);
   if (typeof value === 'object' && value !== null) return depth >= MAX_DEPTH ? '[...]' : loggableObject(value, options, depth);
   return value === null ? null : `[${typeof value}]`;
 }
@@ -39,6 +38,15 @@ export function loggableText(text: string, secrets: readonly string[]): string {
 }
 
 function loggableObject(value: object, options: LoggableOptions, depth: number): Loggable {
+  try {
+    return value instanceof Error ? loggableError(value, options, depth) : loggableData(value, options, depth);
+  } catch {
+    // A getter, toJSON or toString that throws.
+    return '[unprintable]';
+  }
+}
+
+function loggableData(value: object, options: LoggableOptions, depth: number): Loggable {
   if (ArrayBuffer.isView(value) || value instanceof ArrayBuffer) return `[${value.byteLength} bytes]`;
   if (Array.isArray(value) || value instanceof Set)
     return [...value].slice(0, MAX_ENTRIES).map((each) => toLoggable(each, options, depth + 1));
@@ -63,13 +71,9 @@ function plainForm(value: object): unknown {
   if (value instanceof Map) return Object.fromEntries([...value].map(([key, each]) => [String(key), each]));
   const prototype: unknown = Object.getPrototypeOf(value);
   if (prototype === null || prototype === Object.prototype) return value;
-  try {
-    if ('toJSON' in value && typeof value.toJSON === 'function') return value.toJSON();
-    const text = stringOf(value);
-    return text.startsWith('[object ') ? `[${value.constructor.name}]` : text;
-  } catch {
-    return '[unprintable]';
-  }
+  if ('toJSON' in value && typeof value.toJSON === 'function') return value.toJSON();
+  const text = stringOf(value);
+  return text.startsWith('[object ') ? `[${value.constructor.name}]` : text;
 }
 
 function stringOf(value: { toString(): string }): string {

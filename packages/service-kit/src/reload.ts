@@ -81,7 +81,8 @@ class Watch<T> implements Reloadable<T> {
   check(): Promise<void> {
     // A look that is under way may have read the stats before the caller's change: one more after it, shared by all who ask meanwhile.
     this.#queued ??= (async () => {
-      while (this.#running !== undefined) await this.#running;
+      do await this.#running;
+      while (this.#running !== undefined);
       this.#queued = undefined;
       await this.#once(0);
     })();
@@ -118,12 +119,23 @@ class Watch<T> implements Reloadable<T> {
   async #look(stabilityMs: number): Promise<void> {
     if (this.#closed) return;
     const now = this.#now();
-    const print = await fingerprint(this.#options.watch());
+    const print = await this.#print();
+    if (print === undefined) return;
     if (print === this.#seen) this.#candidate = undefined;
     else if (this.#candidate?.print !== print) this.#candidate = { print, since: now };
     const changed = this.#candidate !== undefined && now - this.#candidate.since >= stabilityMs;
     const aged = now - this.#loadedAt >= (this.#options.maximumAgeMs ?? DEFAULT_MAXIMUM_AGE_MS);
     if (changed || aged || this.#failure !== undefined) await this.#load(print);
+  }
+
+  /** Undefined when the list of files cannot be made; that is a failed attempt like any other. */
+  async #print(): Promise<string | undefined> {
+    try {
+      return await fingerprint(this.#options.watch());
+    } catch (error) {
+      this.#failed(error);
+      return undefined;
+    }
   }
 
   async #load(print: string): Promise<void> {
@@ -135,7 +147,7 @@ class Watch<T> implements Reloadable<T> {
       this.#failure = undefined;
       this.#loadedAt = this.#now();
     } catch (error) {
-      this.#failed(error instanceof Error ? error : new Error(String(error)));
+      this.#failed(error);
       return;
     } finally {
       this.#seen = print;
@@ -143,8 +155,9 @@ class Watch<T> implements Reloadable<T> {
     this.#options.onChange?.(this.#current);
   }
 
-  #failed(error: Error): void {
+  #failed(reason: unknown): void {
     if (this.#closed) return;
+    const error = reason instanceof Error ? reason : new Error(String(reason));
     const repeated = this.#failure?.message === error.message;
     this.#failure = error;
     if (!repeated) this.#options.onFailure?.(error);

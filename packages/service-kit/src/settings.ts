@@ -38,7 +38,10 @@ export interface Setting<T> {
   readonly secret?: boolean;
   /** An empty value is a fault; the default is then only a placeholder. */
   readonly required?: boolean;
-  /** Smallest and largest allowed, both included, in the unit of the value (milliseconds, bytes); for numbers only. */
+  /**
+   * Smallest and largest allowed, both included, in the unit of the value (milliseconds, bytes); for numbers only.
+   * A duration is at most 24 days unless it has its own maximum, because timers cannot be longer.
+   */
   readonly minimum?: number;
   readonly maximum?: number;
   /** Returns what is allowed when the value is not, else undefined. Called for given values, not for the default. */
