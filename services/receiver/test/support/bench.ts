@@ -29,8 +29,17 @@ export async function startShelf(shelf: Shelf): Promise<Shelf> {
   return shelf;
 }
 
-/** The elements that a reader of the queue sees, each with its files. */
-export function elementsOf(queuePath: string): Record<string, string>[] {
+/** The files of an element, as latin-1 text. */
+export interface Element {
+  readonly body?: string;
+  readonly signer?: string;
+  readonly empaid?: string;
+  readonly error?: string;
+  readonly raw?: string;
+}
+
+/** The elements that a reader of the queue sees. */
+export function elementsOf(queuePath: string): Element[] {
   const directories = namesIn(queuePath, /^[0-9a-f]{8}$/);
   const elements = directories.flatMap((directory) => namesIn(directory, /^[0-9a-f]{14}$/));
   return elements.map((element) =>

@@ -11,7 +11,8 @@ export interface FakeDeliveryOptions {
   readonly disconnected?: boolean;
 }
 
-export function fakeDelivery({ body = Buffer.from('raw'), disconnected = false, empaId = 'id' }: FakeDeliveryOptions = {}): FakeDelivery {
+export function fakeDelivery(options: FakeDeliveryOptions = {}): FakeDelivery {
+  const { body, disconnected, empaId } = { body: Buffer.from('raw'), disconnected: false, empaId: 'id', ...options };
   let state: FakeDelivery['state'] = 'taken';
   return {
     broker: 'broker:61613',

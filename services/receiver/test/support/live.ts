@@ -7,7 +7,7 @@ import { createDemoPki, type DemoPki, type IssuedCertificate, type Scope, tempor
 import { type ReceiverConfig, receiverSettings } from '../../src/config.js';
 import { startReceiver } from '../../src/receiver.js';
 import type { StageHook } from '../../src/steps.js';
-import { elementsOf } from './bench.js';
+import { type Element, elementsOf } from './bench.js';
 import { createContext, type TestContext } from './context.js';
 
 export const DESTINATION = '/queue/accounting';
@@ -20,13 +20,13 @@ export interface Site {
   readonly reject: string;
   readonly allow: string;
   /** As on a command line: what a receiver here needs, other settings after it. */
-  args(...more: readonly string[]): string[];
+  readonly args: (...more: readonly string[]) => string[];
   /** Seals and puts into the broker's queue; resolves to the message as it went. */
-  send(body: string | Uint8Array, options?: SendOptions): Promise<Uint8Array>;
+  readonly send: (body: string | Uint8Array, options?: SendOptions) => Promise<Uint8Array>;
   /** Puts anything into the queue. */
-  put(message: Uint8Array | string, empaId?: string): void;
-  stored(): Record<string, string>[];
-  rejected(): Record<string, string>[];
+  readonly put: (message: Uint8Array | string, empaId?: string) => void;
+  readonly stored: () => Element[];
+  readonly rejected: () => Element[];
 }
 
 export interface SendOptions {
@@ -43,7 +43,9 @@ export async function createSite(scope: Scope): Promise<Site> {
   const root = temporaryDirectory(scope);
   const pki = createDemoPki(path.join(root, 'pki'));
   const broker = await startBroker(scope, pki);
-  const [incoming, reject, allow] = ['incoming', 'reject', 'dns'].map((name) => path.join(root, name)) as [string, string, string];
+  const incoming = path.join(root, 'incoming');
+  const reject = path.join(root, 'reject');
+  const allow = path.join(root, 'dns');
   writeFileSync(allow, `# who may send\n${pki.sites[0].dn}\n`);
   const signer = await identityOf(pki.sites[0].certificatePath, pki.sites[0].keyPath);
   const recipients = parseCertificates(readFileSync(pki.server.certificatePath));
@@ -121,15 +123,27 @@ export function configOf(site: Site, ...more: readonly string[]): ReceiverConfig
 }
 
 /** A receiver in this process, stopped when the test ends. */
-export async function runReceiver(scope: Scope, site: Site, options: { args?: readonly string[]; onStage?: StageHook } = {}): Promise<TestContext> {
+export async function runReceiver(
+  scope: Scope,
+  site: Site,
+  options: { args?: readonly string[]; onStage?: StageHook } = {},
+): Promise<TestContext> {
   const { args = [], onStage } = options;
   const context = createContext(scope);
   await startReceiver(configOf(site, ...args), context, { firstPauseMs: 20, ...(onStage === undefined ? {} : { onStage }) });
   return context;
 }
 
-/** What the log says of messages. */
-export function audits(context: TestContext): Readonly<Record<string, unknown>>[] {
-  return context.lines.filter(({ message }) => message === 'message').map(({ fields }) => fields);
+export interface Audit {
+  readonly result?: unknown;
+  readonly signer?: unknown;
+  readonly encrypted?: unknown;
+  readonly firstStored?: unknown;
+  readonly acknowledged?: unknown;
+  readonly code?: unknown;
 }
 
+/** What the log says of messages. */
+export function audits(context: TestContext): Audit[] {
+  return context.lines.filter(({ message }) => message === 'message').map(({ fields }) => fields);
+}
