@@ -19,7 +19,7 @@ export interface Site {
   readonly incoming: string;
   readonly reject: string;
   readonly allow: string;
-  /** As on a command line: what a receiver here needs, other settings after it. */
+  /** As on a command line: what a receiver here needs, but for the settings that are given. */
   readonly args: (...more: readonly string[]) => string[];
   /** Seals and puts into the broker's queue; resolves to the message as it went. */
   readonly send: (body: string | Uint8Array, options?: SendOptions) => Promise<Uint8Array>;
@@ -51,6 +51,21 @@ export async function createSite(scope: Scope): Promise<Site> {
   const recipients = parseCertificates(readFileSync(pki.server.certificatePath));
   const put: Site['put'] = (message, empaId) =>
     void broker.publish(DESTINATION, empaId === undefined ? {} : { 'empa-id': empaId }, message);
+  const settings = [
+    `--broker.urls=stomp+ssl://127.0.0.1:${broker.port}`,
+    `--broker.destination=${DESTINATION}`,
+    '--broker.backoff.initial=50ms',
+    '--broker.backoff.maximum=200ms',
+    `--identity.certificate=${pki.server.certificatePath}`,
+    `--identity.key=${pki.server.keyPath}`,
+    `--trust.directory=${pki.trustDirectory}`,
+    '--trust.stability=0',
+    `--incoming.path=${incoming}`,
+    '--incoming.reserve=0',
+    `--reject.path=${reject}`,
+    `--authorisation.allow=${allow}`,
+    '--ops.port=0',
+  ];
   return {
     root,
     pki,
@@ -58,22 +73,7 @@ export async function createSite(scope: Scope): Promise<Site> {
     incoming,
     reject,
     allow,
-    args: (...more) => [
-      `--broker.urls=stomp+ssl://127.0.0.1:${broker.port}`,
-      `--broker.destination=${DESTINATION}`,
-      '--broker.backoff.initial=50ms',
-      '--broker.backoff.maximum=200ms',
-      `--identity.certificate=${pki.server.certificatePath}`,
-      `--identity.key=${pki.server.keyPath}`,
-      `--trust.directory=${pki.trustDirectory}`,
-      '--trust.stability=0',
-      `--incoming.path=${incoming}`,
-      '--incoming.reserve=0',
-      `--reject.path=${reject}`,
-      `--authorisation.allow=${allow}`,
-      '--ops.port=0',
-      ...more,
-    ],
+    args: (...more) => [...settings.filter((setting) => !more.some((other) => keyOf(other) === keyOf(setting))), ...more],
     send: async (body, { deliveryId, empaId = 'id', encrypted = false, now = new Date(), signer: other = signer } = {}) => {
       const message = await sealMessage(Buffer.from(body), {
         signer: other,
@@ -88,6 +88,10 @@ export async function createSite(scope: Scope): Promise<Site> {
     stored: () => elementsOf(incoming),
     rejected: () => elementsOf(reject),
   };
+}
+
+function keyOf(option: string): string | undefined {
+  return option.split('=')[0];
 }
 
 async function startBroker(scope: Scope, pki: DemoPki): Promise<DevBroker> {
