@@ -4,7 +4,6 @@ import * as fc from 'fast-check';
 import { DEFAULT_LIMITS } from '../src/limits.js';
 import {
   decodeBody,
-  fitsSevenBit,
   readSignedPart,
   readSmime,
   type SignedPart,
@@ -74,6 +73,8 @@ describe('readSmime', () => {
   for (const [fault, lines] of [
     ['one part', ['--b', 'a', '--b--']],
     ['three parts', ['--b', 'a:', '--b', ...SIGNATURE, '--b', ...SIGNATURE, '--b--']],
+    ['a closing delimiter first', ['--b--', 'a:', '--b', ...SIGNATURE, '--b--']],
+    ['a closing delimiter in the middle', ['--b', 'a:', '--b--', ...SIGNATURE, '--b--']],
     ['no closing delimiter', ['--b', 'a:', '--b', ...SIGNATURE, '--b', '']],
     ['a cut-off closing delimiter', ['--b', 'a:', '--b', ...SIGNATURE, '--b-']],
     ['a line that begins like a delimiter', ['--b', 'a:', '--bc', '--b', ...SIGNATURE, '--b--']],
@@ -173,7 +174,6 @@ describe('writeSignedPart', () => {
     '=3D',
   ]) {
     it(`writes ${JSON.stringify(text.slice(0, 30))} as it is`, () => {
-      assert.ok(fitsSevenBit(Buffer.from(text)));
       assert.equal(encodingOf(text), '7bit');
     });
   }
