@@ -32,6 +32,18 @@ describe('a sender and a broker in trouble', () => {
     });
   }
 
+  it('is not ready while a broker takes everything and confirms nothing, and is when it does again', async (t) => {
+    const site = await createSite(t, keys);
+    site.broker.inject({ dropReceipts: { count: 1_000_000, message: 'lost' } });
+    const names = fill(site, 3);
+    const sender = runSender(t, site.config({ broker: { receiptTimeout: '100ms' } }));
+    await eventually(() => assert.ok(site.broker.counters.connects >= 3));
+    await eventually(async () => assert.match((await sender.ready()).body, /"broker":\{"ready":false,"reason":"[^"]*no receipt in time"/));
+    site.broker.clearFaults();
+    await assertNoneLost(site, names);
+    await eventually(async () => assert.ok((await sender.ready()).ok));
+  });
+
   for (const when of ['before-frame', 'before-receipt', 'after-receipt'] as const) {
     it(`survives a connection cut ${when}`, async (t) => {
       const site = await createSite(t, keys);
