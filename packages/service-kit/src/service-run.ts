@@ -40,6 +40,8 @@ export class ServiceRun<S extends LifecycleSettings & Settings> {
   readonly #stopping = new AbortController();
   #reloading: Promise<void> = Promise.resolve();
   #signalledAt: number | undefined;
+  #ops: OpsServer | undefined;
+  readonly #stopMeasuring: () => void;
   #crash: (code: number) => void = () => undefined;
 
   constructor(definition: ServiceDefinition<S>, config: ConfigOf<S>, host: ServiceHost) {
@@ -64,6 +66,7 @@ export class ServiceRun<S extends LifecycleSettings & Settings> {
     this.#metrics = createMetrics({ service: name, version });
     this.#health = createHealth({ stuckAfterMs: liveness.stuckAfter });
     this.#steps = new StopSteps(this.#log);
+    this.#stopMeasuring = addProcessMetrics(this.#metrics, { health: this.#health, output: this.#output });
   }
 
   async run(): Promise<number> {
@@ -72,8 +75,12 @@ export class ServiceRun<S extends LifecycleSettings & Settings> {
     });
     const unlisten = this.#listen();
     try {
-      return await Promise.race([this.#live(), crashed]);
+      const code = await Promise.race([this.#live(), crashed]);
+      await this.#ops?.close();
+      this.#log.info('stopped', { code });
+      return code;
     } finally {
+      this.#stopMeasuring();
       await this.#output.flush(FLUSH_MS);
       unlisten();
     }
@@ -83,22 +90,23 @@ export class ServiceRun<S extends LifecycleSettings & Settings> {
   async #live(): Promise<number> {
     this.#announce();
     this.#health.set('service', 'starting');
-    const stopMeasuring = addProcessMetrics(this.#metrics, { health: this.#health, output: this.#output });
-    let ops: OpsServer | undefined;
-    let end: End;
     try {
-      ops = await startOpsServer({ ...this.#own.ops, health: this.#health, metrics: this.#metrics });
-      this.#log.info('health and metrics are served', { url: ops.url });
-      end = await this.#untilStop();
+      this.#ops = await startOpsServer({ ...this.#own.ops, health: this.#health, metrics: this.#metrics });
+      this.#log.info('health and metrics are served', { url: this.#ops.url });
+      return await this.#stop(await this.#untilStop());
     } catch (error) {
-      this.#log.error('start failed', { error });
-      end = { code: isConfigFault(error) ? EXIT_CODES.configuration : EXIT_CODES.failed };
+      return await this.#stop({ code: this.#startFailed(error) });
     }
-    const code = await this.#stop(end);
-    await ops?.close();
-    stopMeasuring();
-    this.#log.info('stopped', { code });
-    return code;
+  }
+
+  #startFailed(error: unknown): number {
+    if (this.#stopping.signal.aborted) {
+      // A start that a signal interrupts may well fail; that is no failure of the service.
+      this.#log.warn('start was interrupted', { error });
+      return EXIT_CODES.ok;
+    }
+    this.#log.error('start failed', { error });
+    return error instanceof ServiceError && error.code.startsWith('config-') ? EXIT_CODES.configuration : EXIT_CODES.failed;
   }
 
   #announce(): void {
@@ -153,8 +161,9 @@ export class ServiceRun<S extends LifecycleSettings & Settings> {
     this.#stopping.abort();
     const deadline = AbortSignal.timeout(drain);
     const timer = new AbortController();
-    const givenUp = sleep(drain + GIVE_UP_AFTER_MS, undefined, { signal: timer.signal }).catch(() => undefined);
-    if (starting !== undefined) await Promise.race([this.#interrupted(starting), givenUp]);
+    // No reason for the process to live: the operations server is, to the last.
+    const givenUp = sleep(drain + GIVE_UP_AFTER_MS, undefined, { signal: timer.signal, ref: false }).catch(() => undefined);
+    if (starting !== undefined) await Promise.race([this.#settled(starting), givenUp]);
     await this.#steps.run(deadline, givenUp);
     const final = done === undefined ? code : await Promise.race([this.#codeOf(done), setImmediate(code)]);
     timer.abort();
@@ -164,12 +173,11 @@ export class ServiceRun<S extends LifecycleSettings & Settings> {
     return EXIT_CODES.stopTimeout;
   }
 
-  /** A start that a signal interrupts may well fail; that is no failure of the service. */
-  async #interrupted(starting: Promise<Running>): Promise<void> {
+  async #settled(starting: Promise<Running>): Promise<void> {
     try {
       await starting;
     } catch (error) {
-      this.#log.warn('start was interrupted', { error });
+      this.#startFailed(error);
     }
   }
 
@@ -232,8 +240,4 @@ interface End {
   readonly starting?: Promise<Running>;
   /** The run, when a signal came before it had ended by itself; `code` counts if it does not end in time. */
   readonly done?: Promise<number>;
-}
-
-function isConfigFault(error: unknown): boolean {
-  return error instanceof ServiceError && error.code.startsWith('config-');
 }

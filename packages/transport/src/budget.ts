@@ -1,6 +1,6 @@
 interface Waiter {
   readonly bytes: number;
-  readonly grant: () => void;
+  readonly answer: (granted: boolean) => void;
 }
 
 /**
@@ -27,25 +27,37 @@ export class Budget {
     }
     if (signal.aborted) return Promise.resolve(false);
     return new Promise((resolve) => {
-      const abort = (): void => {
-        this.#waiters.delete(waiter);
-        resolve(false);
+      const refuse = (): void => {
+        waiter.answer(false);
         // The one behind may be smaller.
         this.#serve();
       };
-      const grant = (): void => {
-        signal.removeEventListener('abort', abort);
-        resolve(true);
+      const waiter: Waiter = {
+        bytes,
+        answer: (granted) => {
+          this.#waiters.delete(waiter);
+          signal.removeEventListener('abort', refuse);
+          resolve(granted);
+        },
       };
-      const waiter = { bytes, grant };
       this.#waiters.add(waiter);
-      signal.addEventListener('abort', abort, { once: true });
+      signal.addEventListener('abort', refuse, { once: true });
     });
+  }
+
+  /** Counts what is there already. */
+  charge(bytes: number): void {
+    this.#used += bytes;
   }
 
   give(bytes: number): void {
     this.#used -= bytes;
     this.#serve();
+  }
+
+  /** Everybody who waits now is answered no. */
+  refuseWaiting(): void {
+    for (const waiter of this.#waiters) waiter.answer(false);
   }
 
   #fits(bytes: number): boolean {
@@ -55,9 +67,8 @@ export class Budget {
   #serve(): void {
     for (const waiter of this.#waiters) {
       if (!this.#fits(waiter.bytes)) return;
-      this.#waiters.delete(waiter);
       this.#used += waiter.bytes;
-      waiter.grant();
+      waiter.answer(true);
     }
   }
 }

@@ -1,6 +1,7 @@
 import type { StompOptions } from './stomp/options.js';
 import { StompPublisher } from './stomp/publisher.js';
 import { resolveOptions } from './stomp/settings.js';
+import { StompSubscriber } from './stomp/subscriber.js';
 import type { Publisher, Subscriber } from './transport.js';
 
 export type { TransportErrorCode } from './errors.js';
@@ -14,6 +15,6 @@ export function createStompPublisher(options: StompOptions): Publisher {
 }
 
 /** A subscriber on every broker of the list. Errors: options-invalid. */
-export function createStompSubscriber(_options: StompOptions): Subscriber {
-  throw new Error('not built');
+export function createStompSubscriber(options: StompOptions): Subscriber {
+  return new StompSubscriber(resolveOptions(options));
 }

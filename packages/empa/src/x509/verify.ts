@@ -1,5 +1,5 @@
 import { EmpaError, OPEN_STEPS } from '../errors.js';
-import { DEFAULT_LIMITS } from '../limits.js';
+import { DEFAULT_LIMITS, type Limits } from '../limits.js';
 import type { Certificate } from './certificate.js';
 import { type Chain, findChains } from './chain.js';
 import { checkChain, checkSigner } from './path-validation.js';
@@ -20,8 +20,8 @@ export interface VerifyPolicy {
 export interface VerifyOptions {
   readonly now: Date;
   readonly policy?: VerifyPolicy;
-  /** Certificates from the one in question to the anchor. Default DEFAULT_LIMITS.chainLength. */
-  readonly chainLength?: number;
+  /** Of these, chainLength. Default DEFAULT_LIMITS. */
+  readonly limits?: Partial<Limits>;
 }
 
 function policyError(code: 'signing-policy-refused' | 'signing-policy-missing' | 'signing-policy-malformed', message: string): EmpaError {
@@ -66,7 +66,11 @@ export function verifyWith(
 ): void {
   checkSigner(certificate);
   let failure: EmpaError | undefined;
-  for (const chain of findChains(certificate, { intermediates, trust, maximumLength: options.chainLength ?? DEFAULT_LIMITS.chainLength })) {
+  for (const chain of findChains(certificate, {
+    intermediates,
+    trust,
+    maximumLength: options.limits?.chainLength ?? DEFAULT_LIMITS.chainLength,
+  })) {
     try {
       checkAll(chain, trust, options);
       return;

@@ -66,7 +66,7 @@ describe('readSignedData', () => {
   });
 
   it('gives its fields, from DER and BER', () => {
-    for (const cms of [der, berOf(der)]) {
+    for (const cms of [der, berOf(der, [p256.der, authority.ca.der])]) {
       const { contentType, content, certificates, signerInfos } = read(cms);
       assert.equal(contentType, OIDS.data);
       assert.deepEqual(content, CONTENT);

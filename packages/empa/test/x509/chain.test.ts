@@ -119,8 +119,8 @@ describe('finding chains', () => {
       chain.push(subOf(issuer, { subject: `/CN=Sub ${index}`, key: cachedKey('p256', 10 + index) }));
     }
     const leaf = leafOf(chain.at(-1) ?? root);
-    accepted(leaf, trust, { intermediates: chain, chainLength: 5 });
-    refused('chain-incomplete', leaf, trust, { intermediates: chain, chainLength: 4 });
+    accepted(leaf, trust, { intermediates: chain, limits: { chainLength: 5 } });
+    refused('chain-incomplete', leaf, trust, { intermediates: chain, limits: { chainLength: 4 } });
   });
 
   it('does not follow a CA whose key is too weak', () => {

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { type CertificateOptions, cachedKey, createCertificate, type IssuedCertificate, type IssuedCrl, nameHash } from '@ssm/test-support';
 import type { EmpaErrorCode, OpenStep } from '../../src/errors.js';
+import type { Limits } from '../../src/limits.js';
 import { type Certificate, parseCertificate } from '../../src/x509/certificate.js';
 import { TrustBuilder, type TrustMaterial } from '../../src/x509/trust.js';
 import { type VerifyOptions, type VerifyPolicy, verifyWith } from '../../src/x509/verify.js';
@@ -53,7 +54,7 @@ export interface Case {
   readonly intermediates?: readonly IssuedCertificate[];
   readonly now?: Date;
   readonly policy?: VerifyPolicy;
-  readonly chainLength?: number;
+  readonly limits?: Partial<Limits>;
 }
 
 function verify(certificate: IssuedCertificate, trust: TrustMaterial, { intermediates = [], now = NOW, ...rest }: Case): void {
