@@ -5,6 +5,7 @@ import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { PassThrough } from 'node:stream';
 import { test } from 'node:test';
+import { setImmediate } from 'node:timers/promises';
 import { eventually, temporaryDirectory } from '@ssm/test-support';
 import {
   commonSettings,
@@ -42,12 +43,13 @@ interface Run {
 }
 
 interface Given {
+  readonly isTTY?: boolean;
   readonly start?: Definition['start'];
   readonly args?: readonly string[];
   readonly env?: Record<string, string>;
 }
 
-function run({ start = async () => ({}), args = [], env = {} }: Given): Run {
+function run({ start = async () => ({}), args = [], env = {}, isTTY = false }: Given): Run {
   const stdout = new PassThrough();
   const stderr = new PassThrough();
   const texts = { out: '', err: '' };
@@ -58,7 +60,7 @@ function run({ start = async () => ({}), args = [], env = {} }: Given): Run {
   const host = {
     args: ['--broker.destination=/queue/a', ...args],
     env,
-    stdout,
+    stdout: Object.assign(stdout, { isTTY }),
     stderr,
     events: signals,
     exit: (code: number) => void exits.push(code),
@@ -98,6 +100,14 @@ function capturing(then: (context: ServiceContext) => void = () => undefined): {
 /** A start of a run that ends by itself at once. */
 const done: Definition['start'] = async () => ({ done: Promise.resolve(0) });
 
+function deferred<T>(): { readonly promise: Promise<T>; readonly resolve: (value: T) => void } {
+  let resolve: (value: T) => void = () => assert.fail();
+  const promise = new Promise<T>((each) => {
+    resolve = each;
+  });
+  return { promise, resolve };
+}
+
 const started = (service: Run): Promise<unknown> => eventually(() => service.logged('started').length === 1);
 
 test('a run that ends by itself gives its code; the stop steps run', async () => {
@@ -122,17 +132,21 @@ test('a run that rejects is logged and has failed', async () => {
   assert.deepEqual(service.logged('service failed')[0]?.error, { name: 'Error', message: 'why' });
 });
 
-test('a run that a signal interrupts says its own code, and counts as failed when it says none', async () => {
+test('the stop waits for a run that a signal interrupts, within the deadline', async () => {
   const says = run({
-    start: async ({ stopping }) => ({ done: new Promise((resolve) => stopping.addEventListener('abort', () => resolve(0))) }),
+    start: async (context) => {
+      const { promise, resolve } = deferred<number>();
+      context.onStop('work', () => void setTimeout(() => resolve(0), 30));
+      return { done: promise };
+    },
   });
   await started(says);
   says.signals.emit('SIGTERM');
   assert.equal(await says.code, 0);
-  const silent = run({ start: async () => ({ done: new Promise(() => undefined) }) });
+  const silent = run({ args: ['--shutdown.drain=1ms'], start: async () => ({ done: new Promise(() => undefined) }) });
   await started(silent);
   silent.signals.emit('SIGTERM');
-  assert.equal(await silent.code, EXIT_CODES.failed);
+  assert.equal(await silent.code, EXIT_CODES.stopTimeout);
 });
 
 test('a start that fails: logged, its steps run, 1; a fault of the configuration 2', async () => {
@@ -161,6 +175,7 @@ test('a signal during the start waits for it, then stops; its failure is then no
   const late = run({
     start: async (context) => {
       await new Promise((resolve) => context.stopping.addEventListener('abort', resolve));
+      for (let turn = 0; turn < 10; turn += 1) await setImmediate();
       context.onStop('step', () => void order.push('step'));
       return {};
     },
@@ -276,7 +291,7 @@ test('SIGHUP calls the reloads in order, one round after the other, and outlives
   const { start } = capturing((context) => {
     context.onReload('a', async () => {
       order.push('a');
-      await new Promise((resolve) => setImmediate(resolve));
+      await setImmediate();
       throw new Error('unreadable');
     });
     context.onReload('b', () => void order.push('b'));
@@ -289,6 +304,13 @@ test('SIGHUP calls the reloads in order, one round after the other, and outlives
   assert.deepEqual(order, ['a', 'b', 'a', 'b']);
   assert.equal(service.logged('reload failed').length, 2);
   service.signals.emit('SIGTERM');
+  assert.equal(await service.code, EXIT_CODES.ok);
+});
+
+test('SIGHUP on a terminal stops: the terminal was closed', async () => {
+  const service = run({ isTTY: true, args: ['--log.format=json'] });
+  await started(service);
+  service.signals.emit('SIGHUP');
   assert.equal(await service.code, EXIT_CODES.ok);
 });
 
@@ -359,6 +381,12 @@ test('text on a terminal, JSON elsewhere, and as one asks', async () => {
   const json = run({ start: done });
   await json.code;
   assert.match(json.out(), /^\{"level":"info"/);
+  const terminal = run({ start: done, isTTY: true });
+  await terminal.code;
+  assert.ok(terminal.out().includes('\u001b[32mINFO \u001b[0m starting '));
+  const plain = run({ start: done, isTTY: true, env: { NO_COLOR: '1' } });
+  await plain.code;
+  assert.match(plain.out(), /INFO {2}starting /);
 });
 
 test('the metrics of a service', async () => {
