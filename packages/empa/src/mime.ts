@@ -125,6 +125,8 @@ const CONTENT_ID = /^<([!-;=?-~]{1,255})>$/u;
 export function readSignedPart(octets: Buffer, limits: HeaderLimits): SignedPart {
   const entity = parseEntity(octets, limits);
   const { type } = contentTypeOf(entity);
+  // Lines like `Site: A` are no header but a record that was signed without one, and would be lost.
+  if (entity.fields.size === 0 && !/^\r?\n/u.test(octets.toString('latin1', 0, 2))) throw malformed('a signed part without a header');
   // No entities in entities: a record is one body, and what nests can be nested for ever.
   if (/^(?:multipart|message)\//u.test(type) || PKCS7_TYPES.includes(type)) throw malformed('a signed part that holds other parts');
   const deliveryId = CONTENT_ID.exec(entity.fields.get('content-id') ?? '')?.[1];

@@ -132,6 +132,12 @@ describe('readSignedPart', () => {
     }
   });
 
+  it('takes a part without fields for text, but refuses one that is no header', () => {
+    assert.equal(bodyOf('\r\na: b\r\n'), 'a: b\n');
+    assert.equal(bodyOf('Content-Type: text/plain\r\n'), '');
+    for (const text of ['', 'Site: A\nNumber: 1\n', 'Site: A\n\nNumber: 1\n']) refused('message-malformed', () => readPart(text));
+  });
+
   it('gives the delivery id when it is one', () => {
     assert.equal(readPart('Content-ID: <5f1/2a@x>\n\n').deliveryId, '5f1/2a@x');
     for (const value of ['x', '<>', '<a b>', '<a><b>', `<${'a'.repeat(256)}>`, '<\u00fc>'])
