@@ -109,8 +109,12 @@ function report(status: Status, { log, metrics }: BrokerWatch): void {
       if (status.certificateExpires !== undefined) metrics.certificate('broker', status.certificateExpires);
       break;
     case 'disconnected':
-      log.warn('the broker is away', { broker, error: status.error, retryInMs: status.retryInMs });
-      metrics.brokerDisconnects.inc({ broker });
+      // Without an error it is our own doing: the service stops.
+      if (status.error === undefined) log.info('disconnected from the broker', { broker });
+      else {
+        log.warn('the broker is away', { broker, error: status.error, retryInMs: status.retryInMs });
+        metrics.brokerDisconnects.inc({ broker });
+      }
       break;
     case 'resent':
       log.warn('message sent again', { broker, empaId: status.id, reason: status.reason });

@@ -6,6 +6,8 @@ import type { Parts } from './parts.js';
 import { Watchdog } from './watchdog.js';
 
 const COUNT_LOOK_MS = 30_000;
+/** Clocks of file systems are coarse. */
+const STABILITY_MARGIN_MS = 50;
 
 export interface Upkeep {
   /** A broker is connected now, or none is. */
@@ -27,7 +29,7 @@ export function startUpkeep({ outgoing, log, parts, ending }: UpkeepOptions): Up
   const hints = watchVolume(path, layout, () => {
     wake.ring();
     // What was just written is taken when it has been left alone for long enough.
-    if (layout === 'directory') wake.ringIn(stability);
+    if (layout === 'directory') wake.ringIn(stability + STABILITY_MARGIN_MS);
   });
 
   const purge = async (): Promise<void> => {
