@@ -161,7 +161,7 @@ function safely<V>(
   return async (value) => {
     running ??= start(value);
     const timer = new AbortController();
-    const late = sleep(limitMs, 'late', { ref: false, signal: timer.signal }).catch(() => undefined);
+    const late = sleep(limitMs, 'late', { signal: timer.signal }).catch(() => undefined);
     if ((await Promise.race([running, late])) === 'late') failed();
     timer.abort();
   };

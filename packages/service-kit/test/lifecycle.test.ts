@@ -1,6 +1,6 @@
 /** The life cycle in this process, with signals, output and exit given. */
 import assert from 'node:assert/strict';
-import { EventEmitter } from 'node:events';
+import { EventEmitter, once } from 'node:events';
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { PassThrough } from 'node:stream';
@@ -100,14 +100,6 @@ function capturing(then: (context: ServiceContext) => void = () => undefined): {
 /** A start of a run that ends by itself at once. */
 const done: Definition['start'] = async () => ({ done: Promise.resolve(0) });
 
-function deferred<T>(): { readonly promise: Promise<T>; readonly resolve: (value: T) => void } {
-  let resolve: (value: T) => void = () => assert.fail();
-  const promise = new Promise<T>((each) => {
-    resolve = each;
-  });
-  return { promise, resolve };
-}
-
 const started = (service: Run): Promise<unknown> => eventually(() => service.logged('started').length === 1);
 
 test('a run that ends by itself gives its code; the stop steps run', async () => {
@@ -135,9 +127,9 @@ test('a run that rejects is logged and has failed', async () => {
 test('the stop waits for a run that a signal interrupts, within the deadline', async () => {
   const says = run({
     start: async (context) => {
-      const { promise, resolve } = deferred<number>();
-      context.onStop('work', () => void setTimeout(() => resolve(0), 30));
-      return { done: promise };
+      const work = new EventEmitter();
+      context.onStop('work', () => void setTimeout(() => work.emit('ended'), 30));
+      return { done: once(work, 'ended').then(() => 0) };
     },
   });
   await started(says);
