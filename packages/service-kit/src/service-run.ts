@@ -105,7 +105,10 @@ export class ServiceRun<S extends LifecycleSettings & Settings> {
       this.#log.warn('start was interrupted', { error });
       return EXIT_CODES.ok;
     }
-    this.#log.error('start failed', { error });
+    const coded = error instanceof Error && 'code' in error;
+    this.#log.error('start failed', {
+      error: coded ? error : new ServiceError('start-failed', 'The service could not be started', { cause: error }),
+    });
     return error instanceof ServiceError && error.code.startsWith('config-') ? EXIT_CODES.configuration : EXIT_CODES.failed;
   }
 

@@ -151,9 +151,15 @@ test('a start that fails: logged, its steps run, 1; a fault of the configuration
   });
   assert.equal(await failing.code, EXIT_CODES.failed);
   assert.deepEqual(order, ['step']);
-  assert.deepEqual(failing.logged('start failed')[0]?.error, { name: 'Error', message: 'no certificate' });
+  assert.deepEqual(failing.logged('start failed')[0]?.error, {
+    name: 'ServiceError',
+    code: 'start-failed',
+    message: 'The service could not be started',
+    cause: { name: 'Error', message: 'no certificate' },
+  });
   const faulty = run({ start: () => Promise.reject(new ServiceError('config-invalid', 'initial is larger than maximum')) });
   assert.equal(await faulty.code, EXIT_CODES.configuration);
+  assert.match(faulty.out(), /"error":\{"name":"ServiceError","code":"config-invalid"/);
   const sync = run({
     start: () => {
       throw new Error('not even a promise');
