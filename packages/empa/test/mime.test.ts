@@ -74,6 +74,8 @@ describe('readSmime', () => {
   for (const [fault, lines] of [
     ['one part', ['--b', 'a', '--b--']],
     ['three parts', ['--b', 'a:', '--b', ...SIGNATURE, '--b', ...SIGNATURE, '--b--']],
+    ['a closing delimiter first', ['--b--', 'a:', '--b', ...SIGNATURE, '--b--']],
+    ['a closing delimiter in the middle', ['--b', 'a:', '--b--', ...SIGNATURE, '--b--']],
     ['no closing delimiter', ['--b', 'a:', '--b', ...SIGNATURE, '--b', '']],
     ['a cut-off closing delimiter', ['--b', 'a:', '--b', ...SIGNATURE, '--b-']],
     ['a line that begins like a delimiter', ['--b', 'a:', '--bc', '--b', ...SIGNATURE, '--b--']],
