@@ -3,7 +3,7 @@ import { sha256 } from './delivery-key.js';
 import { ReceiverError } from './errors.js';
 import { ReducedLog } from './reduced-log.js';
 import type { Refusal } from './refusal.js';
-import { measureQueue, type Usage } from './reject-usage.js';
+import { QueueUsage, type Usage } from './reject-usage.js';
 import { type Shelf, type Shelved, shelve, sizeOf } from './shelf.js';
 import type { Step } from './steps.js';
 import { empaIdText } from './text.js';
@@ -38,17 +38,18 @@ export type Kept =
 export class RejectStore {
   readonly #options: RejectOptions;
   readonly #reduced: ReducedLog;
-  #usage: Usage = { elements: 0, bytes: 0 };
+  readonly #usage: QueueUsage;
   #measuredAt = Number.NEGATIVE_INFINITY;
 
   constructor(options: RejectOptions) {
     this.#options = options;
     this.#reduced = new ReducedLog(options.shelf.queue.path);
+    this.#usage = new QueueUsage(options.shelf.queue.path);
   }
 
   /** As far as this process knows: measured from time to time, and added to in between. */
   get usage(): Usage {
-    return this.#usage;
+    return this.#usage.now;
   }
 
   get measured(): boolean {
@@ -58,7 +59,7 @@ export class RejectStore {
   /** Rejects with LocalTrouble. */
   async measure(signal: AbortSignal): Promise<void> {
     const begun = this.#options.now().getTime();
-    this.#usage = await locally('reject', () => measureQueue(this.#options.shelf.queue.path, signal));
+    await locally('reject', () => this.#usage.measure(signal));
     this.#measuredAt = begun;
   }
 
@@ -67,14 +68,14 @@ export class RejectStore {
     const element = elementOf(raw, empaId, refusal);
     const bytes = sizeOf(element);
     const hash = sha256(raw);
-    if (!(await this.#hasRoom(bytes, refusal.vouched))) return this.#reduce(raw, empaId, refusal, hash);
-    this.#add(1, bytes);
+    if (!(await this.#reserve(bytes, refusal.vouched))) return this.#reduce(raw, empaId, refusal, hash);
     let shelved: Shelved | undefined;
     try {
-      shelved = await shelve(this.#options.shelf, hash, element, step);
+      shelved = (await this.#isSpace(bytes, refusal.vouched)) ? await shelve(this.#options.shelf, hash, element, step) : undefined;
     } finally {
-      if (shelved?.outcome !== 'stored') this.#add(-1, -bytes);
+      this.#usage.settle(bytes, shelved?.outcome === 'stored');
     }
+    if (shelved === undefined) return this.#reduce(raw, empaId, refusal, hash);
     const { recordId } = shelved;
     if (shelved.outcome === 'duplicate') return { outcome: 'known', recordId, firstStored: shelved.firstStored };
     return { outcome: 'kept', recordId, element: shelved.element };
@@ -87,31 +88,22 @@ export class RejectStore {
     return { outcome: 'reduced' };
   }
 
-  async #hasRoom(bytes: number, vouched: boolean): Promise<boolean> {
-    const { shelf, reserve } = this.#options;
-    if (!this.#fits(bytes, vouched)) {
-      await this.#measureAgain();
-      if (!this.#fits(bytes, vouched)) return false;
-    }
+  async #reserve(bytes: number, vouched: boolean): Promise<boolean> {
+    const share = vouched ? 1 : SHARE_OF_ANYBODY;
+    const limit = { elements: this.#options.maximumCount * share, bytes: this.#options.maximumBytes * share };
+    if (this.#usage.promise(bytes, limit)) return true;
+    if (this.#options.now().getTime() - this.#measuredAt < MEASURE_FULL_AGAIN) return false;
+    await this.measure(new AbortController().signal);
+    return this.#usage.promise(bytes, limit);
+  }
+
+  async #isSpace(bytes: number, vouched: boolean): Promise<boolean> {
+    const { reserve, shelf } = this.#options;
     const free = await locally('reject', () => shelf.queue.freeBytes());
     if (free - bytes >= (vouched ? reserve : 2 * reserve)) return true;
     if (!vouched) return false;
     // A message of a known signer is worth waiting for until there is space again.
     throw new LocalTrouble('reject', new ReceiverError('space-low', `${free} bytes are free, ${reserve} are kept in reserve`), bytes);
-  }
-
-  #fits(bytes: number, vouched: boolean): boolean {
-    const { maximumBytes, maximumCount } = this.#options;
-    const share = vouched ? 1 : SHARE_OF_ANYBODY;
-    return this.#usage.elements < maximumCount * share && this.#usage.bytes + bytes <= maximumBytes * share;
-  }
-
-  async #measureAgain(): Promise<void> {
-    if (this.#options.now().getTime() - this.#measuredAt >= MEASURE_FULL_AGAIN) await this.measure(new AbortController().signal);
-  }
-
-  #add(elements: number, bytes: number): void {
-    this.#usage = { elements: this.#usage.elements + elements, bytes: this.#usage.bytes + bytes };
   }
 }
 

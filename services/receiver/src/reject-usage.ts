@@ -6,6 +6,60 @@ export interface Usage {
   readonly bytes: number;
 }
 
+const NOTHING: Usage = { elements: 0, bytes: 0 };
+
+function sum(a: Usage, b: Usage): Usage {
+  return { elements: a.elements + b.elements, bytes: a.bytes + b.bytes };
+}
+
+/** How much a queue holds: measured now and then, since others take from it, and what is added meanwhile. */
+export class QueueUsage {
+  readonly #root: string;
+  #counted: Usage = NOTHING;
+  /** Promised, and not yet stored. */
+  #promised: Usage = NOTHING;
+  /** Stored since the measurement under way began: it may have missed that. */
+  #missed: Usage = NOTHING;
+  #measuring: Promise<void> | undefined;
+
+  constructor(root: string) {
+    this.#root = root;
+  }
+
+  get now(): Usage {
+    return sum(this.#counted, this.#promised);
+  }
+
+  /** Takes room for one element, until it is settled. false: that would be more than the limit. */
+  promise(bytes: number, limit: Usage): boolean {
+    const { now } = this;
+    if (now.elements + 1 > limit.elements || now.bytes + bytes > limit.bytes) return false;
+    this.#promised = sum(this.#promised, { elements: 1, bytes });
+    return true;
+  }
+
+  settle(bytes: number, isStored: boolean): void {
+    this.#promised = sum(this.#promised, { elements: -1, bytes: -bytes });
+    if (!isStored) return;
+    this.#counted = sum(this.#counted, { elements: 1, bytes });
+    this.#missed = sum(this.#missed, { elements: 1, bytes });
+  }
+
+  /** One measurement at a time: who asks meanwhile waits for the same. */
+  async measure(signal: AbortSignal): Promise<void> {
+    this.#measuring ??= this.#measure(signal).finally(() => {
+      this.#measuring = undefined;
+    });
+    await this.#measuring;
+  }
+
+  async #measure(signal: AbortSignal): Promise<void> {
+    this.#missed = NOTHING;
+    const found = await measureQueue(this.#root, signal);
+    this.#counted = sum(found, this.#missed);
+  }
+}
+
 /** Elements and bytes of a dirq Normal queue. Others take elements meanwhile: what vanishes is not counted. */
 export async function measureQueue(root: string, signal: AbortSignal): Promise<Usage> {
   let elements = 0;

@@ -46,7 +46,7 @@ describe('the receiver, good messages', () => {
       { body: binary.toString('latin1'), signer, empaid: 'binary' },
     ]);
     await ready(context);
-    assert.equal(await metricOf(context, 'ssm_messages_total{result="stored"}'), 2);
+    await eventually(async () => assert.equal(await metricOf(context, 'ssm_messages_total{result="stored"}'), 2));
     assert.equal(await metricOf(context, 'ssm_bytes_total{result="stored"}'), 3008);
     assert.equal(await metricOf(context, `ssm_broker_connected{broker="127.0.0.1:${site.broker.port}"}`), 1);
     assert.ok((await metricOf(context, `ssm_signer_last_message_timestamp_seconds{signer="${signer}"}`)) > 1e9);
@@ -72,7 +72,7 @@ describe('the receiver, good messages', () => {
     await eventually(() => assert.equal(site.stored().length, 1));
     await settled(site);
     assert.equal(site.stored()[0]?.empaid, 'noid');
-    assert.equal(await metricOf(context, 'ssm_messages_total{result="ping"}'), 2);
+    await eventually(async () => assert.equal(await metricOf(context, 'ssm_messages_total{result="ping"}'), 2));
     assert.deepEqual(site.rejected(), []);
   });
 
@@ -188,7 +188,7 @@ describe('the receiver, bad messages', () => {
     await eventually(() => assert.equal(site.rejected().length, 3));
     await settled(site);
     assert.ok(site.rejected().every(({ error }) => error !== undefined && /^[a-z-]+: /.test(error)));
-    assert.equal(await metricOf(context, 'ssm_messages_total{result="rejected"}'), 3);
+    await eventually(async () => assert.equal(await metricOf(context, 'ssm_messages_total{result="rejected"}'), 3));
     assert.equal(await metricOf(context, 'ssm_queue_elements{queue="reject"}'), 3);
   });
 
@@ -201,7 +201,7 @@ describe('the receiver, bad messages', () => {
     await settled(site);
     assert.equal(site.rejected().length, 6);
     const code = site.rejected()[0]?.error?.split(':')[0];
-    assert.equal(await metricOf(context, `ssm_rejects_reduced_total{code="${code}"}`), 24);
+    await eventually(async () => assert.equal(await metricOf(context, `ssm_rejects_reduced_total{code="${code}"}`), 24));
     assert.equal(await metricOf(context, `ssm_rejected_messages_total{code="${code}"}`), 30);
   });
 

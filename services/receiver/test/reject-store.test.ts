@@ -87,6 +87,14 @@ describe('RejectStore', () => {
     );
   });
 
+  it('keeps to its bounds, however many are refused at the same time', async (t) => {
+    const { shelf, store } = await createStore(t, { maximumCount: 4 });
+    const kept = await Promise.all(Array.from({ length: 30 }, (_, i) => store.keep(raw(`message ${i}`), undefined, forged, step)));
+    assert.equal(kept.filter(({ outcome }) => outcome === 'kept').length, 3);
+    assert.equal(elementsOf(shelf.queue.path).length, 3);
+    assert.equal(store.usage.elements, 3);
+  });
+
   it('leaves room for messages of known signers, which anybody else cannot fill', async (t) => {
     const { shelf, store } = await createStore(t, { maximumCount: 4 });
     for (let i = 0; i < 4; i++) await store.keep(raw(`message ${i}`), undefined, forged, step);

@@ -3,7 +3,15 @@ import path from 'node:path';
 import { type DevBroker, startDevBroker } from '@ssm/devbroker';
 import { type Identity, loadIdentity, parseCertificates, sealMessage } from '@ssm/empa';
 import { loadConfig } from '@ssm/service-kit';
-import { createDemoPki, type DemoPki, type IssuedCertificate, type Scope, temporaryDirectory } from '@ssm/test-support';
+import {
+  cachedKey,
+  createCertificate,
+  createDemoPki,
+  type DemoPki,
+  type IssuedCertificate,
+  type Scope,
+  temporaryDirectory,
+} from '@ssm/test-support';
 import { type ReceiverConfig, receiverSettings } from '../../src/config.js';
 import { startReceiver } from '../../src/receiver.js';
 import type { StageHook } from '../../src/steps.js';
@@ -41,7 +49,7 @@ export interface SendOptions {
 /** A PKI, a broker with mutual TLS, a list with the DN of site A on it, and empty queues; everything but the receiver. */
 export async function createSite(scope: Scope): Promise<Site> {
   const root = temporaryDirectory(scope);
-  const pki = createDemoPki(path.join(root, 'pki'));
+  const pki = createPki(path.join(root, 'pki'));
   const broker = await startBroker(scope, pki);
   const incoming = path.join(root, 'incoming');
   const reject = path.join(root, 'reject');
@@ -88,6 +96,16 @@ export async function createSite(scope: Scope): Promise<Site> {
     stored: () => elementsOf(incoming),
     rejected: () => elementsOf(reject),
   };
+}
+
+/** Elliptic keys are made in no time; only what is encrypted to needs RSA. */
+function createPki(directory: string): DemoPki {
+  const pki = createDemoPki(directory, { key: 'p256' });
+  const { certificatePath, dn, keyPath } = pki.server;
+  const issued = createCertificate({ subject: dn, issuer: pki.ca, key: cachedKey('rsa2048') });
+  writeFileSync(certificatePath, issued.certificatePem);
+  writeFileSync(keyPath, issued.keyPem);
+  return { ...pki, server: { certificatePath, keyPath, dn, issued } };
 }
 
 function keyOf(option: string): string | undefined {
