@@ -62,7 +62,7 @@ export function importsOf(source: string): string[] {
   const patterns = [
     /(?:^|;)\s*(?:import|export)\s[^'"`;()]*?\bfrom\s*['"]([^'"]+)['"]/gm,
     /(?:^|;)\s*import\s*['"]([^'"]+)['"]/gm,
-    /\b(?:import|require)\s*\(\s*['"]([^'"]+)['"]/g,
+    /(?<!\.)\b(?:import|require)\s*\(\s*['"]([^'"]+)['"]/g,
   ];
   return patterns.flatMap((pattern) => [...code.matchAll(pattern)].map((match) => match[1]!));
 }
