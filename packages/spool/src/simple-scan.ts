@@ -124,8 +124,10 @@ export class SimpleScan implements Scan {
 export async function directoriesOf(root: string, other: (name: string) => void = () => undefined): Promise<Uint32Array> {
   let numbers = new Uint32Array(256);
   let count = 0;
-  for await (const { name } of await fs.opendir(root, { bufferSize: 256 })) {
-    if (!isDirectoryName(name)) {
+  for await (const entry of await fs.opendir(root, { bufferSize: 256 })) {
+    const { name } = entry;
+    // Not through a link: what it leads to is not ours to send and remove.
+    if (!isDirectoryName(name) || !entry.isDirectory()) {
       other(name);
       continue;
     }

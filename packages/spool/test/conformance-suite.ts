@@ -1,7 +1,7 @@
 /** The suites that every layout of an outgoing queue and every delivery record pass. */
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { existsSync, linkSync, readFileSync, renameSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import { existsSync, linkSync, promises, readFileSync, renameSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import net from 'node:net';
 import { describe, it, type TestContext } from 'node:test';
 import { eventually, temporaryDirectory } from '@ssm/test-support';
@@ -196,12 +196,12 @@ export function outgoingConformance(layout: string, fixture: OutgoingFixture): v
       const name = fixture.put(root, 'poison');
       const { ino } = statSync(fixture.fileOf(root, name));
       const claim = await claimed(queue, name);
-      const as = await claim.quarantine({ code: 'too-large', message: 'by far', at: new Date() });
+      const as = await claim.quarantine({ code: 'too-large', message: 'by far', at: new Date('2024-01-02T03:04:05Z') });
       const reader = fixture.quarantine(root);
       assert.ok(await reader.lock(as));
       const record = await reader.get(as);
       const files = Object.fromEntries([...record].map(([key, value]) => [key, text(value)]));
-      assert.deepEqual(files, { body: 'poison', error: 'too-large: by far\n', name });
+      assert.deepEqual(files, { body: 'poison', error: 'too-large: by far\n2024-01-02T03:04:05.000Z\n', name });
       assert.equal(statSync(`${reader.path}/${as}/body`).ino, ino, 'renamed, not copied');
       assert.deepEqual(await namesOf(queue.scan()), []);
       assert.equal(await queue.claim(name), undefined);
@@ -238,6 +238,19 @@ export function outgoingConformance(layout: string, fixture: OutgoingFixture): v
       const queue = fixture.make({ path: root, instance: 'sender' });
       await rejectsWith(queue.start(), 'path-missing');
       assert.equal(existsSync(root), false);
+    });
+
+    it('says that the quarantine is on another file system', async (t) => {
+      const root = temporaryDirectory(t);
+      const rename = promises.rename.bind(promises);
+      t.mock.method(promises, 'rename', async (from: string, to: string) => {
+        if (to.includes('quarantine')) throw Object.assign(new Error('cross-device'), { code: 'EXDEV' });
+        await rename(from, to);
+      });
+      const queue = fixture.make({ path: root, instance: 'sender' });
+      t.after(() => queue.close?.());
+      const error = await rejectsWith(queue.start(), 'io-error');
+      assert.match(error.message, /\.quarantine is not on the file system/);
     });
 
     it('refuses names that are none', async (t) => {

@@ -102,18 +102,18 @@ describe('a full disk', { skip }, () => {
   it('does not stop a sender: sending is what frees it', async (t) => {
     for (const layout of ['dirq', 'directory'] as const) {
       const root = mounted(t);
-      const make = (): SimpleQueue | PlainDirectory =>
+      const make = (instance: string): SimpleQueue | PlainDirectory =>
         layout === 'dirq'
-          ? new SimpleQueue({ path: root, layout, instance: 'x' })
-          : new PlainDirectory({ path: root, layout, instance: 'x', stabilityMs: 0 });
-      const first = make();
+          ? new SimpleQueue({ path: root, layout, instance })
+          : new PlainDirectory({ path: root, layout, instance, stabilityMs: 0 });
+      const first = make('first');
       await first.start();
       await first.close();
       if (layout === 'dirq') await new SimpleWriter({ path: root }).add(Buffer.alloc(100_000));
       else writeFileSync(`${root}/file`, Buffer.alloc(100_000));
       fillUp(root);
       await rejectsWith(new SimpleWriter({ path: root }).add(Buffer.alloc(10)), 'disk-full');
-      const queue = make();
+      const queue = make('second');
       await queue.start();
       t.after(() => queue.close());
       const [name] = (await namesOf(queue.scan())).filter((one) => one !== '.filler');

@@ -9,6 +9,7 @@ import {
   renameSync,
   rmSync,
   statSync,
+  symlinkSync,
   unlinkSync,
   utimesSync,
   writeFileSync,
@@ -72,11 +73,12 @@ describe('scan of a dirq Simple queue', () => {
       '6600000/66000000000004',
     ])
       put(root, other);
+    symlinkSync(temporaryDirectory(t), `${root}/66000999`);
     // The lock of an element that is not there is none.
     put(root, '66000000/66000000000009.lck');
     const scan = queue.scan();
     assert.deepEqual(await namesOf(scan), [NAME]);
-    assert.deepEqual(scan.statistics, { available: 1, locked: 0, ignored: 6, oldest: new Date(0x66000000 * 1000) });
+    assert.deepEqual(scan.statistics, { available: 1, locked: 0, ignored: 7, oldest: new Date(0x66000000 * 1000) });
     assert.equal(await queue.claim('66000000/66000000000003'), undefined);
   });
 
