@@ -90,6 +90,22 @@ describe('a sender killed', () => {
     });
   }
 
+  it('before it moved the file into the quarantine: nothing but the file counts', async (t) => {
+    const root = temporaryDirectory(t);
+    const name = LAYOUTS.dirq(root, 'body');
+    const staged = `${root}/.quarantine/.staging/senders/66000000000000`;
+    mkdirSync(staged, { recursive: true });
+    writeFileSync(`${staged}/error`, 'x');
+    lookOlder(t, /\.staging\/[^/]+\/[0-9a-f]{14}$/, 61_000);
+    const { queue } = await restart(t, 'dirq', root);
+    await queue.purge();
+    assert.equal(await queue.quarantineDepth(), 0);
+    assert.deepEqual(await namesOf(queue.scan()), [name]);
+    lookOlder(t, /\.staging\/[^/]+\/[0-9a-f]{14}$/, 86_400_000);
+    await queue.purge();
+    assert.equal(existsSync(staged), false);
+  });
+
   it('between lock and journal (dirq): the lock is freed by its age', async (t) => {
     const root = temporaryDirectory(t);
     const name = LAYOUTS.dirq(root, 'body');

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import {
+  type Dirent,
   existsSync,
   linkSync,
   mkdirSync,
@@ -123,6 +124,25 @@ describe('scan of a dirq Simple queue', () => {
       assert.ok(name !== '' && entries < 2 * batch, `${entries} entries were read before the first name`);
       break;
     }
+  });
+
+  it('never gives a name whose lock it saw first, however far apart they are', async (t) => {
+    const { root } = await started(t);
+    const names = Array.from({ length: 40 }, (_, index) => `66000000/66000000${index.toString(16).padStart(6, '0')}`);
+    for (const [index, name] of names.entries())
+      linkSync(put(root, name), `${root}/${index % 2 === 0 ? `${name}.lck` : name.replace('/', '/.')}`);
+    const opendir = promises.opendir.bind(promises);
+    t.mock.method(promises, 'opendir', async function* (...args: Parameters<typeof opendir>) {
+      const entries: Dirent[] = [];
+      for await (const entry of await opendir(...args)) entries.push(entry);
+      yield* entries.toSorted((one, other) => Number(other.name.endsWith('.lck')) - Number(one.name.endsWith('.lck')));
+    });
+    const scan = new SimpleScan({ root, now: new Date(), prepare: () => Promise.resolve(), signal: undefined, batch: 10 });
+    assert.deepEqual(
+      (await namesOf(scan)).toSorted(),
+      names.filter((_, index) => index % 2 === 1),
+    );
+    assert.deepEqual({ ...scan.statistics, oldest: 0 }, { available: 20, locked: 20, ignored: 20, oldest: 0 });
   });
 
   it('survives directories that are removed while it looks', async (t) => {
