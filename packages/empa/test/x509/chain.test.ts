@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { cachedKey, type IssuedCertificate } from '@ssm/test-support';
+import { cachedKey, createCrl, type IssuedCertificate } from '@ssm/test-support';
 import { findChains } from '../../src/x509/chain.js';
-import { accepted, leafOf, make, parsed, refused, rootOf, subOf, trustOf } from './chains.js';
+import { accepted, day, leafOf, make, parsed, refused, rootOf, subOf, trustOf } from './chains.js';
 
 const root = rootOf();
 const sub = subOf(root);
@@ -83,6 +83,18 @@ describe('finding chains', () => {
     ])
       accepted(leafOf(sub), trustOf({ cas: [root, otherRoot] }), { intermediates });
     refused('certificate-expired', leafOf(sub), trust, { intermediates: [cross, expired] });
+  });
+
+  it('tells of several bad chains the fault of the one that came farthest', () => {
+    const expired = subOf(root, { notAfter: new Date('2030-05-01T00:00:00Z') });
+    const revoked = subOf(root, { serial: 77 });
+    const crl = createCrl({ issuer: root, revoked: [77], thisUpdate: day(-1), nextUpdate: day(6) });
+    for (const intermediates of [
+      [expired, revoked],
+      [revoked, expired],
+    ]) {
+      refused('certificate-revoked', leafOf(sub), trustOf({ cas: [root], crls: [crl] }), { intermediates });
+    }
   });
 
   it('ends on loops of cross-certificates', () => {
