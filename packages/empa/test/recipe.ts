@@ -151,19 +151,20 @@ function indefinite(identifier: number, parts: readonly Buffer[]): Buffer {
   return Buffer.concat([Buffer.from([identifier, 0x80]), ...parts, Buffer.alloc(2)]);
 }
 
-/** BER of a DER value that means the same: indefinite lengths throughout, octet strings in segments of so many octets. */
-export function berOf(value: Buffer, segment = 7): Buffer {
+/** BER of a DER value that means the same: indefinite lengths, octet strings in short segments; but for certificates, which stay DER. */
+export function berOf(value: Buffer, certificates: readonly Uint8Array[] = []): Buffer {
+  if (certificates.some((certificate) => value.equals(certificate))) return value;
   const identifier = value.readUInt8(0);
   const { start, end } = contentOf(value);
   const content = value.subarray(start, end);
   if ((identifier & 0x20) !== 0)
     return indefinite(
       identifier,
-      split(content).map((part) => berOf(part, segment)),
+      split(content).map((part) => berOf(part, certificates)),
     );
   if (identifier !== 4) return value;
   const segments: Buffer[] = [];
-  for (let at = 0; at < content.length; at += segment) segments.push(octetString(content.subarray(at, at + segment)));
+  for (let at = 0; at < content.length; at += 7) segments.push(octetString(content.subarray(at, at + 7)));
   return indefinite(0x24, segments);
 }
 
