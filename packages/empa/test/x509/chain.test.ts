@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
+import { sign } from 'node:crypto';
 import { describe, it } from 'node:test';
 import { cachedKey, createCrl, type IssuedCertificate } from '@ssm/test-support';
+import { bitString, oid, parseDer, sequence } from '../../src/der.js';
 import { findChains } from '../../src/x509/chain.js';
 import { accepted, day, leafOf, make, parsed, refused, rootOf, subOf, trustOf } from './chains.js';
 
@@ -12,6 +14,16 @@ const lengths = (leaf: IssuedCertificate, intermediates: readonly IssuedCertific
     findChains(parsed(leaf), { intermediates: intermediates.map(parsed), trust: trustOf({ cas }), maximumLength: 10 }),
     (chain) => chain.length,
   );
+
+/** The same certificate of the root, on a key of no known kind. */
+function withUnknownKey(issued: IssuedCertificate): IssuedCertificate {
+  const [tbs, algorithm] = parseDer(issued.der).children;
+  assert.ok(tbs !== undefined && algorithm !== undefined);
+  const key = sequence(sequence(oid('1.2.3.4')), bitString(Buffer.from([1])));
+  const signed = sequence(...tbs.children.map((field, index) => (index === 6 ? key : field.raw)));
+  const signature = sign('sha256', signed, root.key.privateKey);
+  return { ...issued, der: sequence(signed, algorithm.raw, bitString(signature)) };
+}
 
 describe('finding chains', () => {
   it('goes to an anchor directly, through the message, and through the directory', () => {
@@ -133,6 +145,12 @@ describe('finding chains', () => {
     const leaf = leafOf(chain.at(-1) ?? root);
     accepted(leaf, trust, { intermediates: chain, limits: { chainLength: 5 } });
     refused('chain-incomplete', leaf, trust, { intermediates: chain, limits: { chainLength: 4 } });
+  });
+
+  it('does not follow a CA, nor take a signer, whose key is of an unknown kind', () => {
+    const unknownSub = withUnknownKey(sub);
+    refused('key-unsupported', leafOf(sub), trust, { intermediates: [unknownSub] });
+    refused('key-unsupported', withUnknownKey(leafOf(root)), trust);
   });
 
   it('does not follow a CA whose key is too weak', () => {
