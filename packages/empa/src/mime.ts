@@ -5,7 +5,8 @@ import type { Limits } from './limits.js';
 import { decodeBase64, encodeBase64 } from './mime/base64.js';
 import { type ContentType, type Entity, type HeaderLimits, parseContentType, parseEntity } from './mime/header.js';
 import { toLf } from './mime/line-ends.js';
-import { decodeQuotedPrintable, ENCRYPTED_MARK, encodeQuotedPrintable } from './mime/quoted-printable.js';
+import { decodeQuotedPrintable, encodeQuotedPrintable } from './mime/quoted-printable.js';
+import { fitsSevenBit } from './mime/seven-bit.js';
 
 export { toCrlf } from './mime/line-ends.js';
 
@@ -138,25 +139,6 @@ export function decodeBody(part: SignedPart, limits: Pick<Limits, 'bodyBytes'>):
   const body = decodeTransfer(part.encoding, part.encoded);
   if (body.length > limits.bodyBytes) throw new EmpaError('message-too-large', `The body is longer than ${limits.bodyBytes} bytes`);
   return body;
-}
-
-/** RFC 5322 section 2.1.1. */
-const MAX_LINE = 998;
-/** Whether every receiver gets these octets back from 7bit text: printable ASCII, LF line ends, no long line, no blank at a line's end. */
-export function fitsSevenBit(body: Uint8Array): boolean {
-  let lineStart = 0;
-  let last = LF;
-  for (let at = 0; at <= body.length; at += 1) {
-    const octet = body[at] ?? LF;
-    if (octet === LF) {
-      if (last === SPACE || last === TAB || at - lineStart > MAX_LINE) return false;
-      lineStart = at + 1;
-    } else if ((octet < SPACE && octet !== TAB) || octet > 0x7e) {
-      return false;
-    }
-    last = octet;
-  }
-  return !Buffer.from(body.buffer, body.byteOffset, body.byteLength).includes(ENCRYPTED_MARK);
 }
 
 export interface SignedPartOptions {

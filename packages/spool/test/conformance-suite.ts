@@ -1,8 +1,8 @@
 /** The suites that every layout of an outgoing queue and every delivery record pass. */
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { existsSync, linkSync, readFileSync, renameSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import net from 'node:net';
-import { once } from 'node:events';
 import { describe, it, type TestContext } from 'node:test';
 import { eventually, temporaryDirectory } from '@ssm/test-support';
 import type { NormalReader } from '../src/normal-reader.js';
@@ -200,14 +200,11 @@ export function outgoingConformance(layout: string, fixture: OutgoingFixture): v
       const reader = fixture.quarantine(root);
       assert.ok(await reader.lock(as));
       const record = await reader.get(as);
-      assert.deepEqual(
-        [...record].map(([key, value]) => [key, text(value)]).toSorted(),
-        [
-          ['body', 'poison'],
-          ['error', 'too-large: by far\n'],
-          ['name', name],
-        ],
-      );
+      assert.deepEqual([...record].map(([key, value]) => [key, text(value)]).toSorted(), [
+        ['body', 'poison'],
+        ['error', 'too-large: by far\n'],
+        ['name', name],
+      ]);
       assert.equal(statSync(`${reader.path}/${as}/body`).ino, ino, 'renamed, not copied');
       assert.deepEqual(await namesOf(queue.scan()), []);
       assert.equal(await queue.claim(name), undefined);
@@ -429,7 +426,10 @@ export function recordConformance(name: string, make: (path: string, now?: () =>
       assert.deepEqual(await record.claim('young', staged), { outcome: 'mine' });
       clock.advance(SECOND);
       await rejectsWith(record.claim('old', staged), 'stage-too-slow');
-      assert.deepEqual((await entriesOf(record)).map(({ id }) => id), ['young']);
+      assert.deepEqual(
+        (await entriesOf(record)).map(({ id }) => id),
+        ['young'],
+      );
     });
 
     it('stops a listing that is aborted', async (t) => {

@@ -114,7 +114,10 @@ describe('a sender killed', () => {
       assert.deepEqual(await namesOf(queue.scan()), []);
       lookOlder(t, /gone~/, 61_000);
       await queue.purge();
-      assert.deepEqual(filesBelow(root).filter((file) => !file.includes('owner~')), []);
+      assert.deepEqual(
+        filesBelow(root).filter((file) => !file.includes('owner~')),
+        [],
+      );
       assert.equal(existsSync(`${root}/${name}.lck`), false);
     });
 });

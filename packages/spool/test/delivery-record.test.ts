@@ -44,7 +44,13 @@ describe('what is on disk', () => {
     t.mock.method(fs, 'open', (...args: unknown[]) => {
       const done = args.pop() as (error: Error | null, descriptor: number) => void;
       open!(...args, (error: Error | null, descriptor: number) => {
-        opened.set(descriptor, String(args[0]).slice(root.length + 1).replace(/^pending\/.*/, 'file').replace(/^[0-3][0-9a-f]$/, 'shard'));
+        opened.set(
+          descriptor,
+          String(args[0])
+            .slice(root.length + 1)
+            .replace(/^pending\/.*/, 'file')
+            .replace(/^[0-3][0-9a-f]$/, 'shard'),
+        );
         done(error, descriptor);
       });
     });
@@ -63,7 +69,15 @@ describe('what is on disk', () => {
     const { root, record } = await started(t);
     await record.claim('id', '.staging/a/1');
     const [file] = recordsIn(root);
-    for (const content of ['', '{}', 'null', '[1]', '{"version":2}', '{"version":1,"id":"id","stagedPath":"x","recordedAt":"never"}', 'x'.repeat(300_000)]) {
+    for (const content of [
+      '',
+      '{}',
+      'null',
+      '[1]',
+      '{"version":2}',
+      '{"version":1,"id":"id","stagedPath":"x","recordedAt":"never"}',
+      'x'.repeat(300_000),
+    ]) {
       writeFileSync(`${root}/${file}`, content);
       await rejectsWith(record.claim('id', '.staging/b/1'), 'record-corrupt');
       await rejectsWith(list(record), 'record-corrupt');

@@ -1,5 +1,17 @@
 import assert from 'node:assert/strict';
-import fs, { chmodSync, existsSync, mkdirSync, promises, readdirSync, readFileSync, renameSync, rmdirSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import fs, {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  promises,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmdirSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import path from 'node:path';
 import process from 'node:process';
 import { describe, it, type TestContext } from 'node:test';
@@ -11,7 +23,10 @@ import { Clock, filesBelow, HOUR, MINUTE, rejectsWith, text } from './support.js
 
 const RECORD = { body: 'text', signer: '/C=UK/CN=host', empaid: '00000000/0123456789abcd' };
 
-async function started(t: TestContext, options: Partial<StagingOptions> = {}): Promise<{ root: string; queue: NormalQueue; reader: NormalReader }> {
+async function started(
+  t: TestContext,
+  options: Partial<StagingOptions> = {},
+): Promise<{ root: string; queue: NormalQueue; reader: NormalReader }> {
   const root = options.path ?? `${temporaryDirectory(t)}/incoming`;
   const queue = new NormalQueue({ instance: 'one', ...options, path: root });
   await queue.start();
@@ -148,7 +163,15 @@ describe('staging', () => {
   it('refuses keys that dirq readers refuse, and paths that are not staged elements', async (t) => {
     const { root, queue } = await started(t);
     for (const key of ['', 'a-b', '../x', 'locked', '.x', 'a/b', 'é']) await rejectsWith(queue.stage({ [key]: 'x' }), 'name-invalid');
-    for (const staged of ['', 'x', '.staging/../0123456789abcd', '.staging/./0123456789abcd', '.staging/a/b/0123456789abcd', '/etc', '.staging/a/x'])
+    for (const staged of [
+      '',
+      'x',
+      '.staging/../0123456789abcd',
+      '.staging/./0123456789abcd',
+      '.staging/a/b/0123456789abcd',
+      '/etc',
+      '.staging/a/x',
+    ])
       await rejectsWith(queue.commit(staged), 'name-invalid');
     assert.deepEqual(filesBelow(root), []);
     assert.throws(() => new NormalQueue({ path: root, instance: '' }));
@@ -168,7 +191,9 @@ describe('staging', () => {
     const { root, queue } = await started(t);
     const opened = new Map<number, string>();
     const order: string[] = [];
-    const [open, sync, rename] = [fs.open.bind(fs), fs.fsync.bind(fs), promises.rename.bind(promises)] as unknown as ((...args: unknown[]) => void)[];
+    const [open, sync, rename] = [fs.open.bind(fs), fs.fsync.bind(fs), promises.rename.bind(promises)] as unknown as ((
+      ...args: unknown[]
+    ) => void)[];
     t.mock.method(fs, 'open', (...args: unknown[]) => {
       const done = args.pop() as (error: Error | null, descriptor: number) => void;
       open!(...args, (error: Error | null, descriptor: number) => {

@@ -85,7 +85,15 @@ describe('Owner', () => {
 
   it('is unknown, not dead, when its file says nothing sensible', async (t) => {
     const file = `${temporaryDirectory(t)}/owner`;
-    for (const content of ['', '\n', 'null\n', '[]\n', '{"boot":1}\n', '{"boot":"b","namespace":"n","started":"1","pid":-1}\n', '{'.repeat(9000)]) {
+    for (const content of [
+      '',
+      '\n',
+      'null\n',
+      '[]\n',
+      '{"boot":1}\n',
+      '{"boot":"b","namespace":"n","started":"1","pid":-1}\n',
+      '{'.repeat(9000),
+    ]) {
       writeFileSync(file, content);
       assert.deepEqual(await readOwner(file), { identity: undefined, closed: false });
     }

@@ -4,6 +4,7 @@ import type { Delivery } from '@ssm/transport';
 import type { Result } from './pipeline.js';
 import type { Refusal } from './refusal.js';
 import type { Kept } from './reject-store.js';
+import { wireBytes } from './results.js';
 import { empaIdText, harmless } from './text.js';
 
 const MAXIMUM_DELIVERY_ID = 128;
@@ -11,8 +12,15 @@ const MAXIMUM_REASON = 500;
 
 /** One line a message: who sent what, and what became of it; never the body. */
 export function audit(log: Logger, delivery: Delivery, result: Result): void {
-  const { body, broker, redelivered } = delivery;
-  const fields = { id: empaIdText(delivery.empaId), result: result.outcome, bytes: body.length, broker, redelivered, ...detailsOf(result) };
+  const { broker, redelivered } = delivery;
+  const fields = {
+    id: empaIdText(delivery.empaId),
+    result: result.outcome,
+    bytes: wireBytes(delivery),
+    broker,
+    redelivered,
+    ...detailsOf(result),
+  };
   if (result.outcome === 'rejected' || result.outcome === 'retry') log.warn('message', fields);
   else log.info('message', fields);
 }

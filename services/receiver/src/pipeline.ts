@@ -3,7 +3,7 @@ import type { QueueRecord } from '@ssm/spool';
 import type { Delivery } from '@ssm/transport';
 import type { SignerLists } from './authorise.js';
 import { deliveryKey } from './delivery-key.js';
-import { isStaleTrust, type Refusal, refusalOf, refusalOfSigner } from './refusal.js';
+import { isStaleTrust, type Refusal, refusalOf, refusalOfSigner, refusalOfSize } from './refusal.js';
 import type { Kept, RejectStore } from './reject-store.js';
 import { type Shelf, shelve, sizeOf } from './shelf.js';
 import type { SpaceReserve } from './space.js';
@@ -53,6 +53,7 @@ export async function receiveOne(delivery: Delivery, desk: Desk): Promise<Result
 
 /** Is it genuine, and may its signer send? Rejects with LocalTrouble where the answer would be our own fault. */
 async function judge(delivery: Delivery, desk: Desk): Promise<{ readonly opened: OpenedMessage } | { readonly refusal: Refusal }> {
+  if (delivery.oversized !== undefined) return { refusal: refusalOfSize(delivery.oversized) };
   let opened: OpenedMessage;
   try {
     opened = await desk.step('open', () => desk.open(delivery.body));
@@ -76,9 +77,14 @@ async function store(delivery: Delivery, opened: OpenedMessage, desk: Desk): Pro
 }
 
 async function reject(delivery: Delivery, refusal: Refusal, desk: Desk): Promise<Result> {
-  const kept = await desk.rejects.keep(delivery.body, delivery.empaId, refusal, desk.step);
+  const kept = await desk.rejects.keep(bodyOf(delivery), delivery.empaId, refusal, desk.step);
   const recorded = 'recordId' in kept ? { shelf: desk.rejectShelf, id: kept.recordId } : undefined;
   return { outcome: 'rejected', refusal, kept, acknowledged: await acknowledge(delivery, desk, recorded) };
+}
+
+/** Of what was too large even to be taken from the broker there is no body to be kept. */
+function bodyOf({ body, empaId, oversized }: Delivery): Uint8Array {
+  return oversized === undefined ? body : Buffer.from(`${empaIdText(empaId)}: ${oversized} bytes, not kept\n`);
 }
 
 /**

@@ -63,6 +63,12 @@ export function refusalOfSigner(code: Exclude<Judgement, 'allowed'>, opened: Ope
   return { code, message, signer, body: opened.body, vouched: true, replayable: true };
 }
 
+/** Of a message that is larger than what is taken from a broker at all (limits.message). */
+export function refusalOfSize(bytes: number): Refusal {
+  const message = `${bytes} bytes are more than this receiver takes; the message was not kept`;
+  return { code: 'message-too-large', message, signer: undefined, body: undefined, vouched: false, replayable: false };
+}
+
 /** Whether the same message may be accepted later, when something here was put right. */
 export function isReplayable(code: string): boolean {
   return REPLAYABLE.has(code);

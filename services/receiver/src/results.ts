@@ -25,5 +25,10 @@ export function countResult({ metrics, signers }: Counters, delivery: Delivery, 
 /** The file where it could be decoded, else the message. */
 function bytesOf(delivery: Delivery, result: Result): number {
   if (result.outcome === 'stored' || result.outcome === 'duplicate') return result.opened.body.length;
-  return (result.outcome === 'rejected' && result.refusal.body !== undefined ? result.refusal.body : delivery.body).length;
+  const decoded = result.outcome === 'rejected' ? result.refusal.body : undefined;
+  return decoded?.length ?? wireBytes(delivery);
+}
+
+export function wireBytes({ body, oversized }: Delivery): number {
+  return oversized ?? body.length;
 }

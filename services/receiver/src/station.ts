@@ -11,7 +11,7 @@ import type { Depth } from './maintenance.js';
 import { type MaterialOptions, watchCredentials, watchLists, watchTrust } from './materials.js';
 import { createReceiverMetrics, type ReceiverMetrics } from './metrics.js';
 import { type Desk, type Result, receiveOne } from './pipeline.js';
-import { countResult } from './results.js';
+import { countResult, wireBytes } from './results.js';
 import { SignerClock } from './signers.js';
 import type { StageHook } from './steps.js';
 import { WorkInHand } from './work.js';
@@ -85,7 +85,7 @@ export async function receive(station: Station, desk: Desk, delivery: Delivery, 
   const { metrics, now, signers, work } = station;
   const { body, broker } = delivery;
   metrics.received.inc({ broker });
-  metrics.receivedBytes.inc({ broker }, body.length);
+  metrics.receivedBytes.inc({ broker }, wireBytes(delivery));
   return await work.during(body.length, async () => {
     const result = await receiveOne(delivery, desk);
     countResult({ metrics, signers }, delivery, result, now());

@@ -4,10 +4,10 @@ import { spawnSync } from 'node:child_process';
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, it } from 'node:test';
-import { eventually, requireTools, type Scope } from '@ssm/test-support';
+import { requireTools, type Scope } from '@ssm/test-support';
 import { elementsOf } from './support/bench.js';
 import { metricOf, type TestContext } from './support/context.js';
-import { createSite, DESTINATION, runReceiver, type Site } from './support/live.js';
+import { createSite, DESTINATION, runReceiver, type Site, soon } from './support/live.js';
 
 const MIB = 1024 * 1024;
 const MESSAGES = 20;
@@ -31,7 +31,7 @@ async function sendAll(site: Site, size: number): Promise<void> {
 }
 
 async function suspended(context: TestContext, component: string): Promise<void> {
-  await eventually(async () => assert.equal(await metricOf(context, 'ssm_consuming'), 0));
+  await soon(async () => assert.equal(await metricOf(context, 'ssm_consuming'), 0));
   assert.equal(context.health.ready().ready, false);
   assert.notEqual(context.health.ready().components[component]?.reason, undefined);
   assert.equal(context.health.live().live, true);
@@ -39,7 +39,7 @@ async function suspended(context: TestContext, component: string): Promise<void>
 
 /** All messages are there, each once, and none is at the broker or among the rejects. */
 async function allThere(site: Site, volume: string): Promise<void> {
-  await eventually(() => assert.equal(site.broker.queueDepth(DESTINATION), 0), { timeout: 30_000 });
+  await soon(() => assert.equal(site.broker.queueDepth(DESTINATION), 0));
   const ids = elementsOf(path.join(volume, 'incoming')).map(({ empaid }) => empaid);
   assert.deepEqual(new Set(ids), new Set(Array.from({ length: MESSAGES }, (_, i) => `id ${i}`)));
   assert.equal(ids.length, MESSAGES);
@@ -51,7 +51,7 @@ describe('a volume in trouble', { skip: requireTools('root') }, () => {
     const site = await createSite(t);
     const { args, at } = createVolume(t, site, 'size=16m');
     const context = await runReceiver(t, site, { args: [...args, '--incoming.reserve=4MiB'] });
-    await eventually(async () => assert.equal(await metricOf(context, 'ssm_consuming'), 1));
+    await soon(async () => assert.equal(await metricOf(context, 'ssm_consuming'), 1));
     writeFileSync(path.join(at, 'filler'), Buffer.alloc(11 * MIB));
     await sendAll(site, 100_000);
     await suspended(context, 'incoming');
@@ -63,7 +63,7 @@ describe('a volume in trouble', { skip: requireTools('root') }, () => {
     const site = await createSite(t);
     const { args, at } = createVolume(t, site, 'size=8m');
     const context = await runReceiver(t, site, { args: [...args, '--incoming.reserve=0'] });
-    await eventually(async () => assert.equal(await metricOf(context, 'ssm_consuming'), 1));
+    await soon(async () => assert.equal(await metricOf(context, 'ssm_consuming'), 1));
     assert.throws(() => writeFileSync(path.join(at, 'filler'), Buffer.alloc(16 * MIB)), { code: 'ENOSPC' });
     await sendAll(site, 50_000);
     await suspended(context, 'incoming');
@@ -76,7 +76,7 @@ describe('a volume in trouble', { skip: requireTools('root') }, () => {
     const site = await createSite(t);
     const { args, at } = createVolume(t, site, 'size=64m,nr_inodes=1000');
     const context = await runReceiver(t, site, { args });
-    await eventually(async () => assert.equal(await metricOf(context, 'ssm_consuming'), 1));
+    await soon(async () => assert.equal(await metricOf(context, 'ssm_consuming'), 1));
     mkdirSync(path.join(at, 'filler'));
     assert.throws(
       () => {
@@ -104,7 +104,7 @@ describe('a volume in trouble', { skip: requireTools('root') }, () => {
     await suspended(context, 'incoming');
     assert.equal(site.broker.queueDepth(DESTINATION), 1);
     mount('-o', 'remount,rw', at);
-    await eventually(() => assert.equal(site.broker.queueDepth(DESTINATION), 0), { timeout: 30_000 });
+    await soon(() => assert.equal(site.broker.queueDepth(DESTINATION), 0));
   });
 
   it('keeps a rejected message at the broker too, when the reject queue cannot take it', async (t) => {
@@ -112,13 +112,13 @@ describe('a volume in trouble', { skip: requireTools('root') }, () => {
     const { at } = createVolume(t, site, 'size=16m');
     const args = [`--reject.path=${at}/reject`];
     const context = await runReceiver(t, site, { args });
-    await eventually(async () => assert.equal(await metricOf(context, 'ssm_consuming'), 1));
+    await soon(async () => assert.equal(await metricOf(context, 'ssm_consuming'), 1));
     mount('-o', 'remount,ro', at);
     site.put('junk', 'junk');
     await suspended(context, 'reject');
     assert.equal(site.broker.queueDepth(DESTINATION), 1);
     mount('-o', 'remount,rw', at);
-    await eventually(() => assert.equal(site.broker.queueDepth(DESTINATION), 0), { timeout: 30_000 });
+    await soon(() => assert.equal(site.broker.queueDepth(DESTINATION), 0));
     assert.equal(elementsOf(path.join(at, 'reject')).length, 1);
   });
 });

@@ -111,6 +111,19 @@ describe('receiveOne', () => {
     assert.equal(elementsOf(desk.rejectShelf.queue.path).length, 1);
   });
 
+  it('says of a message that was too large to be taken what it was', async (t) => {
+    const desk = await createDesk(t, async () => assert.fail('it cannot be opened'));
+    const empty = Buffer.alloc(0);
+    for (const empaId of ['a', 'b', 'a']) {
+      const result = await receiveOne(fakeDelivery({ body: empty, empaId, oversized: 200_000_000 }), desk);
+      assert.ok(result.outcome === 'rejected' && result.refusal.code === 'message-too-large' && result.acknowledged);
+    }
+    assert.deepEqual(
+      elementsOf(desk.rejectShelf.queue.path).map(({ body }) => body),
+      ['a: 200000000 bytes, not kept\n', 'b: 200000000 bytes, not kept\n'],
+    );
+  });
+
   it('keeps a rejected message once, also when its acknowledgement was lost', async (t) => {
     const desk = await createDesk(t, async () => Promise.reject(new EmpaError('not-signed', 'no')));
     await receiveOne(fakeDelivery({ disconnected: true }), desk);

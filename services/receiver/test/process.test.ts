@@ -4,8 +4,8 @@ import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { type Child, eventually, type Scope, startNode } from '@ssm/test-support';
-import { createSite, DESTINATION, type Site } from './support/live.js';
+import { type Child, type Scope, startNode } from '@ssm/test-support';
+import { createSite, DESTINATION, type Site, soon } from './support/live.js';
 
 const MAIN = fileURLToPath(new URL('../src/main.js', import.meta.url));
 const HOOKED = fileURLToPath(new URL('hooked-main.js', import.meta.url));
@@ -20,20 +20,20 @@ describe('the receiver as a process', () => {
     const site = await createSite(t);
     await site.send('records');
     const child = await run(t, site, MAIN);
-    await eventually(() => assert.equal(site.stored().length, 1));
-    await eventually(() => assert.equal(site.broker.queueDepth(DESTINATION), 0));
+    await soon(() => assert.equal(site.stored().length, 1));
+    await soon(() => assert.equal(site.broker.queueDepth(DESTINATION), 0));
     child.signal('SIGTERM');
     assert.deepEqual(await child.exited, { code: 0, signal: null });
     assert.match(child.output(), /"result":"stored"/);
     assert.doesNotMatch(child.output(), /"body"/);
-    await eventually(() => assert.deepEqual(site.broker.connections(), []));
+    await soon(() => assert.deepEqual(site.broker.connections(), []));
   });
 
   it('finishes the messages in work at SIGTERM, and leaves the others at the broker', async (t) => {
     const site = await createSite(t);
     const child = await run(t, site, MAIN, '--window=2');
     for (let i = 0; i < 200; i++) await site.send(`records ${i}`, { empaId: `${i}` });
-    await eventually(() => assert.ok(site.stored().length > 5));
+    await soon(() => assert.ok(site.stored().length > 5));
     child.signal('SIGTERM');
     assert.deepEqual(await child.exited, { code: 0, signal: null });
     assert.equal(site.stored().length + site.broker.queueDepth(DESTINATION), 200);
@@ -54,9 +54,9 @@ describe('the receiver as a process', () => {
     const killed = await run(t, site, HOOKED, '--kill-stage=record');
     assert.equal((await killed.exited).signal, 'SIGKILL');
     assert.deepEqual(site.stored(), []);
-    await eventually(() => assert.equal(site.broker.queueDepth(DESTINATION), 1));
+    await soon(() => assert.equal(site.broker.queueDepth(DESTINATION), 1));
     const child = await run(t, site, MAIN);
-    await eventually(() => assert.equal(site.broker.queueDepth(DESTINATION), 0));
+    await soon(() => assert.equal(site.broker.queueDepth(DESTINATION), 0));
     assert.equal(site.stored().length, 1);
     assert.match(child.output(), /"result":"duplicate"/);
   });
@@ -67,7 +67,7 @@ describe('the receiver as a process', () => {
     writeFileSync(file, '/C=UK/CN=somebody else\n');
     await site.send('records');
     const child = await run(t, site, MAIN, `--authorisation.allow=${file}`);
-    await eventually(() => assert.equal(site.rejected().length, 1));
+    await soon(() => assert.equal(site.rejected().length, 1));
     const again = await run(t, site, REPLAY);
     assert.deepEqual(await again.exited, { code: 0, signal: null });
     assert.equal(site.stored().length, 1);

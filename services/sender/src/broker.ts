@@ -60,10 +60,49 @@ function toPem({ raw }: Certificate): string {
   return `-----BEGIN CERTIFICATE-----\n${lines.join('\n')}\n-----END CERTIFICATE-----\n`;
 }
 
+/** Health component `broker`: connected, and giving receipts. */
+export class BrokerHealth {
+  readonly #health: Health;
+  #away: string | undefined = 'not connected yet';
+  #silent: string | undefined;
+
+  constructor(health: Health) {
+    this.#health = health;
+    this.#show();
+  }
+
+  connected(): void {
+    this.#away = undefined;
+    this.#show();
+  }
+
+  away(reason: string): void {
+    this.#away = reason;
+    this.#show();
+  }
+
+  /** A broker that takes messages and confirms none is not ready, however often it is connected again; but we are alive. */
+  silent(reason: string): void {
+    this.#silent = reason;
+    this.#health.moved();
+    this.#show();
+  }
+
+  confirmed(): void {
+    if (this.#silent === undefined) return;
+    this.#silent = undefined;
+    this.#show();
+  }
+
+  #show(): void {
+    this.#health.set('broker', this.#away ?? this.#silent ?? true);
+  }
+}
+
 /** What a status event changes outside of the transport. */
 export interface BrokerWatch {
   readonly log: Logger;
-  readonly health: Health;
+  readonly broker: BrokerHealth;
   readonly metrics: SenderMetrics;
   /** A broker is connected now, or none is. */
   readonly turned: (connected: boolean) => void;
@@ -75,7 +114,6 @@ export function isConnected(publisher: Publisher): boolean {
 
 /** Reads the status of the publisher until it is closed. */
 export async function followStatus(publisher: Publisher, watch: BrokerWatch): Promise<void> {
-  watch.health.set('broker', 'not connected yet');
   for (const { broker } of publisher.connections()) watch.metrics.brokerConnected.set({ broker }, 0);
   let first = true;
   for await (const status of publisher.status()) {
@@ -88,8 +126,8 @@ export async function followStatus(publisher: Publisher, watch: BrokerWatch): Pr
     const connections = publisher.connections();
     for (const { broker, connected } of connections) watch.metrics.brokerConnected.set({ broker }, connected ? 1 : 0);
     const connected = connections.some((one) => one.connected);
-    if (connected) watch.health.set('broker', true);
-    else if (status.type === 'disconnected') watch.health.set('broker', reasonOf(status));
+    if (connected) watch.broker.connected();
+    else if (status.type === 'disconnected') watch.broker.away(reasonOf(status));
     watch.turned(connected);
   }
 }
@@ -98,7 +136,7 @@ function reasonOf({ broker, error }: Extract<Status, { type: 'disconnected' }>):
   return error === undefined ? `${broker}: disconnected` : `${broker}: ${error.message}`;
 }
 
-function report(status: Status, { log, metrics }: BrokerWatch): void {
+function report(status: Status, { log, metrics, broker: health }: BrokerWatch): void {
   const { broker } = status;
   switch (status.type) {
     case 'connecting':
@@ -123,6 +161,7 @@ function report(status: Status, { log, metrics }: BrokerWatch): void {
     case 'receipt-timeout':
       log.warn('no receipt from the broker in time', { broker, empaId: status.id });
       metrics.receiptTimeouts.inc();
+      health.silent(`${broker}: no receipt in time`);
       break;
     case 'warning':
       log.warn('the broker connection has a problem', { broker, code: status.code, detail: status.message });

@@ -2,7 +2,7 @@
 import { sealMessage } from '@ssm/empa';
 import { EXIT_CODES, type Running, runBounded, type ServiceContext } from '@ssm/service-kit';
 import type { Publisher } from '@ssm/transport';
-import { followStatus, isConnected } from './broker.js';
+import { BrokerHealth, followStatus, isConnected } from './broker.js';
 import { ByteBudget } from './budget.js';
 import type { SenderConfig } from './config.js';
 import { SenderError } from './errors.js';
@@ -35,12 +35,9 @@ export function runFlow(all: FlowParts): Running {
   context.health.pending(() => held.size > 0 && !volume.troubled && isConnected(publisher));
 
   const upkeep = startUpkeep({ outgoing: config.outgoing, log: context.log, parts, ending: ending.signal });
-  const status = followStatus(publisher, {
-    log: context.log,
-    health: context.health,
-    metrics: parts.metrics,
-    turned: (connected) => upkeep.turned(connected),
-  });
+  const broker = new BrokerHealth(context.health);
+  const { log } = context;
+  const status = followStatus(publisher, { log, broker, metrics: parts.metrics, turned: (connected) => upkeep.turned(connected) });
   const run = config.once ? createOnceRun(all, ending.signal) : undefined;
   const line = createLine(all);
   const flow = runBounded(
@@ -49,6 +46,7 @@ export function runFlow(all: FlowParts): Running {
       const start = performance.now();
       const result = await sendOne(name, line);
       report.note(result, (performance.now() - start) / 1000);
+      if (result.outcome === 'sent') broker.confirmed();
       run?.note(result);
     },
     { limit: config.broker.window, signal: ending.signal },
@@ -104,15 +102,19 @@ function createLine({ config, context, parts, materials, publisher, onStage }: F
     },
     timed: async (stage, work) => {
       const end = metrics.stageDuration.startTimer({ stage });
-      const result = await work;
-      end();
-      context.health.moved();
-      return result;
+      try {
+        const result = await work;
+        end();
+        return result;
+      } finally {
+        context.health.moved();
+      }
     },
     passed: onStage ?? (() => undefined),
     removalFailed: ({ name }, error) => {
       context.log.warn('a sent file cannot be removed yet', { empaId: name, error });
       volume.elementFailed(error);
+      context.health.moved();
     },
   };
 }

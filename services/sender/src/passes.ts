@@ -97,8 +97,9 @@ function turnOf(name: string, { held, backoff, attempts = Number.POSITIVE_INFINI
 }
 
 /** Nothing may be sent: only how much waits is looked up, now and then. */
-async function lookOnly({ depth, volume, stopping }: PassSources): Promise<Pass> {
+async function lookOnly({ depth, volume, stopping, begin }: PassSources): Promise<Pass> {
   try {
+    await begin();
     if (await depth.refresh(stopping)) volume.scanned();
     return NOTHING;
   } catch (error) {

@@ -84,8 +84,7 @@ export async function sendOne(name: string, line: Line): Promise<SendResult> {
     refuseReserved(claim.name);
     leave = await line.budget.take(Math.min(claim.size, line.limits.body) * COPIES, held.signal);
 
-    const file = await line.timed('read', claim.read(line.limits.body));
-    const message = await line.timed('seal', sealWithin(line, file));
+    const { message, bytes, deliveryId } = await readAndSeal(claim, line);
     await line.passed('seal', name);
 
     held.signal.throwIfAborted();
@@ -96,8 +95,7 @@ export async function sendOne(name: string, line: Line): Promise<SendResult> {
 
     const removal = await line.timed('remove', removeSent(claim, held, line));
     await line.passed('remove', name);
-    const { deliveryId, body } = file;
-    return { outcome: 'sent', name, empaId: claim.name, deliveryId, bytes: body.length, wireBytes: message.length, broker, removal };
+    return { outcome: 'sent', name, empaId: claim.name, deliveryId, bytes, wireBytes: message.length, broker, removal };
   } catch (error) {
     return await giveBack(name, claim, error, line);
   } finally {
@@ -111,10 +109,18 @@ function refuseReserved(name: string): void {
   if (name === 'ping') throw new SenderError('name-reserved', 'a message named "ping" is ignored by every receiver; rename the file');
 }
 
-async function sealWithin(line: Line, file: ReadResult): Promise<Uint8Array> {
-  const message = await line.seal(file);
-  if (message.length <= line.limits.message) return message;
-  throw new SenderError('sealed-too-large', `the sealed message has ${message.length} bytes, limits.message allows ${line.limits.message}`);
+interface Sealed {
+  readonly message: Uint8Array;
+  readonly deliveryId: string;
+  /** Of the file, which is not kept in memory while the message is on its way. */
+  readonly bytes: number;
+}
+
+async function readAndSeal(claim: Claim, { timed, seal, limits }: Line): Promise<Sealed> {
+  const file = await timed('read', claim.read(limits.body));
+  const message = await timed('seal', seal(file));
+  if (message.length <= limits.message) return { message, deliveryId: file.deliveryId, bytes: file.body.length };
+  throw new SenderError('sealed-too-large', `the sealed message has ${message.length} bytes, limits.message allows ${limits.message}`);
 }
 
 /** The broker has it, so it must not be sent again: only the removal is tried again, until it works or the process ends. */

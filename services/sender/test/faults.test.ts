@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { after, describe, it } from 'node:test';
 import { eventually } from '@ssm/test-support';
 import { runSender } from './support/run.js';
-import { arrived, createSite, DESTINATION, type Site, sharedPki } from './support/site.js';
+import { arrived, createSite, type Site, sharedPki } from './support/site.js';
 import { addElement, filesBelow } from './support/writer.js';
 
 const keys = sharedPki({ after });
@@ -31,6 +31,18 @@ describe('a sender and a broker in trouble', () => {
       assert.match(await sender.metrics(), /^ssm_messages_total\{result="sent"\} 20$/m);
     });
   }
+
+  it('is not ready while a broker takes everything and confirms nothing, and is when it does again', async (t) => {
+    const site = await createSite(t, keys);
+    site.broker.inject({ dropReceipts: { count: 1_000_000, message: 'lost' } });
+    const names = fill(site, 3);
+    const sender = runSender(t, site.config({ broker: { receiptTimeout: '100ms' } }));
+    await eventually(() => assert.ok(site.broker.counters.connects >= 3));
+    await eventually(async () => assert.match((await sender.ready()).body, /"broker":\{"ready":false,"reason":"[^"]*no receipt in time"/));
+    site.broker.clearFaults();
+    await assertNoneLost(site, names);
+    await eventually(async () => assert.ok((await sender.ready()).ok));
+  });
 
   for (const when of ['before-frame', 'before-receipt', 'after-receipt'] as const) {
     it(`survives a connection cut ${when}`, async (t) => {
@@ -92,18 +104,5 @@ describe('a sender and a broker in trouble', () => {
       assert.match(text, /^ssm_queue_elements\{queue="outgoing"\} 2$/m);
       assert.match(text, /^ssm_queue_oldest_age_seconds\{queue="outgoing"\} 36\d\d/m);
     });
-  });
-});
-
-describe('two senders on one volume', () => {
-  it('share the work, and never send a file twice', async (t) => {
-    const site = await createSite(t, keys);
-    const names = fill(site, 300);
-    const senders = ['one', 'two'].map((instance) => runSender(t, site.config({ instance, broker: { window: 5 } })));
-    await eventually(() => assert.deepEqual(filesBelow(site.outgoing), []), { timeout: 20_000 });
-    const ids = site.broker.messages(DESTINATION).map(({ headers }) => headers.get('empa-id'));
-    assert.equal(ids.length, names.length);
-    assert.deepEqual(new Set(ids), new Set(names));
-    for (const sender of senders) assert.match(await sender.metrics(), /^ssm_messages_total\{result="sent"\} [1-9]/m);
   });
 });

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { chmodSync, copyFileSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, copyFileSync, cpSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { after, describe, it } from 'node:test';
 import {
@@ -29,6 +29,13 @@ function write(site: Site, name: string, issued: IssuedCertificate): Files {
   writeFileSync(files.key, issued.keyPem, { mode: 0o600 });
   writeFileSync(files.certificate, issued.certificatePem);
   return files;
+}
+
+/** A trust directory of the site's own, that can be changed. */
+function copyTrust(site: Site): string {
+  const directory = path.join(site.directory, 'certificates');
+  cpSync(keys.trustDirectory, directory, { recursive: true });
+  return directory;
 }
 
 /** The code of the error for which the start was refused, through its causes. */
@@ -173,11 +180,25 @@ describe('keys and certificates of a running sender', () => {
     assert.match(await sender.metrics(), /^ssm_reload_failed\{source="identity"\} 0$/m);
   });
 
+  it('goes on with the trust it had while the directory cannot be used, and says so', async (t) => {
+    const site = await createSite(t, keys);
+    const directory = copyTrust(site);
+    const sender = runSender(t, site.config({ trust: { directory } }));
+    await sender.line('connected to the broker');
+    rmSync(directory, { recursive: true });
+    sender.signal('SIGHUP');
+    await sender.line('a changed file cannot be used, the older value stays');
+    assert.match((await sender.ready()).body, /"trust":\{"ready":false,"reason"/);
+    addElement(site.outgoing, 'records');
+    await eventually(() => assert.equal(site.broker.queueDepth(DESTINATION), 1));
+    copyTrust(site);
+    sender.signal('SIGHUP');
+    await eventually(async () => assert.ok((await sender.ready()).ok));
+  });
+
   it('writes nothing to a recipient that was revoked, and goes on with its new certificate', async (t) => {
     const site = await createSite(t, keys);
-    const directory = path.join(site.directory, 'certificates');
-    mkdirSync(directory);
-    for (const file of readdirSync(keys.trustDirectory)) copyFileSync(path.join(keys.trustDirectory, file), path.join(directory, file));
+    const directory = copyTrust(site);
     const server = issue('server');
     const { certificate } = write(site, 'server', server);
     const sender = runSender(t, site.config({ trust: { directory }, encryption: { recipients: [certificate] } }));

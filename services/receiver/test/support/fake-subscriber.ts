@@ -7,18 +7,26 @@ export interface FakeDelivery extends Delivery {
 export interface FakeDeliveryOptions {
   readonly empaId?: string | undefined;
   readonly body?: Uint8Array;
+  readonly oversized?: number;
   /** The connection is gone when it is to be acknowledged. */
   readonly disconnected?: boolean;
 }
 
 export function fakeDelivery(options: FakeDeliveryOptions = {}): FakeDelivery {
-  const { body, disconnected, empaId } = { body: Buffer.from('raw'), disconnected: false, empaId: 'id', ...options };
+  const { body, disconnected, empaId, oversized } = {
+    body: Buffer.from('raw'),
+    disconnected: false,
+    empaId: 'id',
+    oversized: undefined,
+    ...options,
+  };
   let state: FakeDelivery['state'] = 'taken';
   return {
     broker: 'broker:61613',
     empaId,
     body,
     redelivered: false,
+    ...(oversized === undefined ? {} : { oversized }),
     get state() {
       return state;
     },

@@ -1,3 +1,4 @@
+import assert from 'node:assert/strict';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { type DevBroker, startDevBroker } from '@ssm/devbroker';
@@ -8,6 +9,7 @@ import {
   createCertificate,
   createDemoPki,
   type DemoPki,
+  eventually,
   type IssuedCertificate,
   type Scope,
   temporaryDirectory,
@@ -168,4 +170,29 @@ export interface Audit {
 /** What the log says of messages. */
 export function audits(context: TestContext): Audit[] {
   return context.lines.filter(({ message }) => message === 'message').map(({ fields }) => fields);
+}
+
+/** Waits for a condition on a machine that may be busy. */
+export async function soon(check: () => unknown): Promise<void> {
+  await eventually(
+    async () => {
+      await check();
+    },
+    { timeout: 30_000 },
+  );
+}
+
+/** The broker has let go of every message. */
+export async function settled(site: Site): Promise<void> {
+  await soon(() => assert.equal(site.broker.queueDepth(DESTINATION), 0));
+}
+
+export async function ready(context: TestContext): Promise<void> {
+  await soon(() => assert.deepEqual(notReady(context), []));
+}
+
+function notReady(context: TestContext): string[] {
+  return Object.entries(context.health.ready().components).flatMap(([name, { ready: good, reason }]) =>
+    good ? [] : [`${name}: ${reason}`],
+  );
 }
