@@ -22,7 +22,7 @@ export class TransportError extends Error {
   readonly code: TransportErrorCode;
 
   constructor(code: TransportErrorCode, message: string, options: { readonly cause?: unknown } = {}) {
-    super(message, { cause: options.cause });
+    super(message, options.cause === undefined ? {} : { cause: options.cause });
     this.code = code;
   }
 }

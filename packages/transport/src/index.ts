@@ -1,4 +1,7 @@
 import type { StompOptions } from './stomp/options.js';
+import { StompPublisher } from './stomp/publisher.js';
+import { resolveOptions } from './stomp/settings.js';
+import { StompSubscriber } from './stomp/subscriber.js';
 import type { Publisher, Subscriber } from './transport.js';
 
 export type { TransportErrorCode } from './errors.js';
@@ -7,11 +10,11 @@ export type { StompBroker, StompOptions, StompTls } from './stomp/options.js';
 export type { Confirmation, Delivery, Endpoint, OutgoingMessage, Publisher, Status, Subscriber } from './transport.js';
 
 /** A publisher that connects by itself and stays connected until it is drained. Errors: options-invalid. */
-export function createStompPublisher(_options: StompOptions): Publisher {
-  throw new Error('not built');
+export function createStompPublisher(options: StompOptions): Publisher {
+  return new StompPublisher(resolveOptions(options));
 }
 
 /** A subscriber on every broker of the list. Errors: options-invalid. */
-export function createStompSubscriber(_options: StompOptions): Subscriber {
-  throw new Error('not built');
+export function createStompSubscriber(options: StompOptions): Subscriber {
+  return new StompSubscriber(resolveOptions(options));
 }

@@ -43,8 +43,8 @@ export interface Publisher extends Endpoint {
   /**
    * Resolves when the broker has the message (RECEIPT), never before. Many may be in flight; it waits for a place in the window.
    * Lost connections and receipts are answered by sending again, on another broker if need be. Rejects with TransportError:
-   * `message-refused` (this message alone is refused by the broker: quarantine it), `aborted` (signal; the broker may or may not have it),
-   * `closed`.
+   * `message-refused` (this message alone is refused by the broker, or its id fits in no header: quarantine it), `message-too-large` (over the
+   * limit of this publisher: quarantine it), `aborted` (signal; the broker may or may not have it), `closed`.
    */
   publish(message: OutgoingMessage, signal: AbortSignal): Promise<Confirmation>;
   /** Messages handed over and not yet confirmed. */
@@ -56,8 +56,13 @@ export interface Delivery {
   /** `empa-id` header, where there was one. */
   readonly empaId: string | undefined;
   readonly body: Uint8Array;
-  /** The broker says, or this subscriber knows, that it was delivered before. */
+  /** The broker says that it was delivered before. */
   readonly redelivered: boolean;
+  /**
+   * Present when the message was larger than this subscriber takes: its size. The body was not kept and is empty. It comes again and again until
+   * it is acknowledged.
+   */
+  readonly oversized?: number;
   /**
    * Resolves when the broker confirmed the acknowledgement. Rejects with TransportError `not-acknowledged` when the connection that
    * brought the delivery is gone: the broker will deliver it again.
@@ -68,7 +73,10 @@ export interface Delivery {
 }
 
 export interface Subscriber extends Endpoint {
-  /** Subscribes, on every broker of the list. Ends when the signal aborts. One call at a time. */
+  /**
+   * Subscribes, on every broker of the list. Ends when the signal aborts; the connections stay until what was handed out is settled. One call at
+   * a time: another throws `options-invalid`.
+   */
   deliveries(signal: AbortSignal): AsyncIterable<Delivery>;
   /** Stops consuming: disconnects from every broker, so that what is not acknowledged goes back. Idempotent. */
   suspend(reason: string): void;

@@ -1,0 +1,59 @@
+/** What is needed of a frame that arrives: its body is a stream that must be read, or nothing behind it comes. */
+export interface IncomingFrame {
+  readonly command: string;
+  /** stompit makes content-length a number. */
+  readonly headers: Readonly<Record<string, string | number | undefined>>;
+  on(event: 'data', listener: (chunk: Buffer) => void): unknown;
+  on(event: 'end', listener: () => void): unknown;
+  resume(): unknown;
+}
+
+/** A body read to its end; without `bytes` when it was larger than the limit. */
+export interface Body {
+  readonly size: number;
+  readonly bytes: Uint8Array | undefined;
+}
+
+export function announcedSize(frame: IncomingFrame): number | undefined {
+  const size = frame.headers['content-length'];
+  // stompit takes a negative number; its parser ends the connection behind it.
+  return typeof size === 'number' && size >= 0 ? size : undefined;
+}
+
+interface Store {
+  add(chunk: Buffer): void;
+  bytes(): Uint8Array;
+}
+
+/** One buffer of the announced size. Chunks are copied: a small one would keep the 64 KiB alive that were read from the socket with it. */
+function fixedStore(size: number): Store {
+  const whole = Buffer.allocUnsafeSlow(size);
+  let used = 0;
+  return {
+    add: (chunk) => {
+      used += chunk.copy(whole, used);
+    },
+    bytes: () => whole,
+  };
+}
+
+function growingStore(): Store {
+  const chunks: Buffer[] = [];
+  return { add: (chunk) => chunks.push(chunk), bytes: () => Buffer.concat(chunks) };
+}
+
+/** Reads a body to its end whatever its size, keeping at most `limit` bytes. `moved` is called as bytes come in. */
+export function readBody(frame: IncomingFrame, limit: number, moved: () => void, done: (body: Body) => void): void {
+  const announced = announcedSize(frame);
+  let size = 0;
+  let store: Store | undefined;
+  if (announced === undefined) store = growingStore();
+  else if (announced <= limit) store = fixedStore(announced);
+  frame.on('data', (chunk) => {
+    moved();
+    size += chunk.length;
+    if (size > limit) store = undefined;
+    store?.add(chunk);
+  });
+  frame.on('end', () => done({ size, bytes: store?.bytes() }));
+}

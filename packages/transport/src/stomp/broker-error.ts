@@ -1,0 +1,17 @@
+import { TransportError } from '../errors.js';
+import type { IncomingFrame } from './body.js';
+
+const MAX_TEXT = 500;
+
+/** A broker's words for a log line: one line, bounded, without control characters. */
+function printable(text: string): string {
+  const line = text.replaceAll(/[\p{Cc}\s]+/gu, ' ').trim();
+  return line.length > MAX_TEXT ? `${line.slice(0, MAX_TEXT)}…` : line;
+}
+
+/** What an ERROR frame says: brokers put it into the header `message`, the body, or both. */
+export function brokerError(name: string, headers: IncomingFrame['headers'], body: string): TransportError {
+  const { message = '' } = headers;
+  const words = [String(message), body].map(printable).filter((text) => text !== '');
+  return new TransportError('broker-error', `${name}: the broker says: ${words.join(': ') || 'nothing more than ERROR'}`);
+}

@@ -1,0 +1,75 @@
+import { TransportError } from '../errors.js';
+import type { Delivery } from '../transport.js';
+import type { Message } from './inbox.js';
+import type { Session } from './session.js';
+
+/** The one subscription of a connection. */
+export const SUBSCRIPTION = '0';
+
+const NOTHING = new Uint8Array();
+
+/** What a delivery tells its subscriber. */
+export interface DeliveryHooks {
+  /** The body is no longer needed: its bytes can be given to others. Once. */
+  readonly released: () => void;
+  /** The broker answered the acknowledgement, or there will be none. Once. */
+  readonly settled: () => void;
+}
+
+/** How this message is named in an ACK: by its `ack` header since STOMP 1.2, by `message-id` and subscription before. */
+function ackHeaders({ headers }: Message, session: Session): Record<string, string> {
+  const { ack, 'message-id': id } = headers;
+  if (session.greeting.version === '1.2') return { id: String(ack) };
+  return { 'message-id': String(id), subscription: SUBSCRIPTION };
+}
+
+/** Bound to the connection that brought it: it is never acknowledged on another one. */
+export class StompDelivery implements Delivery {
+  readonly broker: string;
+  readonly empaId: string | undefined;
+  readonly body: Uint8Array;
+  readonly redelivered: boolean;
+  declare readonly oversized?: number;
+  readonly session: Session;
+  readonly #ackHeaders: Record<string, string>;
+  readonly #hooks: DeliveryHooks;
+  #acknowledged: Promise<void> | undefined;
+  #abandoned = false;
+
+  constructor(message: Message, session: Session, hooks: DeliveryHooks) {
+    const { 'empa-id': empaId, redelivered } = message.headers;
+    this.broker = session.name;
+    this.empaId = empaId === undefined ? undefined : String(empaId);
+    this.body = message.body.bytes ?? NOTHING;
+    this.redelivered = redelivered === 'true';
+    if (message.body.bytes === undefined) this.oversized = message.body.size;
+    this.session = session;
+    this.#ackHeaders = ackHeaders(message, session);
+    this.#hooks = hooks;
+  }
+
+  acknowledge(): Promise<void> {
+    if (this.#abandoned) return Promise.reject(new TransportError('not-acknowledged', `${this.broker}: the delivery was abandoned`));
+    this.#acknowledged ??= this.#acknowledge();
+    return this.#acknowledged;
+  }
+
+  abandon(): void {
+    if (this.#abandoned || this.#acknowledged) return;
+    this.#abandoned = true;
+    this.#hooks.released();
+    this.#hooks.settled();
+  }
+
+  async #acknowledge(): Promise<void> {
+    // Before the answer: it may be queued behind messages that wait for these bytes.
+    this.#hooks.released();
+    try {
+      await this.session.request('ACK', this.#ackHeaders);
+    } catch (cause) {
+      throw new TransportError('not-acknowledged', `${this.broker}: the connection that brought the delivery is gone`, { cause });
+    } finally {
+      this.#hooks.settled();
+    }
+  }
+}

@@ -1,0 +1,87 @@
+import { delay } from '../backoff.js';
+import type { StatusFeed } from '../status.js';
+import type { Inbox } from './inbox.js';
+import type { StompBroker } from './options.js';
+import { Session } from './session.js';
+import { brokerName, type Settings } from './settings.js';
+
+export interface Link {
+  /** One of them at a time, in turn. */
+  readonly brokers: readonly StompBroker[];
+  readonly settings: Settings;
+  readonly status: StatusFeed;
+  readonly inbox?: Inbox;
+  /** Uses a connection until it has ended. True when it was of use: then the back-off begins anew. */
+  readonly use: (session: Session) => Promise<boolean>;
+}
+
+/** Waits, or until the signal aborts. */
+function sleep(ms: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const done = (): void => {
+      clearTimeout(timer);
+      signal.removeEventListener('abort', done);
+      resolve();
+    };
+    const timer = setTimeout(done, ms);
+    signal.addEventListener('abort', done, { once: true });
+    if (signal.aborted) done();
+  });
+}
+
+interface Outcome {
+  readonly error: Error | undefined;
+  readonly useful: boolean;
+}
+
+async function connectOnce(link: Link, broker: StompBroker, signal: AbortSignal): Promise<Outcome> {
+  try {
+    const session = await Session.open(broker, link.settings, signal, link.inbox);
+    // It may have come up just when nobody wanted it any more.
+    if (signal.aborted) await session.disconnect(signal);
+    const useful = await link.use(session);
+    return { error: await session.ended, useful };
+  } catch (error) {
+    if (signal.aborted) return { error: undefined, useful: false };
+    return { error: error instanceof Error ? error : new Error(String(error)), useful: false };
+  }
+}
+
+/**
+ * Keeps a connection until the signal aborts: to one broker of the list after the other, with a random, growing pause between attempts. It does not
+ * end a connection that is in use; never rejects.
+ */
+export async function keepConnected(link: Link, signal: AbortSignal): Promise<void> {
+  const { brokers, settings, status } = link;
+  let failures = 0;
+  for (let turn = 0; !signal.aborted; turn += 1) {
+    const address = brokers[turn % brokers.length];
+    if (address === undefined) return;
+    const broker = brokerName(address);
+    status.emit({ type: 'connecting', broker });
+    const { error, useful } = await connectOnce(link, address, signal);
+    if (useful) failures = 0;
+    const retryInMs = signal.aborted ? undefined : delay(failures, settings.random, settings.backoff);
+    failures += 1;
+    status.emit({ type: 'disconnected', broker, error, retryInMs });
+    if (retryInMs !== undefined) await sleep(retryInMs, signal);
+  }
+}
+
+/** Tells that a connection is up, with what an operator should know of it. */
+export function announce(session: Session, status: StatusFeed, settings: Settings): void {
+  const broker = session.name;
+  const { version, server, intervals, certificateExpires, encrypted } = session.greeting;
+  status.emit({
+    type: 'connected',
+    broker,
+    server,
+    version,
+    heartbeatMs: intervals,
+    ...(certificateExpires ? { certificateExpires } : {}),
+  });
+  const warn = (code: string, message: string): void => status.emit({ type: 'warning', broker, code, message: `${broker}: ${message}` });
+  if (settings.heartbeatMs > 0 && intervals.incoming === 0)
+    warn('heartbeat-off', 'the broker sends no heart-beats: a dead connection is noticed late');
+  if (settings.passcode !== undefined && !encrypted) warn('passcode-in-clear', 'the passcode is sent without TLS');
+}

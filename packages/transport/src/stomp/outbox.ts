@@ -1,0 +1,140 @@
+import type { TransportError, TransportErrorCode } from '../errors.js';
+import type { OutgoingMessage } from '../transport.js';
+
+/** A message that alone ends so many connections, while a small one passes, is refused. */
+export const STRIKES = 2;
+
+/**
+ * Ends that a message can be the cause of: a broker that refuses a frame says ERROR, closes the connection, or never answers. A broker that is
+ * silent altogether is another matter.
+ */
+const CHARGED: ReadonlySet<TransportErrorCode> = new Set(['broker-error', 'connection-lost', 'receipt-timeout']);
+
+/** What the outbox knows of a message. */
+export interface Letter {
+  readonly message: OutgoingMessage;
+  /** Connections that ended while nothing else was in flight. */
+  strikes: number;
+  /** Nobody waits for it any more. */
+  abandoned: boolean;
+}
+
+export type Step<L> =
+  | { readonly type: 'send'; readonly letter: L; readonly again: boolean }
+  | { readonly type: 'probe' }
+  | { readonly type: 'refuse'; readonly letter: L };
+
+/**
+ * Which message goes next. Without the network: it is told what was sent, confirmed and lost.
+ *
+ * Normally a window of messages is in flight. After a connection ended, those whose fate is unknown go first, one at a time ("probation"): only a
+ * message that is alone on a connection can be charged with its end. Before it gets another chance a small probe message must pass, which
+ * shows that it is not the broker that fails.
+ */
+export class Outbox<L extends Letter> {
+  readonly #window: number;
+  readonly #byteBudget: number;
+  readonly #waiting = new Set<L>();
+  readonly #flying = new Set<L>();
+  #flyingBytes = 0;
+  /** On probation, the next one first. */
+  #suspects: L[] = [];
+  /** The one of them that is in flight. */
+  #onProbation: L | undefined;
+  /** For whom the probe is in flight. */
+  #probing: L | undefined;
+  /** A probe passed on this connection. */
+  #proven = false;
+
+  constructor(limits: { readonly window: number; readonly byteBudget: number }) {
+    this.#window = limits.window;
+    this.#byteBudget = limits.byteBudget;
+  }
+
+  /** Everything that somebody still waits for. */
+  *letters(): Iterable<L> {
+    for (const letter of [...this.#flying, ...this.#suspects, ...this.#waiting]) if (!letter.abandoned) yield letter;
+  }
+
+  get size(): number {
+    let abandoned = 0;
+    for (const letter of this.#flying) if (letter.abandoned) abandoned += 1;
+    return this.#flying.size + this.#suspects.length + this.#waiting.size - abandoned;
+  }
+
+  add(letter: L): void {
+    this.#waiting.add(letter);
+  }
+
+  /** It is not sent (again). What is in flight keeps its place until the broker answers. */
+  abandon(letter: L): void {
+    letter.abandoned = true;
+    this.#waiting.delete(letter);
+    this.#suspects = this.#suspects.filter((suspect) => suspect !== letter);
+  }
+
+  /** What to do now, on a living connection; undefined: nothing, until something changes. */
+  next(): Step<L> | undefined {
+    if (this.#probing || this.#onProbation) return undefined;
+    return this.#suspects.length > 0 ? this.#nextOnProbation() : this.#nextInWindow();
+  }
+
+  #nextInWindow(): Step<L> | undefined {
+    const [letter] = this.#waiting;
+    if (letter === undefined || !this.#hasPlace(letter)) return undefined;
+    this.#waiting.delete(letter);
+    this.#launch(letter);
+    return { type: 'send', letter, again: false };
+  }
+
+  #nextOnProbation(): Step<L> | undefined {
+    const [letter] = this.#suspects;
+    if (letter === undefined) return undefined;
+    if (letter.strikes > 0 && !this.#proven) {
+      this.#probing = letter;
+      return { type: 'probe' };
+    }
+    this.#suspects.shift();
+    if (letter.strikes >= STRIKES) return { type: 'refuse', letter };
+    this.#onProbation = letter;
+    this.#launch(letter);
+    return { type: 'send', letter, again: true };
+  }
+
+  #hasPlace({ message }: L): boolean {
+    // What is larger than the whole budget passes alone.
+    if (this.#flying.size === 0) return true;
+    return this.#flying.size < this.#window && this.#flyingBytes + message.body.length <= this.#byteBudget;
+  }
+
+  #launch(letter: L): void {
+    this.#flying.add(letter);
+    this.#flyingBytes += letter.message.body.length;
+  }
+
+  /** The broker has it, or it turned out to be unsendable. */
+  landed(letter: L): void {
+    if (this.#flying.delete(letter)) this.#flyingBytes -= letter.message.body.length;
+    if (this.#onProbation === letter) this.#onProbation = undefined;
+  }
+
+  probePassed(): void {
+    this.#probing = undefined;
+    this.#proven = true;
+  }
+
+  /** The fate of everything in flight is unknown. */
+  connectionEnded(error: TransportError | undefined): void {
+    const lost = [...this.#flying];
+    const [alone] = lost;
+    // Where not even a probe passes, the last end proves nothing either.
+    if (this.#probing) this.#probing.strikes = 0;
+    else if (alone && lost.length === 1 && error && CHARGED.has(error.code)) alone.strikes += 1;
+    this.#probing = undefined;
+    this.#onProbation = undefined;
+    this.#proven = false;
+    this.#flying.clear();
+    this.#flyingBytes = 0;
+    this.#suspects = [...lost.filter((letter) => !letter.abandoned), ...this.#suspects];
+  }
+}

@@ -1,0 +1,289 @@
+import type { Socket } from 'node:net';
+import { TLSSocket } from 'node:tls';
+import stompit from 'stompit';
+import { Deferred } from '../deferred.js';
+import { TransportError } from '../errors.js';
+import { BatchWriter } from './batch-writer.js';
+import { type IncomingFrame, readBody } from './body.js';
+import { WholeChunks } from './boundary.js';
+import { brokerError } from './broker-error.js';
+import { harden } from './harden.js';
+import type { StompVersion } from './headers.js';
+import { type HeartbeatIntervals, negotiate } from './heartbeat.js';
+import { type Inbox, NO_INBOX } from './inbox.js';
+import { MessageReader } from './message-reader.js';
+import type { StompBroker } from './options.js';
+import { Receipts } from './receipts.js';
+import { brokerName, type Settings } from './settings.js';
+import { certificateExpiry, connectError, describe, openSocket, type Stage } from './socket.js';
+import { Watch } from './watch.js';
+
+/** Of the body of an ERROR frame so much is kept. */
+const MAX_ERROR_BYTES = 64 * 1024;
+
+/** What the broker said in CONNECTED. */
+export interface Greeting {
+  readonly version: StompVersion;
+  readonly server: string;
+  readonly intervals: HeartbeatIntervals;
+  readonly encrypted: boolean;
+  readonly certificateExpires: Date | undefined;
+}
+
+/**
+ * One STOMP connection, from the TCP connect to its end. The only door to stompit, whose reader and writer of frames it uses.
+ * Promise: whatever it handed out is settled when it ends, however it ends.
+ */
+export class Session {
+  readonly name: string;
+  readonly #settings: Settings;
+  readonly #socket: Socket;
+  readonly #chunks = new WholeChunks();
+  readonly #reader = harden((limits) => new stompit.IncomingFrameStream(limits));
+  readonly #writer: BatchWriter;
+  readonly #frames: InstanceType<typeof stompit.OutgoingFrameStream>;
+  readonly #receipts: Receipts;
+  readonly #messages: MessageReader;
+  readonly #connected = new Deferred<void>();
+  readonly #ended = new Deferred<TransportError | undefined>();
+  /** Aborts when no more messages are wanted. */
+  readonly #closing = new AbortController();
+  #greeting: Greeting = {
+    version: '1.2',
+    server: '',
+    intervals: { outgoing: 0, incoming: 0 },
+    encrypted: false,
+    certificateExpires: undefined,
+  };
+  #watch: Watch | undefined;
+  #stage: Stage = 'TCP';
+  #lastError: Error | undefined;
+  #brokerError: TransportError | undefined;
+  #inputOver = false;
+  #over = false;
+
+  /** Connects. Errors: connect-failed, connect-timeout, tls-failed, broker-error, protocol-error, aborted. */
+  static async open(broker: StompBroker, settings: Settings, signal: AbortSignal, inbox: Inbox = NO_INBOX): Promise<Session> {
+    if (signal.aborted) throw new TransportError('aborted', 'not connected: aborted');
+    const session = new Session(broker, settings, inbox);
+    const { name } = session;
+    const late = (): void =>
+      session.#finish(
+        new TransportError('connect-timeout', `${name}: not connected within ${settings.connectTimeoutMs} ms (${session.#stage})`),
+      );
+    const abort = (): void => session.#finish(new TransportError('aborted', `${name}: connecting was aborted`));
+    const timer = setTimeout(late, settings.connectTimeoutMs);
+    signal.addEventListener('abort', abort, { once: true });
+    try {
+      await session.#connected.promise;
+      return session;
+    } finally {
+      clearTimeout(timer);
+      signal.removeEventListener('abort', abort);
+    }
+  }
+
+  private constructor(broker: StompBroker, settings: Settings, inbox: Inbox) {
+    this.name = brokerName(broker);
+    this.#settings = settings;
+    this.#receipts = new Receipts(settings.receiptTimeoutMs);
+    this.#messages = new MessageReader(inbox, settings.maximumMessageBytes, {
+      closing: this.#closing.signal,
+      paused: () => this.#watch?.pause(),
+      resumed: () => this.#watch?.resume(),
+      moved: () => this.#watch?.sawMessage(),
+      done: () => this.#readFrames(),
+    });
+    this.#socket = openSocket(broker, (stage) => this.#progress(stage));
+    this.#writer = new BatchWriter(this.#socket);
+    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- of a Duplex it uses write() and on()
+    this.#frames = new stompit.OutgoingFrameStream(this.#writer as never);
+    this.#join();
+  }
+
+  /** Settled at the end: with the reason, or with nothing after a wanted end. Never rejects. */
+  get ended(): Promise<TransportError | undefined> {
+    return this.#ended.promise;
+  }
+
+  /** It takes no more frames. */
+  get closed(): boolean {
+    return this.#closing.signal.aborted;
+  }
+
+  /** What the broker said when it took the connection. */
+  get greeting(): Greeting {
+    return this.#greeting;
+  }
+
+  /**
+   * Sends a frame and resolves on its RECEIPT. Header values must be sendable in the version that was agreed on.
+   * Errors: receipt-timeout (of this frame), otherwise what ended the connection: connection-lost, broker-error, broker-silent, protocol-error, closed.
+   */
+  request(command: string, headers: Readonly<Record<string, string>>, body?: Uint8Array): Promise<void> {
+    if (this.closed) return Promise.reject(new TransportError('closed', `${this.name}: the connection is closed`));
+    return this.#request(command, headers, body);
+  }
+
+  /** Sends DISCONNECT behind everything else, waits for its receipt as long as the signal allows, and ends the connection. */
+  async disconnect(signal: AbortSignal): Promise<void> {
+    if (this.closed) return;
+    this.#closing.abort();
+    const giveUp = (): void => this.#finish(undefined);
+    signal.addEventListener('abort', giveUp, { once: true });
+    try {
+      if (!signal.aborted) await this.#request('DISCONNECT', {});
+    } catch {
+      // The connection ended in another way.
+    } finally {
+      signal.removeEventListener('abort', giveUp);
+      this.#finish(undefined);
+    }
+  }
+
+  #request(command: string, headers: Readonly<Record<string, string>>, body?: Uint8Array): Promise<void> {
+    return this.#receipts.expect((receipt, left) => this.#send(command, { ...headers, receipt }, body, left));
+  }
+
+  #send(command: string, headers: Record<string, string>, body?: Uint8Array, left?: () => void): void {
+    const frame = this.#frames.frame(command, headers);
+    const taken = (): void => {
+      if (left) this.#writer.afterFlush(left);
+    };
+    if (body === undefined || body.length === 0) frame.end(taken);
+    else frame.end(body, taken);
+  }
+
+  #join(): void {
+    this.#socket.on('data', (chunk: Buffer) => {
+      this.#watch?.sawBytes();
+      const whole = this.#chunks.next(chunk);
+      if (whole.length > 0 && !this.#reader.write(whole)) this.#socket.pause();
+    });
+    this.#socket.on('error', (error) => {
+      this.#lastError = error;
+    });
+    this.#socket.on('end', () => this.#inputEnded());
+    this.#socket.on('close', () => this.#inputEnded());
+    this.#reader.on('drain', () => this.#socket.resume());
+    this.#reader.on('readable', () => this.#readFrames());
+    this.#reader.on('end', () => this.#lost());
+    this.#reader.on('error', (error) => {
+      if (this.#inputOver) this.#lost();
+      else this.#fault(`not STOMP: ${describe(error)}`, error);
+    });
+  }
+
+  #progress(stage: Stage): void {
+    this.#stage = stage;
+    if (stage !== 'STOMP') return;
+    const { heartbeatMs, virtualHost, login, passcode } = this.#settings;
+    this.#send('CONNECT', {
+      'accept-version': '1.1,1.2',
+      host: virtualHost,
+      'heart-beat': `${heartbeatMs},${heartbeatMs}`,
+      ...(login === undefined ? {} : { login }),
+      ...(passcode === undefined ? {} : { passcode }),
+    });
+  }
+
+  /** One MESSAGE after the other: stompit gives the next frame before the last body was read. */
+  #readFrames(): void {
+    while (!this.#messages.busy) {
+      const frame: IncomingFrame | null = this.#reader.read();
+      if (frame === null) return;
+      if (frame.command === 'MESSAGE') this.#messages.take(frame);
+      else this.#onFrame(frame);
+    }
+  }
+
+  #onFrame(frame: IncomingFrame): void {
+    frame.resume();
+    switch (frame.command) {
+      case 'RECEIPT':
+        this.#receipts.settle(String(frame.headers['receipt-id']));
+        break;
+      case 'CONNECTED':
+        if (this.#watch) this.#fault('a second CONNECTED');
+        else this.#onConnected(frame.headers);
+        break;
+      case 'ERROR':
+        this.#onError(frame);
+        break;
+      default:
+        this.#fault('not STOMP: an unknown command');
+    }
+  }
+
+  #onConnected(headers: IncomingFrame['headers']): void {
+    const { version, server = '', 'heart-beat': heartbeat } = headers;
+    if (version !== '1.1' && version !== '1.2') {
+      this.#fault(`the broker speaks STOMP ${version ?? '1.0'}, 1.1 or 1.2 is needed`);
+      return;
+    }
+    this.#reader.setVersion(version);
+    this.#frames.setVersion(version);
+    const intervals = negotiate(this.#settings.heartbeatMs, heartbeat === undefined ? undefined : String(heartbeat));
+    this.#watch = new Watch({
+      name: this.name,
+      writer: this.#writer,
+      receipts: this.#receipts,
+      receiptTimeoutMs: this.#settings.receiptTimeoutMs,
+      intervals,
+      fail: (error) => this.#finish(error),
+    });
+    const certificateExpires = certificateExpiry(this.#socket);
+    this.#greeting = { version, server: String(server), intervals, encrypted: this.#socket instanceof TLSSocket, certificateExpires };
+    this.#connected.resolve();
+  }
+
+  /** The broker closes after an ERROR, perhaps before its body is whole. */
+  #onError(frame: IncomingFrame): void {
+    const { headers } = frame;
+    this.#brokerError = brokerError(this.name, headers, '');
+    const decoder = new TextDecoder();
+    readBody(
+      frame,
+      MAX_ERROR_BYTES,
+      () => undefined,
+      ({ bytes }) => this.#finish(brokerError(this.name, headers, decoder.decode(bytes))),
+    );
+  }
+
+  #inputEnded(): void {
+    this.#inputOver = true;
+    // Nobody can acknowledge what is not admitted yet; everything before it has been read.
+    if (this.#messages.waiting) this.#lost();
+    else this.#reader.end();
+  }
+
+  #lost(): void {
+    const cause = this.#lastError;
+    if (this.#brokerError) this.#finish(this.#brokerError);
+    else if (!this.#watch) this.#finish(connectError(this.#socket, this.name, this.#stage, cause));
+    else this.#finish(this.#connectionLost(cause ? describe(cause) : 'closed by the broker', cause));
+  }
+
+  #connectionLost(how: string, cause: Error | undefined): TransportError {
+    return new TransportError('connection-lost', `${this.name}: the connection was lost: ${how}`, { cause });
+  }
+
+  #fault(what: string, cause?: Error): void {
+    this.#finish(new TransportError('protocol-error', `${this.name}: ${what}`, { cause }));
+  }
+
+  #finish(error: TransportError | undefined): void {
+    if (this.#over) return;
+    this.#over = true;
+    const wanted = this.closed;
+    this.#closing.abort();
+    this.#watch?.stop();
+    this.#socket.destroy();
+    this.#reader.destroy();
+    this.#messages.end();
+    const reason = error ?? new TransportError('closed', `${this.name}: the connection was closed`);
+    this.#connected.reject(reason);
+    this.#receipts.rejectAll(error?.code === 'receipt-timeout' ? this.#connectionLost('another receipt did not come', error) : reason);
+    this.#ended.resolve(wanted ? undefined : error);
+  }
+}

@@ -1,0 +1,43 @@
+import assert from 'node:assert/strict';
+import { TransportError, type TransportErrorCode } from '../src/index.js';
+
+const DEADLINE_MS = 5_000;
+
+/** Waits for a condition. */
+export async function until(condition: () => boolean, what: string): Promise<void> {
+  const deadline = performance.now() + DEADLINE_MS;
+  while (!condition()) {
+    assert.ok(performance.now() < deadline, `not within ${DEADLINE_MS} ms: ${what}`);
+    await new Promise((resolve) => setTimeout(resolve, 2));
+  }
+}
+
+/** A promise with a deadline. */
+export async function within<T>(promise: Promise<T>, what: string): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_resolve, reject) => {
+    timer = setTimeout(() => reject(new Error(`not within ${DEADLINE_MS} ms: ${what}`)), DEADLINE_MS);
+  });
+  return Promise.race([promise, late]).finally(() => clearTimeout(timer));
+}
+
+/** The promise rejects with this code; gives the error. */
+export async function rejection(promise: Promise<unknown>, code: TransportErrorCode): Promise<TransportError> {
+  const error = await within(
+    promise.then(
+      () => undefined,
+      (reason: unknown) => reason,
+    ),
+    `rejection with ${code}`,
+  );
+  assert.ok(error instanceof TransportError, `expected ${code}, got ${String(error)}`);
+  assert.equal(error.code, code, error.message);
+  return error;
+}
+
+/** Whether it is still pending after everything that was ready has run. */
+export async function isPending(promise: Promise<unknown>): Promise<boolean> {
+  const pending = Symbol('pending');
+  await new Promise((resolve) => setTimeout(resolve, 20));
+  return (await Promise.race([promise.catch(() => undefined), Promise.resolve(pending)])) === pending;
+}

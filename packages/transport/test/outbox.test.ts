@@ -1,0 +1,180 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import * as fc from 'fast-check';
+import { TransportError, type TransportErrorCode } from '../src/index.js';
+import { type Letter, Outbox } from '../src/stomp/outbox.js';
+
+const lost = (code: TransportErrorCode = 'connection-lost'): TransportError => new TransportError(code, code);
+
+function letter(id: string, bytes = 1): Letter {
+  return { message: { id, body: new Uint8Array(bytes) }, strikes: 0, abandoned: false };
+}
+
+class Sending {
+  readonly outbox: Outbox<Letter>;
+  constructor(ids: string[] = [], limits = { window: 100, byteBudget: 1000 }) {
+    this.outbox = new Outbox(limits);
+    for (const id of ids) this.outbox.add(letter(id));
+  }
+  /** Everything that can be done now, as words. */
+  steps(): string[] {
+    const words: string[] = [];
+    for (let step = this.outbox.next(); step; step = this.outbox.next())
+      words.push(step.type === 'probe' ? 'probe' : `${step.type} ${step.letter.message.id}`);
+    return words;
+  }
+  landed(id: string): void {
+    for (const each of this.outbox.letters()) if (each.message.id === id) this.outbox.landed(each);
+  }
+}
+
+describe('the window', () => {
+  it('bounds the number in flight', () => {
+    const sending = new Sending(['a', 'b', 'c'], { window: 2, byteBudget: 1000 });
+    assert.deepEqual(sending.steps(), ['send a', 'send b']);
+    sending.landed('b');
+    assert.deepEqual(sending.steps(), ['send c']);
+    assert.equal(sending.outbox.size, 2);
+  });
+
+  it('bounds the bytes in flight; what is larger than the budget goes alone', () => {
+    const { outbox } = new Sending([], { window: 100, byteBudget: 10 });
+    const [small, huge, last] = [letter('small', 5), letter('huge', 50), letter('last', 5)];
+    for (const each of [small, huge, last]) outbox.add(each);
+    assert.equal(outbox.next()?.type, 'send');
+    assert.equal(outbox.next(), undefined);
+    outbox.landed(small);
+    assert.deepEqual(outbox.next(), { type: 'send', letter: huge, again: false });
+    assert.equal(outbox.next(), undefined);
+    outbox.landed(huge);
+    assert.deepEqual(outbox.next(), { type: 'send', letter: last, again: false });
+  });
+});
+
+describe('probation', () => {
+  it('sends what was in flight one at a time, then the rest', () => {
+    const sending = new Sending(['a', 'b', 'c'], { window: 2, byteBudget: 1000 });
+    sending.steps();
+    sending.outbox.connectionEnded(lost());
+    assert.deepEqual(sending.steps(), ['send a']);
+    sending.landed('a');
+    assert.deepEqual(sending.steps(), ['send b']);
+    sending.landed('b');
+    assert.deepEqual(sending.steps(), ['send c']);
+  });
+
+  it('refuses a message that alone ends two connections while a probe passes, and no other', () => {
+    const sending = new Sending(['a', 'bad', 'c']);
+    sending.steps();
+    sending.outbox.connectionEnded(lost());
+    assert.deepEqual(sending.steps(), ['send a']);
+    sending.landed('a');
+    assert.deepEqual(sending.steps(), ['send bad']);
+    sending.outbox.connectionEnded(lost('broker-error'));
+    assert.deepEqual(sending.steps(), ['probe']);
+    sending.outbox.probePassed();
+    assert.deepEqual(sending.steps(), ['send bad']);
+    sending.outbox.connectionEnded(lost('receipt-timeout'));
+    assert.deepEqual(sending.steps(), ['probe']);
+    sending.outbox.probePassed();
+    assert.deepEqual(sending.steps(), ['refuse bad', 'send c']);
+    assert.equal(sending.outbox.size, 1);
+  });
+
+  it('forgives when the probe does not pass either', () => {
+    const sending = new Sending(['a']);
+    for (let round = 0; round < 5; round += 1) {
+      assert.deepEqual(sending.steps(), ['send a']);
+      sending.outbox.connectionEnded(lost());
+      assert.deepEqual(sending.steps(), ['probe']);
+      sending.outbox.connectionEnded(lost());
+    }
+  });
+
+  for (const error of [lost('broker-silent'), lost('protocol-error'), undefined])
+    it(`charges nobody with ${error?.code ?? 'a wanted end'}`, () => {
+      const sending = new Sending(['a']);
+      for (let round = 0; round < 5; round += 1) {
+        assert.deepEqual(sending.steps(), ['send a']);
+        sending.outbox.connectionEnded(error);
+      }
+    });
+
+  it('charges nobody while an abandoned one is in flight too', () => {
+    const sending = new Sending(['a', 'b']);
+    sending.steps();
+    const [a] = sending.outbox.letters();
+    sending.outbox.abandon(a!);
+    assert.equal(sending.outbox.size, 1);
+    sending.outbox.connectionEnded(lost());
+    assert.deepEqual(sending.steps(), ['send b']);
+  });
+
+  it('does not send again what was abandoned, wherever it is', () => {
+    const sending = new Sending(['a', 'b', 'c'], { window: 2, byteBudget: 1000 });
+    sending.steps();
+    const [a, b, c] = sending.outbox.letters();
+    sending.outbox.abandon(a!);
+    sending.outbox.connectionEnded(lost());
+    sending.outbox.abandon(b!);
+    sending.outbox.abandon(c!);
+    assert.deepEqual(sending.steps(), []);
+    assert.equal(sending.outbox.size, 0);
+  });
+
+  it('goes on when the one that was probed for is abandoned', () => {
+    const sending = new Sending(['a', 'b']);
+    const [a] = sending.outbox.letters();
+    assert.equal(sending.outbox.next()?.type, 'send');
+    sending.outbox.connectionEnded(lost());
+    assert.deepEqual(sending.steps(), ['probe']);
+    sending.outbox.abandon(a!);
+    assert.deepEqual(sending.steps(), []);
+    sending.outbox.probePassed();
+    assert.deepEqual(sending.steps(), ['send b']);
+  });
+});
+
+it('confirms every message and refuses only bad ones, whatever a broker does', () => {
+  fc.assert(
+    fc.property(
+      fc.array(fc.boolean(), { maxLength: 12 }),
+      fc.infiniteStream(fc.nat(9)),
+      fc.integer({ min: 1, max: 5 }),
+      (bad, chance, window) => {
+        const outbox = new Outbox<Letter>({ window, byteBudget: 1000 });
+        const letters = bad.map((isBad, index) => letter(isBad ? 'bad' : String(index)));
+        for (const each of letters) outbox.add(each);
+        const inFlight = new Set<Letter>();
+        const settled = new Set<Letter>();
+        const end = (error: TransportError): void => {
+          inFlight.clear();
+          outbox.connectionEnded(error);
+        };
+        for (let round = 0; outbox.size > 0; round += 1) {
+          assert.ok(round < 1000, 'it comes to an end');
+          for (let step = outbox.next(); step; step = outbox.next()) {
+            if (step.type === 'probe') outbox.probePassed();
+            else if (step.type === 'send') inFlight.add(step.letter);
+            else {
+              assert.equal(step.letter.message.id, 'bad');
+              settled.add(step.letter);
+            }
+          }
+          assert.ok(inFlight.size <= window);
+          const [first] = inFlight;
+          if (!first) continue;
+          // A bad message ends the connection; now and then the broker is silent for reasons of its own.
+          if (chance.next().value === 0) end(lost('broker-silent'));
+          else if ([...inFlight].some(({ message }) => message.id === 'bad')) end(lost());
+          else {
+            inFlight.delete(first);
+            settled.add(first);
+            outbox.landed(first);
+          }
+        }
+        assert.equal(settled.size, letters.length);
+      },
+    ),
+  );
+});

@@ -1,0 +1,431 @@
+import assert from 'node:assert/strict';
+import { afterEach, describe, it } from 'node:test';
+import { Deferred } from '../src/deferred.js';
+import { createStompPublisher, type OutgoingMessage, type Publisher, type Status, type StompOptions } from '../src/index.js';
+import { isPending, rejection, until, within } from './helpers.js';
+import { type Peer, type ReceivedFrame, type Script, ScriptedBroker } from './scripted-broker.js';
+
+const never = new AbortController().signal;
+
+const cleanUp: (() => Promise<void> | void)[] = [];
+afterEach(async () => {
+  for (const step of cleanUp.splice(0).toReversed()) await step();
+});
+
+async function broker(script: Script): Promise<ScriptedBroker> {
+  const started = await ScriptedBroker.start(script);
+  cleanUp.push(() => started.stop());
+  return started;
+}
+
+function publisher(brokers: readonly ScriptedBroker[], options: Partial<StompOptions> = {}): Publisher {
+  const created = createStompPublisher({
+    brokers: brokers.map(({ address }) => address),
+    destination: '/queue/test',
+    heartbeatMs: 0,
+    backoff: { initialMs: 20, maximumMs: 100 },
+    ...options,
+  });
+  cleanUp.push(() => created.drain(AbortSignal.abort()));
+  return created;
+}
+
+/** Everything that the publisher says of itself from now on. */
+function listen(endpoint: Publisher): Status[] {
+  const statuses: Status[] = [];
+  const read = async (): Promise<void> => {
+    for await (const status of endpoint.status()) statuses.push(status);
+  };
+  const reading = read();
+  cleanUp.unshift(() => reading);
+  return statuses;
+}
+
+const message = (id: string, text = id): OutgoingMessage => ({ id, body: Buffer.from(text) });
+
+/** Confirms everything, and keeps what it confirmed. */
+const confirmAll =
+  (received: ReceivedFrame[]) =>
+  async (peer: Peer): Promise<void> => {
+    await peer.accept();
+    for (;;) received.push(await peer.confirm());
+  };
+
+/** As a broker that refuses one message: it ends the connection when that comes. */
+const refuse =
+  (badId: string, received: string[], end: (peer: Peer, frame: ReceivedFrame) => void) =>
+  async (peer: Peer): Promise<void> => {
+    await peer.accept();
+    for (;;) {
+      const frame = await peer.frame();
+      const { 'empa-id': id = '' } = frame.headers;
+      received.push(id);
+      if (id === badId) return end(peer, frame);
+      peer.receipt(frame);
+    }
+  };
+
+describe('publish', () => {
+  it('sends a durable message, and resolves on its receipt', async () => {
+    const received: ReceivedFrame[] = [];
+    const confirm = new Deferred<() => void>();
+    const to = await broker(async (peer) => {
+      await peer.accept();
+      const frame = await peer.frame();
+      received.push(frame);
+      confirm.resolve(() => peer.receipt(frame));
+    });
+    const published = publisher([to], { extraHeaders: { 'destination-type': 'ANYCAST' } }).publish(message('4f/5', 'a\0b'), never);
+    await until(() => received.length === 1, 'the message');
+    assert.ok(await isPending(published));
+    (await confirm.promise)();
+    assert.deepEqual(await within(published, 'the receipt'), { broker: to.name });
+    assert.equal(received[0]?.command, 'SEND');
+    assert.equal(String(received[0]?.body), 'a\0b');
+    assert.deepEqual(received[0]?.headers, {
+      destination: '/queue/test',
+      'destination-type': 'ANYCAST',
+      persistent: 'true',
+      'content-length': '3',
+      'empa-id': '4f/5',
+      receipt: '1',
+    });
+  });
+
+  it('lets wait what has no place in the window', async () => {
+    const received: ReceivedFrame[] = [];
+    const to = await broker(async (peer) => {
+      await peer.accept();
+      received.push(await peer.frame(), await peer.frame());
+      await new Promise((resolve) => setTimeout(resolve, 30));
+      for (const frame of received) peer.receipt(frame);
+      received.push(await peer.confirm());
+    });
+    const endpoint = publisher([to], { window: 2 });
+    const published = ['1', '2', '3'].map((id) => endpoint.publish(message(id), never));
+    await until(() => received.length === 2, 'two messages');
+    assert.ok(await isPending(published[2]!));
+    assert.equal(received.length, 2);
+    assert.equal(endpoint.inFlight, 3);
+    await within(Promise.all(published), 'all receipts');
+    assert.equal(endpoint.inFlight, 0);
+  });
+
+  it('keeps many in flight', async () => {
+    const received: ReceivedFrame[] = [];
+    const endpoint = publisher([await broker(confirmAll(received))]);
+    await within(Promise.all(Array.from({ length: 1000 }, (_, index) => endpoint.publish(message(String(index)), never))), 'all');
+    assert.equal(new Set(received.map(({ headers }) => headers['empa-id'])).size, 1000);
+  });
+
+  it('waits for a broker that is away, until its signal aborts', async () => {
+    const endpoint = createStompPublisher({ brokers: [{ host: '127.0.0.1', port: 1 }], destination: '/queue/test' });
+    const controller = new AbortController();
+    const published = endpoint.publish(message('1'), controller.signal);
+    assert.ok(await isPending(published));
+    controller.abort();
+    await rejection(published, 'aborted');
+    await rejection(endpoint.publish(message('2'), controller.signal), 'aborted');
+    assert.equal(endpoint.inFlight, 0);
+    await endpoint.drain(never);
+  });
+
+  it('does not send again what was aborted in flight', async () => {
+    const received: string[] = [];
+    const to = await broker(async (peer, number) => {
+      await peer.accept();
+      if (number === 1) {
+        received.push((await peer.frame()).headers['empa-id'] ?? '', (await peer.frame()).headers['empa-id'] ?? '');
+        return;
+      }
+      for (;;) received.push((await peer.confirm()).headers['empa-id'] ?? '');
+    });
+    const endpoint = publisher([to]);
+    const controller = new AbortController();
+    const aborted = endpoint.publish(message('1'), controller.signal);
+    const kept = endpoint.publish(message('2'), never);
+    await until(() => received.length === 2, 'both messages');
+    controller.abort();
+    await rejection(aborted, 'aborted');
+    to.cut();
+    await within(kept, 'the other one');
+    assert.deepEqual(received, ['1', '2', '2']);
+  });
+
+  it('refuses what no broker could take', async () => {
+    const endpoint = publisher([await broker((peer) => peer.accept())], { maximumMessageBytes: 3 });
+    await rejection(endpoint.publish(message('a\0b', ''), never), 'message-refused');
+    await rejection(endpoint.publish(message('1', 'four'), never), 'message-too-large');
+  });
+
+  it('escapes what can be escaped in an id, and refuses what this broker cannot be told', async () => {
+    const received: ReceivedFrame[] = [];
+    const old = await broker(async (peer) => {
+      await peer.accept({ version: '1.1' });
+      for (;;) received.push(await peer.confirm());
+    });
+    const endpoint = publisher([old]);
+    await rejection(endpoint.publish(message('a\rb'), never), 'message-refused');
+    await within(endpoint.publish(message('a:b\nreceipt:x'), never), 'the receipt');
+    assert.equal(received[0]?.headers['empa-id'], 'a\\cb\\nreceipt\\cx');
+  });
+});
+
+describe('a lost connection', () => {
+  it('is made again, and what was in flight goes first, one at a time, with the same id', async () => {
+    const received: string[][] = [[], []];
+    let together = 0;
+    const to = await broker(async (peer, number) => {
+      await peer.accept();
+      const ids = received[number - 1]!;
+      for (;;) {
+        const frame = await peer.frame();
+        ids.push(frame.headers['empa-id'] ?? '');
+        if (number === 2) {
+          // Nothing else may come before this one is confirmed.
+          const before = peer.chunks.length;
+          await new Promise((resolve) => setTimeout(resolve, 10));
+          if (ids.length <= 3) together += peer.chunks.length - before;
+          peer.receipt(frame);
+        } else if (ids.length === 3) peer.socket.resetAndDestroy();
+      }
+    });
+    const endpoint = publisher([to], { window: 3 });
+    const statuses = listen(endpoint);
+    await within(Promise.all(['1', '2', '3', '4', '5'].map((id) => endpoint.publish(message(id), never))), 'all');
+    assert.deepEqual(received, [
+      ['1', '2', '3'],
+      ['1', '2', '3', '4', '5'],
+    ]);
+    assert.equal(together, 0);
+    assert.deepEqual(
+      statuses.flatMap((status) => (status.type === 'resent' ? [status.id] : [])),
+      ['1', '2', '3'],
+    );
+  });
+
+  it('is answered by the next broker of the list, and the list begins anew behind its end', async () => {
+    const received: ReceivedFrame[] = [];
+    let servedBy = 0;
+    const first = await broker(async (peer, number) => {
+      servedBy = 1;
+      if (number === 2) return confirmAll(received)(peer);
+      await peer.accept();
+      await peer.frame();
+      peer.socket.destroy();
+    });
+    const second = await broker((peer) => {
+      servedBy = 2;
+      peer.socket.destroy();
+    });
+    const endpoint = publisher([first, second]);
+    const statuses = listen(endpoint);
+    assert.deepEqual(await within(endpoint.publish(message('1'), never), 'the receipt'), { broker: first.name });
+    assert.deepEqual(
+      statuses.flatMap((status) => (status.type === 'connecting' ? [status.broker] : [])),
+      [first.name, second.name, first.name],
+    );
+    assert.equal(servedBy, 1);
+    assert.deepEqual(endpoint.connections(), [
+      { broker: first.name, connected: true },
+      { broker: second.name, connected: false },
+    ]);
+  });
+
+  it('is what a missing receipt ends in', async () => {
+    const received: string[] = [];
+    const to = await broker(async (peer, number) => {
+      await peer.accept();
+      for (;;) {
+        const frame = await peer.frame();
+        received.push(frame.headers['empa-id'] ?? '');
+        if (number > 1 || received.length !== 1) peer.receipt(frame);
+      }
+    });
+    const endpoint = publisher([to], { receiptTimeoutMs: 60 });
+    const statuses = listen(endpoint);
+    await within(Promise.all([endpoint.publish(message('1'), never), endpoint.publish(message('2'), never)]), 'both');
+    // Alone on the connection that ended: a probe goes before it.
+    assert.deepEqual(received, ['1', '2', 'ping', '1']);
+    assert.deepEqual(
+      statuses.flatMap((status) => (status.type === 'receipt-timeout' ? [status.id] : [])),
+      ['1'],
+    );
+  });
+
+  it('is tried again with growing, random pauses, which begin anew after a success', async () => {
+    const to = await broker(async (peer, number) => {
+      if (number <= 3 || number === 5) return peer.socket.destroy();
+      await peer.accept();
+      await peer.confirm();
+      return undefined;
+    });
+    const endpoint = publisher([to], { backoff: { initialMs: 16, maximumMs: 40 }, random: () => 0.5 });
+    const statuses = listen(endpoint);
+    await within(endpoint.publish(message('1'), never), 'the first');
+    to.cut();
+    await until(() => endpoint.connections()[0]?.connected === false, 'the end');
+    await within(endpoint.publish(message('2'), never), 'the second');
+    assert.deepEqual(
+      statuses.flatMap((status) => (status.type === 'disconnected' ? [status.retryInMs] : [])).slice(0, 5),
+      [8, 16, 20, 8, 16],
+    );
+  });
+});
+
+describe('a message that the broker refuses', () => {
+  for (const [how, end] of Object.entries<(peer: Peer, frame: ReceivedFrame) => void>({
+    'closes the connection': (peer) => peer.socket.destroy(),
+    'says ERROR and names its receipt': (peer, { headers: { receipt = '' } }) => {
+      peer.write('ERROR', { message: 'too big', 'receipt-id': receipt });
+      peer.socket.end();
+    },
+    'never answers': () => undefined,
+  }))
+    it(`is found out where the broker ${how}; its neighbours are not charged`, async () => {
+      const received: string[] = [];
+      const to = await broker(refuse('bad', received, end));
+      const endpoint = publisher([to], { receiptTimeoutMs: 100, window: 4 });
+      const published = ['1', '2', 'bad', '3', '4', '5'].map((id) => endpoint.publish(message(id), never));
+      const refused = published.splice(2, 1)[0]!;
+      const [, error] = await within(Promise.all([Promise.all(published), rejection(refused, 'message-refused')]), 'all');
+      assert.match(error.message, new RegExp(`${to.name}.* 3 bytes`));
+      assert.ok(error.cause instanceof Error);
+      assert.equal(received.filter((id) => id === 'bad').length, 3);
+      assert.deepEqual(received.slice(received.lastIndexOf('bad'), received.lastIndexOf('bad') + 2), ['bad', 'ping']);
+    });
+
+  it('is judged with a probe that receivers ignore and that is stored like any message', async () => {
+    const probes: ReceivedFrame[] = [];
+    const to = await broker(async (peer) => {
+      await peer.accept();
+      const frame = await peer.frame();
+      if (frame.headers['empa-id'] !== 'ping') return peer.socket.destroy();
+      probes.push(frame);
+      peer.receipt(frame);
+      await peer.frame();
+      return peer.socket.destroy();
+    });
+    await rejection(publisher([to]).publish(message('bad'), never), 'message-refused');
+    assert.equal(probes.length, 2);
+    const { receipt, ...headers } = probes[0]!.headers;
+    assert.ok(receipt);
+    assert.deepEqual(headers, { destination: '/queue/test', persistent: 'true', 'content-length': '0', 'empa-id': 'ping' });
+  });
+
+  it('is not found where the broker fails with a probe as well', async () => {
+    let broken = true;
+    const to = await broker(async (peer) => {
+      await peer.accept();
+      for (;;) {
+        const frame = await peer.frame();
+        if (broken) return peer.socket.destroy();
+        peer.receipt(frame);
+      }
+    });
+    const published = publisher([to], { backoff: { initialMs: 1, maximumMs: 1 } }).publish(message('1'), never);
+    await until(() => to.connections > 8, 'many attempts');
+    broken = false;
+    await within(published, 'the message');
+  });
+
+  it('passes on a broker that takes it', async () => {
+    const received: string[] = [];
+    const strict = await broker(refuse('big', [], (peer) => peer.socket.destroy()));
+    const generous = await broker(refuse('', received, () => undefined));
+    const { broker: name } = await within(publisher([strict, generous]).publish(message('big'), never), 'the message');
+    assert.equal(name, generous.name);
+    assert.deepEqual(received, ['ping', 'big']);
+  });
+});
+
+describe('drain', () => {
+  it('waits for what is in flight, then disconnects', async () => {
+    const commands: string[] = [];
+    const to = await broker(async (peer) => {
+      await peer.accept();
+      const frame = await peer.frame();
+      await new Promise((resolve) => setTimeout(resolve, 30));
+      peer.receipt(frame);
+      commands.push(frame.command, (await peer.confirm()).command);
+    });
+    const endpoint = publisher([to]);
+    const statuses = endpoint.status();
+    const published = endpoint.publish(message('1'), never);
+    await until(() => endpoint.connections()[0]?.connected === true, 'connected');
+    const draining = endpoint.drain(never);
+    await rejection(endpoint.publish(message('2'), never), 'closed');
+    await within(Promise.all([draining, endpoint.drain(never), published]), 'drained');
+    assert.deepEqual(commands, ['SEND', 'DISCONNECT']);
+    let last: Status | undefined;
+    for await (const status of statuses) last = status;
+    assert.deepEqual(last, { type: 'disconnected', broker: to.name, error: undefined, retryInMs: undefined });
+    assert.equal(endpoint.connections()[0]?.connected, false);
+  });
+
+  it('also sends what had no place yet, and what has to be sent again', async () => {
+    const received: string[] = [];
+    const to = await broker(async (peer, number) => {
+      await peer.accept();
+      if (number === 1) {
+        await peer.frame();
+        return peer.socket.destroy();
+      }
+      for (;;) received.push((await peer.confirm()).headers['empa-id'] ?? 'DISCONNECT');
+    });
+    const endpoint = publisher([to], { window: 1 });
+    const published = ['1', '2'].map((id) => endpoint.publish(message(id), never));
+    await within(endpoint.drain(never), 'drained');
+    await Promise.all(published);
+    assert.deepEqual(
+      received.filter((id) => id !== 'ping'),
+      ['1', '2', 'DISCONNECT'],
+    );
+  });
+
+  it('gives up at its signal: in flight, waiting, and without a broker', async () => {
+    const to = await broker((peer) => peer.accept());
+    const endpoint = publisher([to], { window: 1 });
+    const published = ['1', '2'].map((id) => endpoint.publish(message(id), never));
+    const rejections = Promise.all(published.map((each) => rejection(each, 'closed')));
+    await until(() => endpoint.connections()[0]?.connected === true, 'connected');
+    await within(endpoint.drain(AbortSignal.timeout(30)), 'drained');
+    await rejections;
+
+    const away = createStompPublisher({ brokers: [{ host: '127.0.0.1', port: 1 }], destination: '/queue/test' });
+    const waiting = rejection(away.publish(message('1'), never), 'closed');
+    await within(away.drain(AbortSignal.timeout(30)), 'drained');
+    await waiting;
+  });
+
+  it('does not wait for a DISCONNECT that is never receipted', async () => {
+    const endpoint = publisher([await broker((peer) => peer.accept())]);
+    await until(() => endpoint.connections()[0]?.connected === true, 'connected');
+    await within(endpoint.drain(AbortSignal.timeout(30)), 'drained');
+  });
+
+  it('ends connecting', async () => {
+    const endpoint = publisher([await broker(() => undefined)]);
+    await within(endpoint.drain(never), 'drained');
+  });
+});
+
+describe('status', () => {
+  it('tells what the broker said, and warns of what is missing', async () => {
+    const to = await broker((peer) => peer.accept({ server: 'Some/1' }));
+    const endpoint = publisher([to], { heartbeatMs: 1000, login: 'a', passcode: 'b' });
+    const statuses = listen(endpoint);
+    await until(() => statuses.length === 4, 'four statuses');
+    assert.deepEqual(
+      statuses.map((status) => (status.type === 'warning' ? status.code : status.type)),
+      ['connecting', 'connected', 'heartbeat-off', 'passcode-in-clear'],
+    );
+    assert.deepEqual(statuses[1], {
+      type: 'connected',
+      broker: to.name,
+      server: 'Some/1',
+      version: '1.2',
+      heartbeatMs: { outgoing: 0, incoming: 0 },
+    });
+  });
+});

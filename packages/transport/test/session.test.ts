@@ -1,0 +1,601 @@
+/** The traps that stomp/session.ts absorbs, each against a broker that does just that. */
+import assert from 'node:assert/strict';
+import net from 'node:net';
+import { afterEach, describe, it, mock } from 'node:test';
+import { Deferred } from '../src/deferred.js';
+import type { StompOptions } from '../src/index.js';
+import type { Inbox, Message } from '../src/stomp/inbox.js';
+import { Session } from '../src/stomp/session.js';
+import { resolveOptions } from '../src/stomp/settings.js';
+import { isPending, rejection, until, within } from './helpers.js';
+import { type Script, ScriptedBroker } from './scripted-broker.js';
+
+const never = new AbortController().signal;
+const MiB = 1024 * 1024;
+
+/** Takes every message at once. */
+class OpenInbox implements Inbox {
+  readonly messages: Message[] = [];
+  dropped = 0;
+  admit(_bytes: number, _signal: AbortSignal): true | Promise<boolean> {
+    return true;
+  }
+  deliver(message: Message): void {
+    this.messages.push(message);
+  }
+  drop(): void {
+    this.dropped += 1;
+  }
+  /** The next message, waited for. */
+  async next(): Promise<Message> {
+    await until(() => this.messages.length > 0, 'a message');
+    return this.messages.shift()!;
+  }
+}
+
+/** Admits when the test says so. */
+class GatedInbox extends OpenInbox {
+  readonly gates: ((admitted: boolean) => void)[] = [];
+  override admit(_bytes: number, signal: AbortSignal): Promise<boolean> {
+    return new Promise((resolve) => {
+      const refuse = (): void => resolve(false);
+      signal.addEventListener('abort', refuse, { once: true });
+      this.gates.push((admitted) => {
+        signal.removeEventListener('abort', refuse);
+        resolve(admitted);
+      });
+    });
+  }
+}
+
+const cleanUp: (() => Promise<void> | void)[] = [];
+afterEach(async () => {
+  for (const step of cleanUp.splice(0).toReversed()) await step();
+});
+
+async function broker(script: Script): Promise<ScriptedBroker> {
+  const started = await ScriptedBroker.start(script);
+  cleanUp.push(() => started.stop());
+  return started;
+}
+
+interface Given {
+  readonly options?: Partial<StompOptions>;
+  readonly inbox?: Inbox;
+  readonly signal?: AbortSignal;
+}
+
+async function open(to: ScriptedBroker, { options = {}, inbox, signal = never }: Given = {}): Promise<Session> {
+  const settings = resolveOptions({ brokers: [to.address], destination: '/queue/test', heartbeatMs: 0, ...options });
+  const session = await Session.open(to.address, settings, signal, inbox);
+  cleanUp.push(() => session.disconnect(AbortSignal.abort()));
+  return session;
+}
+
+const send = (session: Session, body: Uint8Array, headers = {}): Promise<void> =>
+  session.request('SEND', { destination: '/queue/test', 'content-length': String(body.length), ...headers }, body);
+
+describe('writing', () => {
+  it('turns off Nagle', async () => {
+    const setNoDelay = mock.method(net.Socket.prototype, 'setNoDelay');
+    cleanUp.push(() => setNoDelay.mock.restore());
+    await open(await broker((peer) => peer.accept()));
+    assert.ok(setNoDelay.mock.calls.some(({ arguments: [on] }) => on === true));
+  });
+
+  it('sends header, body and NUL in one piece, and with them the other frames of the turn', async () => {
+    let chunks: Buffer[] = [];
+    const to = await broker(async (peer) => {
+      await peer.accept();
+      await peer.confirm();
+      await peer.confirm();
+      chunks = peer.chunks.slice(1);
+    });
+    const session = await open(to);
+    await Promise.all([send(session, Buffer.alloc(1000, 'a')), send(session, Buffer.alloc(1000, 'b'))]);
+    assert.equal(chunks.length, 1);
+  });
+
+  it('sends a body with NUL bytes whole, and an empty one', async () => {
+    const bodies: Buffer[] = [];
+    const to = await broker(async (peer) => {
+      await peer.accept();
+      bodies.push((await peer.confirm()).body, (await peer.confirm()).body);
+    });
+    const session = await open(to);
+    await send(session, Buffer.from('a\0b\0'));
+    await send(session, new Uint8Array());
+    assert.deepEqual(bodies.map(String), ['a\0b\0', '']);
+  });
+
+  it('sends a body larger than any buffer unchanged', async () => {
+    const body = Buffer.alloc(5 * MiB + 7);
+    for (let index = 0; index < body.length; index += 1) body[index] = index % 251;
+    let received: Buffer | undefined;
+    const to = await broker(async (peer) => {
+      await peer.accept();
+      received = (await peer.confirm()).body;
+    });
+    await send(await open(to), body);
+    assert.ok(received?.equals(body));
+  });
+
+  for (const [version, expected] of [
+    ['1.2', 'a\\cb\\\\c\\nd\\re'],
+    ['1.1', 'a\\cb\\\\c\\nd'],
+  ] as const)
+    it(`escapes header values as ${version} says`, async () => {
+      let header: string | undefined;
+      const to = await broker(async (peer) => {
+        await peer.accept({ version });
+        header = (await peer.confirm()).headers['empa-id'];
+      });
+      await send(await open(to), Buffer.from('x'), { 'empa-id': version === '1.2' ? 'a:b\\c\nd\re' : 'a:b\\c\nd' });
+      assert.equal(header, expected);
+    });
+});
+
+describe('connecting', () => {
+  it('offers 1.1 and 1.2, the virtual host, heart-beats and a login that is not escaped', async () => {
+    let connect: Readonly<Record<string, string>> = {};
+    const to = await broker(async (peer) => {
+      connect = (await peer.accept()).headers;
+    });
+    await open(to, { options: { login: 'a:b', passcode: 'c\\d', virtualHost: '/v', heartbeatMs: 7000 } });
+    assert.deepEqual(connect, { 'accept-version': '1.1,1.2', host: '/v', 'heart-beat': '7000,7000', login: 'a:b', passcode: 'c\\d' });
+  });
+
+  it('gives up on a broker that never answers CONNECT', async () => {
+    const to = await broker(() => undefined);
+    await rejection(open(to, { options: { connectTimeoutMs: 50 } }), 'connect-timeout');
+  });
+
+  it('gives up on a broker that never answers the TLS handshake', async () => {
+    const to = await broker(() => undefined);
+    const address = { ...to.address, tls: () => ({ ca: ['-'] }) };
+    const settings = resolveOptions({ brokers: [address], destination: '/queue/test', connectTimeoutMs: 50 });
+    await rejection(Session.open(address, settings, never), 'connect-timeout');
+  });
+
+  it('says when nobody listens', async () => {
+    const to = await ScriptedBroker.start(() => undefined);
+    const { address } = to;
+    await to.stop();
+    const settings = resolveOptions({ brokers: [address], destination: '/queue/test' });
+    const error = await rejection(Session.open(address, settings, never), 'connect-failed');
+    assert.match(error.message, /ECONNREFUSED/);
+  });
+
+  it('says when the broker closes instead of answering', async () => {
+    const to = await broker((peer) => peer.socket.destroy());
+    await rejection(open(to), 'connect-failed');
+  });
+
+  it('stops at its signal, before and while connecting', async () => {
+    const to = await broker(() => undefined);
+    await rejection(open(to, { signal: AbortSignal.abort() }), 'aborted');
+    const controller = new AbortController();
+    const opening = open(to, { signal: controller.signal });
+    setTimeout(() => controller.abort(), 20);
+    await rejection(opening, 'aborted');
+  });
+
+  it('passes on why the broker refuses', async () => {
+    const to = await broker(async (peer) => {
+      await peer.frame();
+      peer.write('ERROR', { message: 'Bad CONNECT' }, 'Access refused\nfor\u0007 user');
+    });
+    const error = await rejection(open(to), 'broker-error');
+    assert.match(error.message, /Bad CONNECT: Access refused for user$/);
+  });
+
+  for (const headers of [{ version: '1.0' }, { version: '1.3' }, { version: '' }])
+    it(`refuses a broker that answers with version "${headers.version}"`, async () => {
+      await rejection(open(await broker((peer) => peer.accept(headers))), 'protocol-error');
+    });
+
+  it('refuses what is not STOMP', async () => {
+    const to = await broker((peer) => peer.socket.write('HTTP/1.1 400 Bad Request\r\nno colon here\r\n\r\n'));
+    await rejection(open(to), 'protocol-error');
+  });
+
+  it('tells what the broker said of itself', async () => {
+    const to = await broker((peer) => peer.accept({ version: '1.1', server: 'Some/1.0', 'heart-beat': '20000,5' }));
+    const { greeting } = await open(to, { options: { heartbeatMs: 10_000 } });
+    assert.deepEqual(greeting, {
+      version: '1.1',
+      server: 'Some/1.0',
+      intervals: { outgoing: 10_000, incoming: 20_000 },
+      encrypted: false,
+      certificateExpires: undefined,
+    });
+  });
+});
+
+describe('receipts', () => {
+  it('resolves on the receipt, not on the write', async () => {
+    const asked = new Deferred<() => void>();
+    const to = await broker(async (peer) => {
+      await peer.accept();
+      const frame = await peer.frame();
+      asked.resolve(() => peer.receipt(frame));
+    });
+    const sent = send(await open(to), Buffer.from('x'));
+    assert.ok(await isPending(sent));
+    (await asked.promise)();
+    await within(sent, 'the receipt');
+  });
+
+  it('takes receipts in any order, repeated ones and ones of nobody', async () => {
+    const to = await broker(async (peer) => {
+      await peer.accept();
+      const frames = [await peer.frame(), await peer.frame()];
+      for (const frame of [...frames.toReversed(), ...frames]) peer.receipt(frame);
+      peer.write('RECEIPT', { 'receipt-id': 'constructor' });
+      peer.write('RECEIPT', {});
+      peer.receipt(await peer.frame());
+    });
+    const session = await open(to);
+    await Promise.all([send(session, Buffer.from('1')), send(session, Buffer.from('2'))]);
+    await within(send(session, Buffer.from('3')), 'the third receipt');
+  });
+
+  it('has many in flight without a listener for each', async () => {
+    const warnings: Error[] = [];
+    const listener = (warning: Error): void => void warnings.push(warning);
+    process.on('warning', listener);
+    cleanUp.push(() => void process.off('warning', listener));
+    const to = await broker(async (peer) => {
+      await peer.accept();
+      for (;;) await peer.confirm();
+    });
+    const session = await open(to);
+    await Promise.all(Array.from({ length: 100 }, () => send(session, Buffer.from('x'))));
+    await new Promise((resolve) => setImmediate(resolve));
+    assert.deepEqual(warnings, []);
+  });
+
+  it('settles what is pending when it is closed locally', async () => {
+    const session = await open(await broker((peer) => peer.accept()));
+    const sent = send(session, Buffer.from('x'));
+    await session.disconnect(AbortSignal.abort());
+    await rejection(sent, 'closed');
+    assert.equal(await session.ended, undefined);
+    await rejection(send(session, Buffer.from('y')), 'closed');
+  });
+
+  it('settles what is pending when the connection is cut', async () => {
+    const to = await broker(async (peer) => {
+      await peer.accept();
+      await peer.frame();
+      peer.socket.resetAndDestroy();
+    });
+    const session = await open(to);
+    await rejection(send(session, Buffer.from('x')), 'connection-lost');
+    assert.equal((await session.ended)?.code, 'connection-lost');
+  });
+
+  it('counts the receipts that came before the end', async () => {
+    const to = await broker(async (peer) => {
+      await peer.accept();
+      const frames = [await peer.frame(), await peer.frame()];
+      peer.receipt(frames[0]!);
+      peer.socket.end();
+    });
+    const session = await open(to);
+    const [first, second] = [send(session, Buffer.from('1')), send(session, Buffer.from('2'))];
+    await Promise.all([within(first, 'the receipt before the end'), rejection(second, 'connection-lost')]);
+  });
+
+  it('does not wait for ever: neither RECEIPT nor ERROR', async () => {
+    const to = await broker(async (peer) => {
+      await peer.accept();
+      await peer.frame();
+      for (;;) await peer.confirm();
+    });
+    const session = await open(to, { options: { receiptTimeoutMs: 100 } });
+    const [refused, taken] = [send(session, Buffer.from('1')), send(session, Buffer.from('2'))];
+    await within(taken, 'the second receipt');
+    const also = send(session, Buffer.from('3'));
+    await within(also, 'the third receipt');
+    await rejection(refused, 'receipt-timeout');
+    assert.equal((await session.ended)?.code, 'receipt-timeout');
+  });
+
+  it('does not wait for ever for a broker that stops reading', async () => {
+    const to = await broker(async (peer) => {
+      await peer.accept();
+      peer.socket.pause();
+    });
+    const session = await open(to, { options: { receiptTimeoutMs: 200 } });
+    await rejection(send(session, Buffer.alloc(30 * MiB)), 'receipt-timeout');
+  });
+});
+
+describe('messages', () => {
+  it('reads bodies with and without content-length, with NUL bytes, and empty', async () => {
+    const to = await broker(async (peer) => {
+      await peer.accept();
+      peer.message({}, 'a\0b');
+      peer.write('MESSAGE', { subscription: '0' }, 'no length');
+      peer.message({}, '');
+    });
+    const inbox = new OpenInbox();
+    await open(to, { inbox });
+    const bodies = [await inbox.next(), await inbox.next(), await inbox.next()];
+    assert.deepEqual(
+      bodies.map(({ body }) => String(Buffer.from(body.bytes!))),
+      ['a\0b', 'no length', ''],
+    );
+  });
+
+  it('reads what nobody subscribed to, so that the receipts behind come', async () => {
+    const to = await broker(async (peer) => {
+      await peer.accept();
+      peer.message({}, Buffer.alloc(MiB));
+      await peer.confirm();
+    });
+    await within(send(await open(to), Buffer.from('x')), 'the receipt behind a message');
+  });
+
+  it('gives the same message however it is cut into pieces', async () => {
+    const frame = 'MESSAGE\r\nempa-id:Zürich → 𝄞\r\nack:a\\cb\r\ncontent-length:6\r\n\r\nbödy\r\0\r\n\n';
+    const bytes = Buffer.from(frame.replace('6', String(Buffer.byteLength('bödy\r'))));
+    const to = await broker(async (peer) => {
+      await peer.accept();
+      for (const byte of bytes) {
+        peer.socket.write(Buffer.from([byte]));
+        await new Promise((resolve) => setImmediate(resolve));
+      }
+      peer.message({ 'empa-id': 'next' }, 'x');
+    });
+    const inbox = new OpenInbox();
+    await open(to, { inbox });
+    const { headers, body } = await inbox.next();
+    const { ack, 'empa-id': id } = headers;
+    assert.deepEqual([id, ack], ['Zürich → 𝄞', 'a:b']);
+    assert.equal(String(Buffer.from(body.bytes!)), 'bödy\r');
+    assert.equal((await inbox.next()).headers['empa-id'], 'next');
+  });
+
+  it('takes header lines over 1,024 bytes and more than 64 headers', async () => {
+    const many = Object.fromEntries(Array.from({ length: 500 }, (_, index) => [`x-${index}`, 'v']));
+    const to = await broker(async (peer) => {
+      await peer.accept();
+      peer.message({ ...many, long: 'l'.repeat(100_000) }, 'x');
+    });
+    const inbox = new OpenInbox();
+    await open(to, { inbox });
+    const { long, 'x-499': last } = (await inbox.next()).headers;
+    assert.equal(last, 'v');
+    assert.equal(String(long).length, 100_000);
+  });
+
+  it('bounds the header of one frame', async () => {
+    const to = await broker(async (peer) => {
+      await peer.accept();
+      const line = `x:${'l'.repeat(MiB - 100)}\n`;
+      peer.socket.write('MESSAGE\n');
+      for (let sent = 0; sent < 20 && !peer.socket.destroyed; sent += 1) await new Promise((resolve) => peer.socket.write(line, resolve));
+    });
+    const session = await open(to);
+    assert.equal((await within(session.ended, 'the end'))?.code, 'protocol-error');
+  });
+
+  it('survives headers named like members of every object', async () => {
+    const names = ['hasOwnProperty', '__proto__', 'constructor', 'toString'];
+    const to = await broker(async (peer) => {
+      await peer.accept();
+      peer.message(Object.fromEntries(names.map((name) => [name, 'x'])), 'first');
+      peer.socket.write('MESSAGE\n__proto__:x\nhasOwnProperty:x\nempa-id:second\n\n\0');
+    });
+    const inbox = new OpenInbox();
+    await open(to, { inbox });
+    assert.equal(String(Buffer.from((await inbox.next()).body.bytes!)), 'first');
+    assert.equal((await inbox.next()).headers['empa-id'], 'second');
+  });
+
+  it('keeps nothing of a body over the limit, says its size, and goes on', async () => {
+    const to = await broker(async (peer) => {
+      await peer.accept();
+      peer.message({ 'empa-id': 'announced' }, Buffer.alloc(MiB + 1, 'x'));
+      peer.write('MESSAGE', { 'empa-id': 'unannounced' }, Buffer.alloc(MiB + 1, 'x'));
+      peer.message({ 'empa-id': 'exact' }, Buffer.alloc(MiB, 'x'));
+    });
+    const inbox = new OpenInbox();
+    await open(to, { inbox, options: { maximumMessageBytes: MiB } });
+    for (const id of ['announced', 'unannounced']) {
+      const { headers, body } = await inbox.next();
+      assert.equal(headers['empa-id'], id);
+      assert.deepEqual(body, { size: MiB + 1, bytes: undefined });
+    }
+    assert.equal((await inbox.next()).body.bytes?.length, MiB);
+  });
+
+  it('ends on a content-length that is a lie', async () => {
+    for (const length of ['3', 'x', '-5', '99999999999999999999999']) {
+      const to = await broker(async (peer) => {
+        await peer.accept();
+        await peer.frame();
+        peer.socket.end(`MESSAGE\ncontent-length:${length}\n\nfive!\0`);
+      });
+      const session = await open(to, { inbox: new OpenInbox() });
+      await assert.rejects(within(session.request('SUBSCRIBE', {}), `the end for ${length}`));
+      await within(session.ended, `the end for ${length}`);
+    }
+  });
+
+  it('stops reading until a message is admitted, and reads on then', async () => {
+    let written = 0;
+    const body = Buffer.alloc(256 * 1024, 'x');
+    const to = await broker(async (peer) => {
+      await peer.accept();
+      for (let count = 0; count < 200; count += 1) {
+        peer.message({ 'empa-id': String(count) }, body);
+        await new Promise((resolve) => (peer.socket.writableNeedDrain ? peer.socket.once('drain', resolve) : resolve(undefined)));
+        written += 1;
+      }
+    });
+    const inbox = new GatedInbox();
+    await open(to, { inbox });
+    await until(() => inbox.gates.length === 1, 'the first message');
+    assert.equal(await isPending(until(() => written === 200, 'all written')), true);
+    for (let count = 0; count < 200; count += 1) {
+      await until(() => inbox.gates.length > count, `message ${count}`);
+      inbox.gates[count]?.(true);
+    }
+    await until(() => inbox.messages.length === 200, 'all messages');
+    assert.deepEqual(
+      inbox.messages.map(({ headers }) => Number(headers['empa-id'])),
+      Array.from({ length: 200 }, (_, index) => index),
+    );
+  });
+
+  it('says which admitted messages never came', async () => {
+    const to = await broker(async (peer) => {
+      await peer.accept();
+      peer.socket.write('MESSAGE\ncontent-length:1000\n\nhalf');
+      peer.socket.end();
+    });
+    const inbox = new OpenInbox();
+    const session = await open(to, { inbox });
+    assert.equal((await within(session.ended, 'the end'))?.code, 'connection-lost');
+    assert.deepEqual([inbox.messages.length, inbox.dropped], [0, 1]);
+  });
+
+  it('ends while a message waits to be admitted', async () => {
+    const to = await broker(async (peer) => {
+      await peer.accept();
+      peer.message({}, 'x');
+      peer.socket.end();
+    });
+    const inbox = new GatedInbox();
+    const session = await open(to, { inbox });
+    await within(session.ended, 'the end');
+    assert.equal(inbox.messages.length, 0);
+  });
+});
+
+describe('the end', () => {
+  it('is an ERROR frame', async () => {
+    const to = await broker(async (peer) => {
+      await peer.accept();
+      await peer.frame();
+      peer.write('ERROR', { message: 'no\\csuch thing', 'receipt-id': '1' }, 'x'.repeat(100_000));
+    });
+    const session = await open(to);
+    const error = await rejection(send(session, Buffer.from('x')), 'broker-error');
+    assert.match(error.message, /no:such thing/);
+    assert.ok(error.message.length < 2000);
+  });
+
+  it('is an ERROR frame whose body never comes whole', async () => {
+    const to = await broker(async (peer) => {
+      await peer.accept();
+      peer.socket.write('ERROR\nmessage:broken\ncontent-length:100\n\nhalf');
+      peer.socket.end();
+    });
+    const session = await open(to);
+    assert.equal((await within(session.ended, 'the end'))?.code, 'broker-error');
+  });
+
+  it('is a DISCONNECT with receipt, behind everything else', async () => {
+    const commands: string[] = [];
+    const to = await broker(async (peer) => {
+      await peer.accept();
+      const frames = [await peer.frame(), await peer.frame()];
+      commands.push(...frames.map(({ command }) => command));
+      peer.message({}, 'late');
+      for (const frame of frames) peer.receipt(frame);
+    });
+    const inbox = new OpenInbox();
+    const session = await open(to, { inbox });
+    const sent = send(session, Buffer.from('x'));
+    await within(session.disconnect(never), 'DISCONNECT');
+    await within(sent, 'the receipt before');
+    assert.deepEqual(commands, ['SEND', 'DISCONNECT']);
+    assert.equal(await session.ended, undefined);
+    assert.equal(inbox.messages.length, 0);
+  });
+
+  it('does not hang on a DISCONNECT that is never receipted', async () => {
+    const session = await open(await broker((peer) => peer.accept()));
+    await within(session.disconnect(AbortSignal.timeout(50)), 'the end');
+  });
+
+  it('comes with DISCONNECT even while a message waits to be admitted', async () => {
+    const to = await broker(async (peer) => {
+      await peer.accept();
+      peer.message({}, Buffer.alloc(MiB));
+      await peer.confirm();
+    });
+    const inbox = new GatedInbox();
+    const session = await open(to, { inbox });
+    await until(() => inbox.gates.length === 1, 'the message');
+    await within(session.disconnect(never), 'DISCONNECT');
+    assert.equal(inbox.messages.length, 0);
+  });
+});
+
+describe('heart-beats', () => {
+  it('go out while nothing else does', async () => {
+    let idle: Buffer[] = [];
+    const to = await broker(async (peer) => {
+      await peer.accept({ 'heart-beat': '0,40' });
+      idle = peer.chunks;
+    });
+    await open(to, { options: { heartbeatMs: 40 } });
+    await until(() => idle.length >= 4, 'three heart-beats');
+    assert.deepEqual(
+      idle.slice(1).map(String),
+      idle.slice(1).map(() => '\n'),
+    );
+  });
+
+  it('are missed after twice the interval, and not when something else comes', async () => {
+    const to = await broker(async (peer, number) => {
+      await peer.accept({ 'heart-beat': '40,0' });
+      if (number === 1) return;
+      const timer = setInterval(() => peer.socket.write('\n'), 20);
+      peer.socket.once('close', () => clearInterval(timer));
+    });
+    const silent = await open(to, { options: { heartbeatMs: 40 } });
+    const alive = await open(to, { options: { heartbeatMs: 40 } });
+    assert.equal((await within(silent.ended, 'the end'))?.code, 'broker-silent');
+    assert.ok(await isPending(alive.ended));
+  });
+
+  it('are not missed while we ourselves do not read, and ours go on', async () => {
+    let peerChunks: Buffer[] = [];
+    const to = await broker(async (peer) => {
+      await peer.accept({ 'heart-beat': '20,20' });
+      peerChunks = peer.chunks;
+      peer.message({}, 'x');
+    });
+    const inbox = new GatedInbox();
+    const session = await open(to, { inbox, options: { heartbeatMs: 20, receiptTimeoutMs: 50 } });
+    await until(() => inbox.gates.length === 1, 'the message');
+    const unread = session.request('ACK', { id: 'a' });
+    await until(() => peerChunks.length > 10, 'heart-beats of ours');
+    assert.ok(await isPending(session.ended));
+    inbox.gates[0]?.(true);
+    assert.equal((await within(session.ended, 'the end'))?.code, 'broker-silent');
+    await rejection(unread, 'broker-silent');
+  });
+
+  it('are not missed because this process was busy', async () => {
+    const to = await broker(async (peer) => {
+      await peer.accept({ 'heart-beat': '60,0' });
+      const timer = setInterval(() => peer.socket.write('\n'), 15);
+      peer.socket.once('close', () => clearInterval(timer));
+      // Sent in time, read late: the process is busy from here on.
+      peer.socket.write('\n', () => {
+        const free = performance.now() + 300;
+        while (performance.now() < free);
+      });
+    });
+    const session = await open(to, { options: { heartbeatMs: 60 } });
+    await new Promise((resolve) => setTimeout(resolve, 350));
+    assert.ok(await isPending(session.ended));
+  });
+});
