@@ -118,7 +118,8 @@ describe('startTcpProxy', () => {
     await proxy.setMode({ type: 'black-hole' });
     const late = dial();
     await once(late.socket, 'connect');
-    early.socket.end('to the server');
+    const sent = randomBytes(5_000_000);
+    early.socket.end(sent);
     late.socket.write('late');
     server.socket.write('to the client');
     await sleep(50);
@@ -127,7 +128,7 @@ describe('startTcpProxy', () => {
     assert.equal(served.length, 1);
     await proxy.setMode({ type: 'pass' });
     await eventually(() => server.ended);
-    assert.equal(server.received.toString(), 'to the server');
+    assert.equal(server.received.equals(sent), true);
     await eventually(() => assert.equal(early.received.toString(), 'to the client'));
     const second = await peer(served, 1);
     await eventually(() => assert.equal(second.received.toString(), 'late'));
