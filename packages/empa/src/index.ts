@@ -6,7 +6,16 @@ export type { OpenedMessage, OpenOptions } from './open.js';
 export { openMessage } from './open.js';
 export type { CipherName, SealOptions } from './seal.js';
 export { sealMessage } from './seal.js';
-export type { Identity, IdentityPaths, IdentityWarning, TrustProblem, TrustStore, TrustStoreOptions, VerifyPolicy } from './trust-store.js';
+export type {
+  Identity,
+  IdentityPaths,
+  IdentityWarning,
+  TrustProblem,
+  TrustStore,
+  TrustStoreOptions,
+  VerifyOptions,
+  VerifyPolicy,
+} from './trust-store.js';
 export { loadIdentity, loadTrustStore, verifyCertificate } from './trust-store.js';
 export type { Certificate } from './x509/certificate.js';
 export { parseCertificates } from './x509/certificate.js';

@@ -6,16 +6,16 @@ export interface Limits {
   readonly bodyBytes: number;
   /** Nesting of DER values. */
   readonly derDepth: number;
-  /** Number of DER values in one structure. */
+  /** Number of DER values in one structure, apart from one for every 256 octets of it (a streamed message is many small segments). */
   readonly derValues: number;
   /** Certificates in one message. */
   readonly certificates: number;
+  /** One certificate in a message. */
+  readonly certificateBytes: number;
   /** All header lines of one MIME entity together. */
   readonly headerBytes: number;
   /** One header line, unfolded. */
   readonly headerLineBytes: number;
-  /** Nesting of MIME entities. */
-  readonly mimeDepth: number;
   /** Certificates from signer to anchor. */
   readonly chainLength: number;
 }
@@ -28,8 +28,8 @@ export const DEFAULT_LIMITS: Limits = {
   derDepth: 32,
   derValues: 20_000,
   certificates: 32,
+  certificateBytes: 64 * 1024,
   headerBytes: 64 * 1024,
   headerLineBytes: 8 * 1024,
-  mimeDepth: 4,
   chainLength: 10,
 };

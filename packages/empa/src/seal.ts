@@ -1,9 +1,14 @@
+import type { CipherName } from './cms/algorithms.js';
+import { writeEnvelopedData } from './cms/enveloped-data.js';
+import { writeSignedData } from './cms/signed-data.js';
+import { toCrlf, writeMultipartSigned, writePkcs7Mime, writeSignedPart } from './mime.js';
 import type { Identity } from './trust-store.js';
 import type { Certificate } from './x509/certificate.js';
 
-export type CipherName = 'aes128' | 'aes192' | 'aes256' | 'aes128-gcm' | 'aes192-gcm' | 'aes256-gcm';
+export type { CipherName } from './cms/algorithms.js';
 
 export interface SealOptions {
+  /** Its certificate goes with the message, and its intermediates. */
   readonly signer: Identity;
   /** Empty: signed only. */
   readonly recipients?: readonly Certificate[];
@@ -11,12 +16,27 @@ export interface SealOptions {
   readonly cipher?: CipherName;
   /** `auto`: 7bit where the bytes allow it, else quoted-printable. `base64` always. Default `auto`. */
   readonly transferEncoding?: 'auto' | 'base64';
-  /** Goes into the signed part as its Content-ID. */
+  /** Goes into the signed part as its Content-ID: visible ASCII but `<` and `>`, at most 255 characters. */
   readonly deliveryId?: string;
+  /** Becomes the signing time. */
   readonly now: Date;
 }
 
-/** Body in, S/MIME message (LF line ends) out. Errors: key-unsupported (EC recipient), limit-exceeded. */
-export function sealMessage(_body: Uint8Array, _options: SealOptions): Promise<Uint8Array> {
-  throw new Error('not built');
+/**
+ * Body in, S/MIME message (LF line ends) out: signed, and then encrypted if there is a recipient.
+ * Errors: key-unsupported (a signer's key that is neither RSA nor EC, a recipient's that is not RSA), message-malformed (a delivery id that
+ * no header can hold).
+ */
+export async function sealMessage(body: Uint8Array, options: SealOptions): Promise<Uint8Array> {
+  const part = writeSignedPart(body, options);
+  const signedData = await writeSignedData(toCrlf(part), options.signer, options.now);
+  const signed = writeMultipartSigned(part, signedData);
+  const { recipients = [], cipher = 'aes128' } = options;
+  return recipients.length === 0 ? signed : encrypt(signed, recipients, cipher);
+}
+
+function encrypt(signed: Buffer, recipients: readonly Certificate[], cipher: CipherName): Buffer {
+  // RFC 8551 section 3.3: entities are encrypted in their canonical form.
+  const cms = writeEnvelopedData(toCrlf(signed), recipients, cipher);
+  return writePkcs7Mime(cms, cipher.endsWith('-gcm') ? 'authEnveloped-data' : 'enveloped-data');
 }

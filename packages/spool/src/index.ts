@@ -1,10 +1,21 @@
+import { FileDeliveryRecord } from './delivery-record.js';
+import { NormalQueue } from './normal-queue.js';
+import type { OutgoingOptions, RecordOptions, StagingOptions } from './options.js';
+import { PlainDirectory } from './plain-directory.js';
+import { SimpleQueue } from './simple-queue.js';
 import type { DeliveryRecord, OutgoingQueue, StagingQueue } from './spool.js';
 
 export type { SpoolErrorCode } from './errors.js';
 export { SPOOL_ERROR_CODES, SpoolError } from './errors.js';
+export type { NormalReaderOptions } from './normal-reader.js';
+export { NormalReader } from './normal-reader.js';
+export type { OutgoingOptions, RecordOptions, StagingOptions } from './options.js';
+export type { SimpleWriterOptions } from './simple-writer.js';
+export { SimpleWriter } from './simple-writer.js';
 export type {
   Claim,
   DeliveryRecord,
+  FileModes,
   OutgoingQueue,
   PurgeStatistics,
   QuarantineReason,
@@ -17,56 +28,14 @@ export type {
   StagingQueue,
 } from './spool.js';
 
-export interface FileModes {
-  /** Octal mode of directories and files, set by chmod whatever the umask. */
-  readonly directoryMode?: number;
-  readonly fileMode?: number;
-  /** Group of what is written. */
-  readonly gid?: number;
+export function createOutgoingQueue(options: OutgoingOptions): OutgoingQueue {
+  return options.layout === 'dirq' ? new SimpleQueue(options) : new PlainDirectory(options);
 }
 
-export interface OutgoingOptions {
-  readonly path: string;
-  readonly layout: 'dirq' | 'directory';
-  /** Names this sender over restarts: its claims are freed by its successor at once. Default: host name. */
-  readonly instance: string;
-  /** Default PATH/.quarantine, always on the same file system. */
-  readonly quarantinePath?: string;
-  /** Others' locks are freed after so long. Default 600 s. */
-  readonly lockAgeMs?: number;
-  /** Plain directory: taken when size and mtime have been the same for so long. Default 2 s. */
-  readonly stabilityMs?: number;
-  readonly modes?: FileModes;
-  readonly now?: () => Date;
-  readonly random?: () => number;
+export function createStagingQueue(options: StagingOptions): StagingQueue {
+  return new NormalQueue(options);
 }
 
-export function createOutgoingQueue(_options: OutgoingOptions): OutgoingQueue {
-  throw new Error('not built');
-}
-
-export interface StagingOptions {
-  readonly path: string;
-  /** Unique to one start of one process. */
-  readonly instance: string;
-  /** Elements in a directory before a new one is begun. Default 16,000. */
-  readonly directorySize?: number;
-  readonly modes?: FileModes;
-  readonly now?: () => Date;
-  readonly random?: () => number;
-}
-
-export function createStagingQueue(_options: StagingOptions): StagingQueue {
-  throw new Error('not built');
-}
-
-export interface RecordOptions {
-  /** A directory on the file system of incoming. */
-  readonly path: string;
-  readonly modes?: FileModes;
-  readonly now?: () => Date;
-}
-
-export function createDeliveryRecord(_options: RecordOptions): DeliveryRecord {
-  throw new Error('not built');
+export function createDeliveryRecord(options: RecordOptions): DeliveryRecord {
+  return new FileDeliveryRecord(options);
 }

@@ -1,5 +1,13 @@
 /** The interfaces of the room. No code. */
 
+export interface FileModes {
+  /** Octal mode of directories and files, set by chmod whatever the umask. */
+  readonly directoryMode?: number;
+  readonly fileMode?: number;
+  /** Group of what is written. */
+  readonly gid?: number;
+}
+
 /** What one pass over an outgoing queue saw; live while the pass goes on, whole when it has ended. */
 export interface ScanStatistics {
   /** Elements that could be claimed (yielded). */
@@ -30,8 +38,10 @@ export interface OutgoingQueue {
   claim(name: string): Promise<Claim | undefined>;
   /** Frees others' claims past the lock age, removes stale temporary files and empty directories. */
   purge(): Promise<PurgeStatistics>;
-  /** Quarantined elements now. */
+  /** Quarantined elements now; of a huge quarantine what can be counted in a second. */
   quarantineDepth(): Promise<number>;
+  /** Ends the heartbeat that tells others that this process lives. What is still claimed may then be freed by the next process. */
+  close?(): Promise<void>;
 }
 
 export interface PurgeStatistics {
@@ -111,12 +121,16 @@ export interface DeliveryRecord {
   start(): Promise<void>;
   /**
    * `mine`: nobody had this id, and it is durably recorded with stagedPath. Otherwise what was recorded first: drop your own copy and
-   * commit() the recorded one. SpoolError: disk-full, read-only, stage-too-slow, record-corrupt.
+   * commit() the recorded one. SpoolError: disk-full, read-only, permission-denied, io-error, record-corrupt, stage-too-slow. After each of
+   * these but stage-too-slow the element may be recorded all the same: leave it staged; a later claim or cleanStaging() finds it.
    */
   claim(id: string, stagedPath: string): Promise<RecordClaim>;
   /** The broker confirmed the acknowledgement: the window starts now. Never the cause of a lost message. */
   confirm(id: string): Promise<void>;
-  /** Every recorded element; recovery commits those still staged. */
+  /**
+   * Every recorded element whose acknowledgement is not confirmed yet; recovery commits those still staged. (What was confirmed had been
+   * stored before, so a start never reads the whole window.) SpoolError: record-corrupt.
+   */
   entries(signal?: AbortSignal): AsyncIterable<{ readonly id: string; readonly stagedPath: string }>;
   /** Forgets ids confirmed longer ago than windowMs. */
   expire(windowMs: number, now: Date, signal?: AbortSignal): Promise<number>;

@@ -1,41 +1,115 @@
-export interface NameAttribute {
-  /** Short name (`CN`) or dotted OID. */
-  readonly type: string;
-  readonly value: string;
-}
+import { type DerNode, isUniversal, oidOf, TAG } from '../der.js';
+import { EmpaError } from '../errors.js';
+import { attributeValue, canonicalType, type NameAttribute } from './attribute.js';
+import { parseRfc4514, printRfc4514 } from './rfc4514.js';
+import { parseSlashForm, printSlashForm } from './slash-form.js';
+
+export type { NameAttribute } from './attribute.js';
+
+type Rdn = readonly NameAttribute[];
 
 /** A distinguished name: RDNs in encoded order, each with one or more attributes. */
 export class DistinguishedName {
-  readonly rdns: readonly (readonly NameAttribute[])[];
+  readonly rdns: readonly Rdn[];
+  #flatKey: string | undefined;
+  #structuredKey: string | undefined;
 
-  constructor(rdns: readonly (readonly NameAttribute[])[]) {
-    this.rdns = rdns;
+  /** Types may be given as short names or OIDs. */
+  constructor(rdns: readonly Rdn[]) {
+    this.rdns = rdns.map((rdn) => rdn.map((attribute) => ({ ...attribute, type: canonicalType(attribute.type) ?? attribute.type })));
   }
 
   /** Reads the slash form or RFC 4514. Throws EmpaError `name-malformed`. */
-  static parse(_text: string): DistinguishedName {
-    throw new Error('not built');
+  static parse(text: string): DistinguishedName {
+    return new DistinguishedName(text.startsWith('/') ? parseSlashForm(text).map((attribute) => [attribute]) : parseRfc4514(text));
+  }
+
+  /** Reads a Name (RFC 5280 section 4.1.2.4). Throws EmpaError `der-malformed`. */
+  static fromDer(node: DerNode): DistinguishedName {
+    if (!isUniversal(node, TAG.sequence)) throw malformedDer('a Name expected');
+    return new DistinguishedName(node.children.map(readRdn));
   }
 
   /** The slash form that the field uses: `/C=UK/O=eScience/CN=host.example.org`. */
   toString(): string {
-    throw new Error('not built');
+    return printSlashForm(this.attributes);
+  }
+
+  /** RFC 4514: what to write in a list when the slash form would be ambiguous. */
+  toRfc4514(): string {
+    return printRfc4514(this.rdns);
+  }
+
+  /** All attributes in encoded order, RDN boundaries ignored. */
+  get attributes(): readonly NameAttribute[] {
+    return this.rdns.flat();
+  }
+
+  /** The same for two names exactly when their lists of attributes are the same. */
+  get flatKey(): string {
+    this.#flatKey ??= JSON.stringify(this.attributes.map(attributeKey));
+    return this.#flatKey;
+  }
+
+  /** The same for two names exactly when their RDNs are the same, each RDN taken as a set. */
+  get structuredKey(): string {
+    this.#structuredKey ??= JSON.stringify(this.rdns.map((rdn) => rdn.map(attributeKey).toSorted()));
+    return this.#structuredKey;
   }
 }
 
-/** One line of a list of DNs, in slash form or RFC 4514. */
+// Arrays in JSON: no character of one value can pass for the end of another.
+const attributeKey = ({ type, value, opaque }: NameAttribute): string => JSON.stringify([type, value, opaque === true]);
+
+function malformedDer(why: string): EmpaError {
+  return new EmpaError('der-malformed', `DER: ${why}`);
+}
+
+function readRdn(node: DerNode): Rdn {
+  if (!isUniversal(node, TAG.set) || node.children.length === 0) throw malformedDer('an RDN expected');
+  return node.children.map((attribute) => {
+    const [type, value, ...rest] = attribute.children;
+    if (!isUniversal(attribute, TAG.sequence) || type === undefined || value === undefined || rest.length > 0) {
+      throw malformedDer('an attribute of a Name expected');
+    }
+    return { type: oidOf(type), ...attributeValue(value) };
+  });
+}
+
+/** Without blanks at both ends. Not trim(): that takes characters of other scripts too, which a name may end in. */
+function stripped(line: string): string {
+  let start = 0;
+  while (start < line.length && ' \t\r\n'.includes(line.charAt(start))) start += 1;
+  // RFC 4514 can escape a space at the end; its parser leaves out the others.
+  const blanks = line.startsWith('/', start) ? ' \t\r\n' : '\t\r\n';
+  let end = line.length;
+  while (end > start && blanks.includes(line.charAt(end - 1))) end -= 1;
+  return line.slice(start, end);
+}
+
+/**
+ * One line of a list of DNs, in slash form or RFC 4514. A slash line matches the name that has the same attributes in the same order,
+ * RDN boundaries ignored; an RFC 4514 line the name that has the same RDNs, each a set. Types are compared by OID, values by exact code
+ * points, string types ignored. Blanks around the line is ignored.
+ */
 export class DnRule {
   readonly line: string;
+  readonly #name: DistinguishedName;
+  readonly #key: 'flatKey' | 'structuredKey';
 
   private constructor(line: string) {
     this.line = line;
+    const text = stripped(line);
+    this.#name = DistinguishedName.parse(text);
+    this.#key = text.startsWith('/') ? 'flatKey' : 'structuredKey';
   }
 
+  /** Throws EmpaError `name-malformed`. */
   static parse(line: string): DnRule {
     return new DnRule(line);
   }
 
-  matches(_name: DistinguishedName): boolean {
-    throw new Error('not built');
+  matches(name: DistinguishedName): boolean {
+    return name[this.#key] === this.#name[this.#key];
   }
 }

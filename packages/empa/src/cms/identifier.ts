@@ -1,0 +1,40 @@
+import { type DerNode, integer, integerHexOf, isContext, octetsOf, sequence } from '../der.js';
+import type { Certificate } from '../x509/certificate.js';
+import { DistinguishedName } from '../x509/name.js';
+import { namesMatch } from '../x509/name-matching.js';
+import { Fields } from './structure.js';
+
+/** How SignerInfo and RecipientInfo name a certificate (RFC 5652 sections 5.3 and 6.2.1). */
+export type CertificateIdentifier =
+  | { readonly kind: 'issuer-and-serial'; readonly issuer: DistinguishedName; readonly serialNumber: string }
+  | { readonly kind: 'key-id'; readonly keyId: Buffer };
+
+export function readIdentifier(node: DerNode): CertificateIdentifier {
+  if (isContext(node, 0)) return { kind: 'key-id', keyId: octetsOf(node) };
+  const fields = new Fields(node, 'IssuerAndSerialNumber');
+  const identifier = { issuer: DistinguishedName.fromDer(fields.take()), serialNumber: integerHexOf(fields.take()) };
+  fields.end();
+  return { kind: 'issuer-and-serial', ...identifier };
+}
+
+export function identifies(identifier: CertificateIdentifier, certificate: Certificate): boolean {
+  if (identifier.kind === 'key-id') return certificate.extensions.subjectKeyId?.equals(identifier.keyId) ?? false;
+  return identifier.serialNumber === certificate.serialNumber && namesMatch(identifier.issuer, certificate.issuer);
+}
+
+/** Of a name, which is somebody else's to make as long as he likes. */
+const MAX_DESCRIPTION = 300;
+
+/** For error messages. */
+export function describeIdentifier(identifier: CertificateIdentifier): string {
+  const text =
+    identifier.kind === 'key-id'
+      ? `key id ${identifier.keyId.toString('hex')}`
+      : `issuer ${identifier.issuer.toString()} serial ${identifier.serialNumber}`;
+  return text.length > MAX_DESCRIPTION ? `${text.slice(0, MAX_DESCRIPTION)}...` : text;
+}
+
+/** IssuerAndSerialNumber with the issuer as the certificate has it. */
+export function issuerAndSerial(certificate: Certificate): Buffer {
+  return sequence(certificate.issuerDer, integer(certificate.serialNumber));
+}

@@ -1,0 +1,59 @@
+/** Signed attributes (RFC 5652 section 11): what a SignerInfo signs in place of the content. */
+import { type DerNode, derOf, octetString, oid, oidOf, sequence, setInOrder, setOf, time, timeOf } from '../der.js';
+import { EmpaError } from '../errors.js';
+import { OID } from './algorithms.js';
+import { Fields, readOctets } from './structure.js';
+
+export interface SignedAttributes {
+  readonly contentType: string;
+  readonly messageDigest: Buffer;
+  readonly signingTime: Date | undefined;
+  /** The octets that are signed. */
+  readonly signed: Buffer;
+}
+
+/** The SET OF that is digested and, with another tag, sent. */
+export function writeSignedAttributes(messageDigest: Buffer, signingTime: Date): Buffer {
+  return setOf(
+    sequence(oid(OID.contentType), setOf(oid(OID.data))),
+    sequence(oid(OID.signingTime), setOf(time(signingTime))),
+    sequence(oid(OID.messageDigest), setOf(octetString(messageDigest))),
+  );
+}
+
+/** Reads the `[0]` of a SignerInfo. Throws der-malformed, signed-attributes-missing. */
+export function readSignedAttributes(node: DerNode): SignedAttributes {
+  const values = new Map<string, readonly DerNode[]>();
+  for (const child of node.children) {
+    const fields = new Fields(child, 'Attribute');
+    const type = oidOf(fields.take());
+    // RFC 5652 section 5.3: SignedAttributes must not have two of one type.
+    if (values.has(type)) throw missing(`The signed attribute ${type} is there twice`);
+    values.set(type, fields.takeSet());
+    fields.end();
+  }
+  const signingTime = onlyValue(values, OID.signingTime);
+  return {
+    contentType: oidOf(required(values, OID.contentType)),
+    messageDigest: readOctets(required(values, OID.messageDigest), 'messageDigest'),
+    signingTime: signingTime && timeOf(signingTime),
+    // Section 5.4: signed is the DER with the tag of a SET. What is DER already is not changed by this; the order is the sender's.
+    signed: setInOrder(...node.children.map(derOf)),
+  };
+}
+
+function missing(why: string): EmpaError {
+  return new EmpaError('signed-attributes-missing', why);
+}
+
+function onlyValue(attributes: ReadonlyMap<string, readonly DerNode[]>, type: string): DerNode | undefined {
+  const values = attributes.get(type);
+  if (values !== undefined && values.length !== 1) throw missing(`The signed attribute ${type} has other than one value`);
+  return values?.[0];
+}
+
+function required(attributes: ReadonlyMap<string, readonly DerNode[]>, type: string): DerNode {
+  const value = onlyValue(attributes, type);
+  if (value === undefined) throw missing(`The signed attribute ${type} is missing`);
+  return value;
+}

@@ -1,0 +1,246 @@
+/**
+ * Reading and writing DER and BER (X.690). The only file that knows node-forge.
+ *
+ * Two readers look at every input. The first is a bounded walk of our own: node-forge keeps no source offsets, and signatures are checked
+ * over the octets as they came; nor has it a limit on the number of values. The second is node-forge. Where they do not see the same
+ * values in the same places the input is refused: what two readers can take two ways, an attacker can use.
+ */
+import forge from 'node-forge';
+import { type DerNode, TAG } from './der/node.js';
+import { octetsOf } from './der/readers.js';
+import { type DerValue, walkDer } from './der/walk.js';
+import { EmpaError } from './errors.js';
+import { DEFAULT_LIMITS } from './limits.js';
+
+declare module 'node-forge' {
+  namespace asn1 {
+    // Missing in the typings.
+    function fromDer(bytes: util.ByteBuffer, options: FromDerOptions): Asn1;
+    interface FromDerOptions {
+      readonly strict: boolean;
+      readonly parseAllBytes: boolean;
+      readonly decodeBitStrings: boolean;
+      readonly maxDepth: number;
+    }
+  }
+}
+
+export { type DerNode, TAG } from './der/node.js';
+export { bitsOf, booleanOf, integerHexOf, isContext, isUniversal, octetsOf, oidOf, smallIntegerOf, textOf, timeOf } from './der/readers.js';
+
+export interface ParseDerOptions {
+  /** Nesting. Default DEFAULT_LIMITS.derDepth. */
+  readonly derDepth?: number;
+  /** Values, apart from one for every 256 octets of input. Default DEFAULT_LIMITS.derValues. */
+  readonly derValues?: number;
+  /** DER only: definite minimal lengths, primitive strings. Default false: BER. */
+  readonly strict?: boolean;
+}
+
+/** A streamed message holds a segment for every 1,000 octets or so, however long it is. */
+const OCTETS_FOR_A_FREE_VALUE = 256;
+
+/** Reads exactly one value that fills `bytes`. Throws EmpaError der-malformed, limit-exceeded. */
+export function parseDer(bytes: Uint8Array, options: ParseDerOptions = {}): DerNode {
+  const source = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const depth = options.derDepth ?? DEFAULT_LIMITS.derDepth;
+  const values = (options.derValues ?? DEFAULT_LIMITS.derValues) + Math.floor(source.length / OCTETS_FOR_A_FREE_VALUE);
+  const root = walkDer(source, { depth, values, strict: options.strict ?? false });
+  assertSameShape(root, parseWithForge(source, depth));
+  return root;
+}
+
+/**
+ * What node-forge reads from: the part of its ByteBuffer that its DER reader calls, over our octets. Contents are not handed over but
+ * only where they lie (`offset+length`), because node-forge keeps octets as characters of strings, several copies of each: a message of
+ * 20 MB would cost hundreds.
+ */
+class ForgeSource extends forge.util.ByteStringBuffer {
+  readonly #bytes: Buffer;
+
+  constructor(bytes: Buffer) {
+    super();
+    this.#bytes = bytes;
+  }
+
+  override length(): number {
+    return this.#bytes.length - this.read;
+  }
+
+  override getByte(): number {
+    return this.#bytes.readUInt8(this.read++);
+  }
+
+  override getInt(bits: number): number {
+    const octets = bits / 8;
+    const value = this.#bytes.readUIntBE(this.read, octets);
+    this.read += octets;
+    return value;
+  }
+
+  override getInt16(): number {
+    return this.getInt(16);
+  }
+
+  override getBytes(count: number): string {
+    const place = `${this.read}+${count}`;
+    this.read += count;
+    return place;
+  }
+
+  /** A look ahead: two octets in search of end-of-contents, else a copy of a BIT STRING, of which we have no need. */
+  override bytes(count: number): string {
+    return count === 2 ? this.#bytes.toString('latin1', this.read, this.read + 2) : '';
+  }
+}
+
+function parseWithForge(source: Buffer, depth: number): forge.asn1.Asn1 {
+  // Contents of BIT STRINGs are left alone: that some of them can be read as DER means nothing.
+  // To node-forge a primitive value inside the deepest constructed one is a level of its own.
+  const options = { strict: true, parseAllBytes: true, decodeBitStrings: false, maxDepth: depth + 1 };
+  try {
+    return forge.asn1.fromDer(new ForgeSource(source), options);
+  } catch (cause) {
+    throw new EmpaError('der-malformed', 'DER: not readable', { cause });
+  }
+}
+
+const { UNIVERSAL, APPLICATION, CONTEXT_SPECIFIC, PRIVATE } = forge.asn1.Class;
+const FORGE_CLASS = { universal: UNIVERSAL, application: APPLICATION, context: CONTEXT_SPECIFIC, private: PRIVATE } as const;
+
+/** The values in `theirs`, or undefined when it is not the same value as `ours`. */
+function sameValue(ours: DerValue, theirs: forge.asn1.Asn1): readonly forge.asn1.Asn1[] | undefined {
+  const { value } = theirs;
+  const type: number = theirs.type;
+  const sameTag = FORGE_CLASS[ours.tagClass] === theirs.tagClass && ours.tag === type;
+  if (!sameTag || ours.constructed !== theirs.constructed) return undefined;
+  if (typeof value !== 'string') return value.length === ours.children.length ? value : undefined;
+  const length = ours.contentEnd - ours.contentStart;
+  // node-forge reads the characters of a BMPString itself.
+  const same = type === TAG.bmpString ? 2 * value.length === length : value === `${ours.contentStart}+${length}`;
+  return same && ours.children.length === 0 ? [] : undefined;
+}
+
+function assertSameShape(root: DerValue, theirRoot: forge.asn1.Asn1): void {
+  const pending: [DerValue, forge.asn1.Asn1 | undefined][] = [[root, theirRoot]];
+  for (let pair = pending.pop(); pair !== undefined; pair = pending.pop()) {
+    const [ours, theirs] = pair;
+    const values = theirs && sameValue(ours, theirs);
+    if (values === undefined) throw new EmpaError('der-malformed', `DER: can be read two ways at octet ${ours.start}`);
+    for (const [index, child] of ours.children.entries()) pending.push([child, values[index]]);
+  }
+}
+
+/** node-forge builds over strings; longer contents (message bodies) are given their tag and length here. */
+const MAX_FORGE_CONTENT = 64 * 1024;
+const CONSTRUCTED = 0x20;
+
+function encode(identifier: number, contents: readonly Uint8Array[]): Buffer {
+  const content = Buffer.concat(contents);
+  if (content.length > MAX_FORGE_CONTENT) return Buffer.concat([longHeader(identifier, content.length), content]);
+  // The whole identifier octet is given as the type of a primitive value, so that contents that are DER already pass through as they are.
+  const value = forge.asn1.create(UNIVERSAL, identifier, false, content.toString('latin1'));
+  return Buffer.from(forge.asn1.toDer(value).getBytes(), 'latin1');
+}
+
+function longHeader(identifier: number, length: number): Buffer {
+  const octets = Buffer.alloc(6);
+  octets.writeUInt32BE(length, 2);
+  const start = octets.findIndex((octet, index) => index >= 2 && octet !== 0);
+  octets[start - 1] = 0x80 | (octets.length - start);
+  octets[start - 2] = identifier;
+  return octets.subarray(start - 2);
+}
+
+/**
+ * DER of a value that may have been BER: definite minimal lengths, primitive octet strings; the order of a SET is left as it is. What was
+ * DER comes out as it was. Throws der-malformed for constructed strings of other types.
+ */
+export function derOf(node: DerNode): Buffer {
+  const identifier = node.raw.readUInt8(0);
+  if (!node.constructed) return encode(identifier, [node.content]);
+  if (node.tagClass !== 'universal' || node.tag === TAG.sequence || node.tag === TAG.set)
+    return encode(identifier, node.children.map(derOf));
+  return octetString(octetsOf(node));
+}
+
+const universal = (tag: number, ...contents: Uint8Array[]): Buffer => encode(tag, contents);
+
+/** SEQUENCE of encoded values. */
+export function sequence(...items: Uint8Array[]): Buffer {
+  return universal(TAG.sequence | CONSTRUCTED, ...items);
+}
+
+/** SET OF encoded values in the order given: for what somebody else has put into order. */
+export function setInOrder(...items: Uint8Array[]): Buffer {
+  return universal(TAG.set | CONSTRUCTED, ...items);
+}
+
+/** SET OF encoded values, in DER order (X.690 section 11.6: shorter ones padded with zeros). */
+export function setOf(...items: Uint8Array[]): Buffer {
+  return universal(TAG.set | CONSTRUCTED, ...items.toSorted(compareEncodings));
+}
+
+function compareEncodings(a: Uint8Array, b: Uint8Array): number {
+  // No encoding is the beginning of another, so that plain comparison gives the order.
+  return Buffer.compare(a, b);
+}
+
+/** Context tag `[n]`; constructed unless said otherwise (IMPLICIT of a primitive type). */
+export function context(n: number, contents: Uint8Array | readonly Uint8Array[], constructed = true): Buffer {
+  return encode(CONTEXT_SPECIFIC | n | (constructed ? CONSTRUCTED : 0), contents instanceof Uint8Array ? [contents] : contents);
+}
+
+export function oid(dotted: string): Buffer {
+  return universal(TAG.oid, Buffer.from(forge.asn1.oidToDer(dotted).getBytes(), 'latin1'));
+}
+
+/** A whole number of at most six octets, or the hex of the content octets of an INTEGER. */
+export function integer(value: number | string): Buffer {
+  if (typeof value === 'string') return universal(TAG.integer, Buffer.from(value, 'hex'));
+  const octets = Buffer.alloc(6);
+  octets.writeIntBE(value, 0, 6);
+  // Leading octets that only repeat the sign bit are left out.
+  let start = 0;
+  while (start < 5 && octets.readInt16BE(start) >> 7 === (value < 0 ? -1 : 0)) start += 1;
+  return universal(TAG.integer, octets.subarray(start));
+}
+
+export function octetString(octets: Uint8Array): Buffer {
+  return universal(TAG.octetString, octets);
+}
+
+export function bitString(octets: Uint8Array, unusedBits = 0): Buffer {
+  return universal(TAG.bitString, Uint8Array.of(unusedBits), octets);
+}
+
+export function nullValue(): Buffer {
+  return universal(TAG.null, Buffer.alloc(0));
+}
+
+export function boolean(value: boolean): Buffer {
+  return universal(TAG.boolean, Uint8Array.of(value ? 0xff : 0));
+}
+
+export function utf8String(text: string): Buffer {
+  return universal(TAG.utf8String, Buffer.from(text, 'utf8'));
+}
+
+export function printableString(text: string): Buffer {
+  return universal(TAG.printableString, Buffer.from(text, 'latin1'));
+}
+
+export function ia5String(text: string): Buffer {
+  return universal(TAG.ia5String, Buffer.from(text, 'latin1'));
+}
+
+/** UTCTime up to 2049, GeneralizedTime from then on and before 1950 (RFC 5280 section 4.1.2.5, RFC 5652 section 11.3). */
+export function time(date: Date): Buffer {
+  const digits = date
+    .toISOString()
+    .replace(/\.\d+Z$/u, 'Z')
+    .replaceAll(/[-:T]/gu, '');
+  const year = date.getUTCFullYear();
+  if (year >= 1950 && year < 2050) return universal(TAG.utcTime, Buffer.from(digits.slice(2), 'latin1'));
+  return universal(TAG.generalizedTime, Buffer.from(digits, 'latin1'));
+}

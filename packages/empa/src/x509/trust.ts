@@ -1,0 +1,232 @@
+/** What the files of a trust directory say, put together: anchors, helping CA certificates, CRLs and signing policies. */
+import { createHash } from 'node:crypto';
+import type { EmpaError } from '../errors.js';
+import { type Certificate, certificateDers, isSelfIssued, parseCertificate } from './certificate.js';
+import { type Crl, parseCrls } from './crl.js';
+import { keyFault } from './key.js';
+import type { DnRule } from './name.js';
+import { chainingKey } from './name-matching.js';
+import { isSignedBy } from './signature.js';
+import { parseSigningPolicy, type SigningPolicy, type SigningPolicyFile } from './signing-policy.js';
+
+/** A file that was left out, or part of it, and why. */
+export interface TrustProblem {
+  readonly file: string;
+  readonly message: string;
+}
+
+/** A file of the directory as it was read. */
+export interface TrustFile {
+  readonly name: string;
+  readonly bytes: Uint8Array;
+}
+
+/** Everything that chains are judged by; immutable. */
+export interface TrustMaterial {
+  readonly anchors: readonly Certificate[];
+  readonly crls: readonly Crl[];
+  readonly problems: readonly TrustProblem[];
+  isAnchor(certificate: Certificate): boolean;
+  /** CA certificates of the directory with that subject, anchors first. */
+  casNamed(key: string): readonly Certificate[];
+  crlsOf(issuerKey: string): readonly Crl[];
+  /** The file beside the CA certificate's own that should be its CRL and cannot be read. */
+  brokenCrlOf(ca: Certificate): string | undefined;
+  /** The signing policy of the CA, or why it cannot be used. */
+  policyOf(ca: Certificate): SigningPolicy | EmpaError | undefined;
+}
+
+export type TrustFileKind = 'certificates' | 'crl' | 'signing-policy';
+
+const KINDS: readonly (readonly [pattern: RegExp, kind: TrustFileKind])[] = [
+  [/^[0-9a-f]{8}\.\d+$/iu, 'certificates'],
+  [/\.(?:pem|crt)$/iu, 'certificates'],
+  [/^[0-9a-f]{8}\.r\d+$/iu, 'crl'],
+  [/\.crl$/iu, 'crl'],
+  [/\.signing_policy$/iu, 'signing-policy'],
+];
+
+/** What is looked for in a file of that name; undefined: it is none of ours. */
+export function kindOfTrustFile(name: string): TrustFileKind | undefined {
+  if (name.startsWith('.')) return undefined;
+  return KINDS.find(([pattern]) => pattern.test(name))?.[1];
+}
+
+/** What the files of one CA have in common: `HASH`, or the name of the CA in the distributions of the IGTF. */
+const stemOf = (file: string): string => file.replace(/\.[^.]*$/u, '').toLowerCase();
+
+/** Adds to the list under a key. */
+function append<V>(lists: Map<string, V[]>, key: string, value: V): void {
+  const list = lists.get(key);
+  if (list === undefined) lists.set(key, [value]);
+  else list.push(value);
+}
+
+const digestOf = (bytes: Buffer): string => createHash('sha256').update(bytes).digest('hex');
+
+/** Self-signed: its own key verifies it, so that only its being in the directory can make it trusted. */
+function isSelfSigned(certificate: Certificate): boolean {
+  return isSelfIssued(certificate) && isSignedBy(certificate, certificate.publicKey);
+}
+
+interface FoundCa {
+  readonly certificate: Certificate;
+  readonly file: string;
+  /** Of every file that holds it. */
+  readonly stems: Set<string>;
+}
+
+interface FoundPolicy {
+  readonly file: string;
+  readonly content: SigningPolicyFile;
+}
+
+/** Takes the files of a directory one by one; {@link TrustBuilder.finish} puts them together. */
+export class TrustBuilder {
+  readonly #problems: TrustProblem[] = [];
+  readonly #cas = new Map<string, FoundCa>();
+  readonly #crls = new Map<string, Crl>();
+  readonly #policies: FoundPolicy[] = [];
+  /** Names of files, by stem, that should have been CRLs. */
+  readonly #brokenCrls = new Map<string, string>();
+
+  /** Notes that a file was left out. */
+  reject(file: string, kind: TrustFileKind, error: unknown): void {
+    if (kind === 'crl') this.#brokenCrls.set(stemOf(file), file);
+    this.#problems.push({ file, message: error instanceof Error ? error.message : String(error) });
+  }
+
+  /** Never throws: what cannot be read is a problem. Of several signing policies for one CA the first counts. */
+  add(file: TrustFile, kind: TrustFileKind): void {
+    try {
+      if (kind === 'signing-policy') this.#addPolicy(file);
+      else if (kind === 'crl') this.#addCrls(file);
+      else this.#addCertificates(file);
+    } catch (error) {
+      this.reject(file.name, kind, error);
+    }
+  }
+
+  #addCertificates(file: TrustFile): void {
+    for (const der of certificateDers(file.bytes)) {
+      try {
+        this.#addCertificate(file.name, parseCertificate(der));
+      } catch (error) {
+        // The others of a bundle are none the worse for it.
+        this.reject(file.name, 'certificates', error);
+      }
+    }
+  }
+
+  #addCertificate(file: string, certificate: Certificate): void {
+    const fault = certificate.isCa ? keyFault(certificate.publicKey)?.message : 'not the certificate of a CA';
+    if (fault !== undefined) this.#problems.push({ file, message: `${certificate.toString()}: ${fault}` });
+    if (!certificate.isCa) return;
+    const key = digestOf(certificate.raw);
+    const known = this.#cas.get(key) ?? { certificate, file, stems: new Set() };
+    known.stems.add(stemOf(file));
+    this.#cas.set(key, known);
+  }
+
+  #addCrls(file: TrustFile): void {
+    const crls = parseCrls(file.bytes);
+    if (crls.length === 0) throw new Error('no CRL in it');
+    for (const crl of crls) {
+      if (crl.refusal !== undefined) this.#problems.push({ file: file.name, message: `${crl.issuer.toString()}: ${crl.refusal}` });
+      // The same list lies under the old and the new hash of its issuer.
+      this.#crls.set(digestOf(crl.raw), crl);
+    }
+  }
+
+  #addPolicy(file: TrustFile): void {
+    const content = parseSigningPolicy(file.bytes);
+    this.#policies.push({ file: file.name, content });
+    if (content.fault !== undefined) throw content.fault;
+  }
+
+  finish(): TrustMaterial {
+    const cas = [...this.#cas.values()];
+    const material = new DirectoryTrust(cas, [...this.#crls.values()], this.#policies, this.#brokenCrls);
+    material.problems.push(...this.#problems, ...strandedCas(cas, material), ...idlePolicies(cas, this.#policies));
+    return material;
+  }
+}
+
+/** CA certificates that help nobody: neither anchors nor with an issuer in the directory. */
+function strandedCas(cas: readonly FoundCa[], material: TrustMaterial): TrustProblem[] {
+  return cas
+    .filter(({ certificate }) => !material.isAnchor(certificate) && material.casNamed(chainingKey(certificate.issuer)).length === 0)
+    .map(({ certificate, file }) => ({
+      file,
+      message: `${certificate.toString()} is not self-signed and its issuer ${certificate.issuer.toString()} is not in the directory`,
+    }));
+}
+
+/** Policies without a fault that are about no CA of the directory. */
+function idlePolicies(cas: readonly FoundCa[], policies: readonly FoundPolicy[]): TrustProblem[] {
+  const about = (rule: DnRule): boolean => cas.some(({ certificate }) => rule.matches(certificate.subject));
+  return policies
+    .filter(({ content }) => content.fault === undefined && !content.policies.some(({ ca }) => about(ca)))
+    .map(({ file }) => ({ file, message: 'no signing policy for a CA of the directory in it' }));
+}
+
+class DirectoryTrust implements TrustMaterial {
+  readonly anchors: readonly Certificate[];
+  readonly crls: readonly Crl[];
+  readonly problems: TrustProblem[] = [];
+  readonly #anchors = new Set<string>();
+  readonly #stems: ReadonlyMap<string, ReadonlySet<string>>;
+  readonly #casBySubject = new Map<string, Certificate[]>();
+  readonly #crlsByIssuer = new Map<string, Crl[]>();
+  readonly #policies: readonly SigningPolicy[];
+  readonly #brokenPolicies: readonly FoundPolicy[];
+  readonly #brokenCrls: ReadonlyMap<string, string>;
+
+  constructor(cas: readonly FoundCa[], crls: readonly Crl[], policies: readonly FoundPolicy[], brokenCrls: ReadonlyMap<string, string>) {
+    this.anchors = cas.map(({ certificate }) => certificate).filter(isSelfSigned);
+    this.crls = crls;
+    this.#policies = policies.flatMap(({ content }) => content.policies);
+    this.#brokenPolicies = policies.filter(({ content }) => content.fault !== undefined);
+    this.#brokenCrls = brokenCrls;
+    this.#stems = new Map(cas.map(({ certificate, stems }) => [digestOf(certificate.raw), stems]));
+    for (const anchor of this.anchors) {
+      this.#anchors.add(digestOf(anchor.raw));
+      append(this.#casBySubject, chainingKey(anchor.subject), anchor);
+    }
+    for (const { certificate } of cas) {
+      if (!this.isAnchor(certificate)) append(this.#casBySubject, chainingKey(certificate.subject), certificate);
+    }
+    for (const crl of crls) append(this.#crlsByIssuer, chainingKey(crl.issuer), crl);
+  }
+
+  isAnchor(certificate: Certificate): boolean {
+    return this.#anchors.has(digestOf(certificate.raw));
+  }
+
+  casNamed(key: string): readonly Certificate[] {
+    return this.#casBySubject.get(key) ?? [];
+  }
+
+  crlsOf(issuerKey: string): readonly Crl[] {
+    return this.#crlsByIssuer.get(issuerKey) ?? [];
+  }
+
+  brokenCrlOf(ca: Certificate): string | undefined {
+    const stem = this.#stemsOf(ca).find((one) => this.#brokenCrls.has(one));
+    return stem === undefined ? undefined : this.#brokenCrls.get(stem);
+  }
+
+  policyOf(ca: Certificate): SigningPolicy | EmpaError | undefined {
+    const policy = this.#policies.find((one) => one.ca.matches(ca.subject));
+    if (policy !== undefined) return policy;
+    const stems = this.#stemsOf(ca);
+    const broken = this.#brokenPolicies.find(
+      ({ file, content }) => stems.includes(stemOf(file)) || content.cas.some((rule) => rule.matches(ca.subject)),
+    );
+    return broken?.content.fault;
+  }
+
+  #stemsOf(ca: Certificate): string[] {
+    return [...(this.#stems.get(digestOf(ca.raw)) ?? [])];
+  }
+}

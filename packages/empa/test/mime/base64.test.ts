@@ -1,0 +1,30 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import * as fc from 'fast-check';
+import { decodeBase64, encodeBase64 } from '../../src/mime/base64.js';
+import { refused } from '../refused.js';
+
+function decode(text: string): Buffer {
+  return decodeBase64(Buffer.from(text, 'latin1'));
+}
+
+describe('base64', () => {
+  it('writes lines of 64 characters', () => {
+    assert.equal(encodeBase64(Buffer.alloc(0)).toString(), '');
+    assert.equal(encodeBase64(Buffer.from('a')).toString(), 'YQ==\n');
+    assert.equal(encodeBase64(Buffer.alloc(48)).toString(), `${'A'.repeat(64)}\n`);
+    assert.equal(encodeBase64(Buffer.alloc(49)).toString(), `${'A'.repeat(64)}\nAA==\n`);
+  });
+
+  it('skips white space', () => {
+    assert.equal(decode(' Y\r\nWI\t= \n').toString(), 'ab');
+  });
+
+  for (const text of ['Y', 'YQ', 'YQ=', 'YQ===', 'YQ==YQ==', 'Y=Q=', '=', 'YWJj=', 'Y!Q=', 'Y-__', 'YQ==\0', 'YWJjZ']) {
+    it(`refuses ${JSON.stringify(text)}`, () => refused('message-malformed', () => decode(text)));
+  }
+
+  it('gives every octet back', () => {
+    fc.assert(fc.property(fc.uint8Array({ maxLength: 500 }), (bytes) => decodeBase64(encodeBase64(bytes)).equals(bytes)));
+  });
+});

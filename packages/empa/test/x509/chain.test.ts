@@ -1,0 +1,132 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { cachedKey, type IssuedCertificate } from '@ssm/test-support';
+import { findChains } from '../../src/x509/chain.js';
+import { accepted, leafOf, make, parsed, refused, rootOf, subOf, trustOf } from './chains.js';
+
+const root = rootOf();
+const sub = subOf(root);
+const trust = trustOf({ cas: [root] });
+const lengths = (leaf: IssuedCertificate, intermediates: readonly IssuedCertificate[], cas: readonly IssuedCertificate[]): number[] =>
+  Array.from(
+    findChains(parsed(leaf), { intermediates: intermediates.map(parsed), trust: trustOf({ cas }), maximumLength: 10 }),
+    (chain) => chain.length,
+  );
+
+describe('finding chains', () => {
+  it('goes to an anchor directly, through the message, and through the directory', () => {
+    accepted(leafOf(root), trust);
+    accepted(leafOf(sub), trust, { intermediates: [sub] });
+    accepted(leafOf(sub), trustOf({ cas: [root, sub] }));
+    accepted(leafOf(sub), trust, { intermediates: [root, leafOf(root), sub, sub] });
+  });
+
+  it('needs a self-signed certificate of the directory at the end', () => {
+    refused('chain-incomplete', leafOf(sub), trust);
+    refused('chain-incomplete', leafOf(sub), trustOf({ cas: [sub] }));
+    refused('chain-incomplete', leafOf(root), trustOf({ cas: [rootOf({ subject: '/CN=Another' })] }), { intermediates: [root] });
+    refused('chain-incomplete', make('leaf', { subject: '/CN=self-signed' }), trust);
+  });
+
+  it('does not take an end entity in the directory for an anchor', () => {
+    const own = make('leaf', { subject: '/CN=self-signed' });
+    const directory = trustOf({ cas: [root, own] });
+    refused('chain-incomplete', own, directory);
+    assert.equal(directory.anchors.length, 1);
+    assert.equal(directory.problems.length, 1);
+  });
+
+  it('matches names as RFC 5280 does, not by their octets', () => {
+    const spelled = make('sub', {
+      subject: [
+        ['C', 'UK'],
+        ['O', ' ESCIENCE ', 'printable'],
+        ['CN', 'sub', 'bmp'],
+      ],
+      ca: true,
+      issuer: root,
+    });
+    accepted(leafOf(sub), trustOf({ cas: [root, spelled] }));
+  });
+
+  it('tells a forged signature from a missing CA', () => {
+    const other = cachedKey('p256', 4);
+    refused('chain-signature-invalid', leafOf(root, { issuerKey: other }), trust);
+    refused('chain-signature-invalid', leafOf(rootOf({ key: other })), trust, { intermediates: [rootOf({ key: other })] });
+    refused('chain-signature-invalid', leafOf(sub), trust, { intermediates: [subOf(root, { issuerKey: other })] });
+    refused('chain-signature-invalid', leafOf(sub, { issuerKey: other }), trust, { intermediates: [sub] });
+  });
+
+  it('tries every CA with the right name: an old and a new key', () => {
+    const renewed = rootOf({ key: cachedKey('p256', 4) });
+    const both = trustOf({ cas: [renewed, root] });
+    for (const withoutAki of [false, true]) {
+      accepted(leafOf(root, { withoutAki }), both);
+      accepted(leafOf(renewed, { withoutAki }), both);
+    }
+    const wrongHint = leafOf(root, {
+      withoutAki: true,
+      extensions: [
+        { oid: '2.5.29.35', critical: false, der: Buffer.concat([Buffer.from([0x30, 0x16, 0x80, 0x14]), cachedKey('p256', 4).id]) },
+      ],
+    });
+    accepted(wrongHint, both);
+  });
+
+  it('uses another chain when one is bad', () => {
+    const otherRoot = rootOf({ subject: '/CN=Other root', key: cachedKey('p256', 4) });
+    const expired = subOf(root, { notAfter: new Date('2030-05-01T00:00:00Z') });
+    const cross = subOf(otherRoot);
+    for (const intermediates of [
+      [expired, cross],
+      [cross, expired],
+    ])
+      accepted(leafOf(sub), trustOf({ cas: [root, otherRoot] }), { intermediates });
+    refused('certificate-expired', leafOf(sub), trust, { intermediates: [cross, expired] });
+  });
+
+  it('ends on loops of cross-certificates', () => {
+    const a = make('root', { subject: '/CN=A', ca: true, issuer: '/CN=B', issuerKey: cachedKey('p256', 2) });
+    const b = make('sub', { subject: '/CN=B', ca: true, issuer: '/CN=A', issuerKey: cachedKey('p256', 1) });
+    refused('chain-incomplete', leafOf(a), trust, { intermediates: [a, b] });
+    const rootA = rootOf({ subject: '/CN=A' });
+    assert.deepEqual(lengths(leafOf(a), [a, b], [rootA]), [2]);
+    assert.deepEqual(lengths(leafOf(b), [a, b], [rootA]), [3]);
+  });
+
+  it('gives up on a mesh of CAs that all issue one another', () => {
+    const names = Array.from({ length: 6 }, (_, index) => `/CN=M${index}`);
+    const mesh = names.flatMap((subject, index) =>
+      names
+        .filter((issuer) => issuer !== subject)
+        .map((issuer) =>
+          make('other', {
+            subject,
+            key: cachedKey('p256', 10 + index),
+            ca: true,
+            issuer,
+            issuerKey: cachedKey('p256', 10 + names.indexOf(issuer)),
+          }),
+        ),
+    );
+    refused('limit-exceeded', leafOf(mesh[0] ?? root), trust, { intermediates: mesh });
+  });
+
+  it('keeps to the greatest length', () => {
+    const chain = [root];
+    for (let index = 0; index < 3; index += 1) {
+      const issuer = chain.at(-1) ?? root;
+      chain.push(subOf(issuer, { subject: `/CN=Sub ${index}`, key: cachedKey('p256', 10 + index) }));
+    }
+    const leaf = leafOf(chain.at(-1) ?? root);
+    accepted(leaf, trust, { intermediates: chain, limits: { chainLength: 5 } });
+    refused('chain-incomplete', leaf, trust, { intermediates: chain, limits: { chainLength: 4 } });
+  });
+
+  it('does not follow a CA whose key is too weak', () => {
+    const weak = rootOf({ key: cachedKey('rsa1024') });
+    refused('key-too-weak', leafOf(weak), trustOf({ cas: [weak] }));
+    const weakSub = subOf(root, { key: cachedKey('rsa1024') });
+    refused('key-too-weak', leafOf(weakSub), trust, { intermediates: [weakSub] });
+  });
+});

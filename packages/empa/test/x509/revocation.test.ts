@@ -1,0 +1,125 @@
+import { describe, it } from 'node:test';
+import { type CrlOptions, cachedKey, createCrl, type IssuedCertificate, type IssuedCrl } from '@ssm/test-support';
+import { context, sequence } from '../../src/der.js';
+import { accepted, type Case, day, hashOf, leafOf, make, refused, rootOf, subOf, type TrustFiles, trustOf } from './chains.js';
+
+const root = rootOf();
+const sub = subOf(root);
+const leaf = leafOf(root, { serial: 7 });
+const crlOf = (issuer: IssuedCertificate, options: Partial<CrlOptions> = {}): IssuedCrl =>
+  createCrl({ issuer, thisUpdate: day(-1), nextUpdate: day(6), ...options });
+const mode = (crl: 'off' | 'if-present' | 'require', more: Case = {}): Case => ({ ...more, policy: { crl } });
+const withCrls = (...crls: NonNullable<TrustFiles['crls']>): ReturnType<typeof trustOf> => trustOf({ cas: [root], crls });
+
+describe('revocation', () => {
+  it('refuses a certificate that its CRL lists, unless it is off', () => {
+    const trust = withCrls(crlOf(root, { revoked: [3, leaf, 9] }));
+    refused('certificate-revoked', leaf, trust);
+    refused('certificate-revoked', leaf, trust, mode('require'));
+    accepted(leaf, trust, mode('off'));
+    accepted(leafOf(root, { serial: 8 }), trust, mode('require'));
+  });
+
+  it('asks for a CRL only with require', () => {
+    accepted(leaf, withCrls());
+    accepted(leaf, withCrls(), mode('if-present'));
+    refused('crl-missing', leaf, withCrls(), mode('require'));
+    refused('crl-missing', leaf, withCrls(crlOf(sub)), mode('require'));
+  });
+
+  it('covers the whole chain except the anchor', () => {
+    const below = leafOf(sub);
+    const intermediates = [sub];
+    refused('certificate-revoked', below, withCrls(crlOf(root, { revoked: [sub] })), { intermediates });
+    refused('crl-missing', below, withCrls(crlOf(root)), mode('require', { intermediates }));
+    refused('crl-missing', below, withCrls(crlOf(sub)), mode('require', { intermediates }));
+    accepted(below, withCrls(crlOf(root), crlOf(sub)), mode('require', { intermediates }));
+    refused('certificate-revoked', below, withCrls(crlOf(root), crlOf(sub, { revoked: [below] })), mode('require', { intermediates }));
+    accepted(leaf, withCrls(crlOf(root, { revoked: [root] })));
+  });
+
+  it('refuses when the newest CRL is out of date', () => {
+    const expired = crlOf(root, { nextUpdate: day(-0.5) });
+    for (const one of ['if-present', 'require'] as const) refused('crl-expired', leaf, withCrls(expired), mode(one));
+    accepted(leaf, withCrls(expired), mode('off'));
+    accepted(leaf, withCrls(crlOf(root)), { now: day(6) });
+    refused('certificate-revoked', leaf, withCrls(crlOf(root, { nextUpdate: day(-0.5), revoked: [leaf] })));
+  });
+
+  it('takes the newest of several that count', () => {
+    const old = crlOf(root, { thisUpdate: day(-8), nextUpdate: day(-1), revoked: [leaf] });
+    const current = crlOf(root);
+    const future = crlOf(root, { thisUpdate: day(1), nextUpdate: day(9), revoked: [leaf] });
+    const forged = crlOf(root, { thisUpdate: day(-0.1), issuerKey: cachedKey('p256', 4), revoked: [leaf] });
+    accepted(leaf, withCrls(old, current, future, forged, crlOf(root, { delta: true, revoked: [leaf] })));
+    accepted(leaf, withCrls(current, old));
+    refused('certificate-revoked', leaf, withCrls(old, crlOf(root, { revoked: [leaf] })));
+  });
+
+  it('refuses when there is one, but none that counts', () => {
+    const unusable = {
+      forged: crlOf(root, { issuerKey: cachedKey('p256', 4) }),
+      future: crlOf(root, { thisUpdate: day(1), nextUpdate: day(9) }),
+      delta: crlOf(root, { delta: true }),
+      indirect: crlOf(root, { indirect: true }),
+      critical: crlOf(root, { extensions: [{ oid: '1.2.3', critical: true, der: Buffer.from([5, 0]) }] }),
+      sha1: crlOf(root, { signature: 'sha1' }),
+      endless: crlOf(root, { nextUpdate: null }),
+    };
+    for (const crl of Object.values(unusable)) {
+      for (const one of ['if-present', 'require'] as const) refused('crl-invalid', leaf, withCrls(crl), mode(one));
+      accepted(leaf, withCrls(crl), mode('off'));
+    }
+  });
+
+  it('refuses when the file beside the CA cannot be read', () => {
+    const files = [[`${hashOf(root)}.r0`, 'garbage']] as const;
+    refused('crl-invalid', leaf, trustOf({ cas: [root], files }));
+    accepted(leaf, trustOf({ cas: [root], files: [['0badcafe.r0', 'garbage']] }));
+    accepted(
+      leaf,
+      trustOf({
+        cas: [root],
+        files: [
+          [`${hashOf(root)}.r0`, 'garbage'],
+          ['x.crl', crlOf(root).der],
+        ],
+      }),
+      mode('require'),
+    );
+  });
+
+  it('needs a key that may sign CRLs', () => {
+    const silent = rootOf({ keyUsage: ['keyCertSign'] });
+    refused('crl-invalid', leaf, trustOf({ cas: [silent], crls: [crlOf(silent)] }));
+    const unsaid = rootOf({ keyUsage: [] });
+    accepted(leaf, trustOf({ cas: [unsaid], crls: [crlOf(unsaid)] }), mode('require'));
+  });
+
+  it('takes CRLs that a CA signs with its other key', () => {
+    const renewed = rootOf({ key: cachedKey('p256', 4) });
+    const cas = [root, renewed];
+    accepted(leaf, trustOf({ cas, crls: [crlOf(renewed)] }), mode('require'));
+    refused('certificate-revoked', leaf, trustOf({ cas, crls: [crlOf(renewed, { revoked: [leaf] })] }));
+    refused('certificate-revoked', leaf, trustOf({ cas, crls: [crlOf(root), crlOf(renewed, { revoked: [leaf] })] }));
+    // How fresh it must be is said by the one that the issuer's own key signed.
+    accepted(leaf, trustOf({ cas, crls: [crlOf(root), crlOf(renewed, { nextUpdate: day(-0.5) })] }));
+    refused('crl-expired', leaf, trustOf({ cas, crls: [crlOf(root, { nextUpdate: day(-0.5) }), crlOf(renewed)] }));
+  });
+
+  it('does not take the CRL of another CA', () => {
+    const other = make('other', { subject: '/CN=Other', ca: true });
+    accepted(leaf, trustOf({ cas: [root, other], crls: [crlOf(other, { revoked: [leaf] })] }));
+  });
+
+  it('passes over CRLs of other parts of the certificates', () => {
+    const ofPoint = (url: string): IssuedCrl => {
+      const der = sequence(context(0, [context(0, [context(6, Buffer.from(url), false)])]));
+      return crlOf(root, { revoked: [7], extensions: [{ oid: '2.5.29.28', critical: true, der }] });
+    };
+    const pointed = leafOf(root, { serial: 7, crlDistribution: 'http://ca.example.org/1' });
+    refused('certificate-revoked', pointed, withCrls(ofPoint('http://ca.example.org/1')));
+    accepted(pointed, withCrls(ofPoint('http://ca.example.org/2')));
+    refused('crl-missing', pointed, withCrls(ofPoint('http://ca.example.org/2')), mode('require'));
+  });
+});

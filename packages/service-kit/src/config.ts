@@ -1,0 +1,71 @@
+/** The only importer of convict. */
+import convict from 'convict';
+import { type ConfigSources, type Layer, readLayers } from './config-sources.js';
+import { ServiceError } from './errors.js';
+import { parseSetting } from './formats.js';
+import { type ConfigOf, listSettings, mapSettings, type Setting, type Settings } from './settings.js';
+
+/**
+ * Reads all sources and checks them against the settings: the file, the environment, the command line, each weighing more
+ * than the one before. Reads nothing but `file` and the files that `<NAME>_FILE` variables name.
+ * A setting that the file gives as null is not given. Throws ServiceError `config-unreadable` (the file cannot be read or parsed)
+ * or `config-invalid` with every fault in one message: source, value (never a secret's), what is allowed.
+ */
+export function loadConfig<const S extends Settings>(settings: S, sources: ConfigSources): ConfigOf<S> {
+  const faults: string[] = [];
+  const layers = readLayers(settings, sources, faults);
+  const values = merge(settings, layers, faults);
+  if (faults.length > 0) throw invalid(faults);
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- keys and types follow the settings by construction
+  return mapSettings(settings, (key) => values.get(key)) as ConfigOf<S>;
+}
+
+function invalid(faults: readonly string[]): ServiceError {
+  const count = faults.length === 1 ? 'a fault' : `${faults.length} faults`;
+  return new ServiceError('config-invalid', `The configuration has ${count}:\n${faults.map((fault) => `  - ${fault}`).join('\n')}`);
+}
+
+/**
+ * convict keeps the schema, lays the sources over each other and asks for every key whether its value is good. Its own reading of
+ * variables and arguments is not used: it takes a text such as 1e3 or 0x1F for a number, which would change a password.
+ */
+function merge(settings: Settings, layers: readonly Layer[], faults: string[]): ReadonlyMap<string, unknown> {
+  const values = new Map(listSettings(settings).map(([key, { default: value }]) => [key, value]));
+  const schema = mapSettings(settings, (key, setting) => ({
+    doc: setting.doc,
+    sensitive: setting.secret ?? false,
+    default: undefined,
+    format: (raw: unknown) => accept(key, setting, raw),
+  }));
+
+  function accept(key: string, setting: Setting<unknown>, raw: unknown): void {
+    const parsed = parseSetting(setting, raw);
+    if ('value' in parsed) values.set(key, parsed.value);
+    else faults.push(`${sourceOf(key, layers)}: ${shownValue(setting, raw)} is not allowed; allowed: ${parsed.allowed}`);
+  }
+
+  const config = convict<Record<string, unknown>>(schema, { env: {}, args: [] });
+  for (const layer of layers) config.load(mapSettings(settings, (key) => layer.get(key)?.raw));
+  config.validate({ allowed: 'strict' });
+  faults.push(...missing(settings, layers));
+  return values;
+}
+
+function missing(settings: Settings, layers: readonly Layer[]): readonly string[] {
+  return listSettings(settings)
+    .filter(([key, { required, default: value }]) => required === true && value === '' && !layers.some((layer) => layer.has(key)))
+    .map(([key]) => `${key}: is required; no source gives it`);
+}
+
+function sourceOf(key: string, layers: readonly Layer[]): string {
+  return layers.findLast((layer) => layer.has(key))?.get(key)?.source ?? key;
+}
+
+const MAX_SHOWN = 100;
+
+function shownValue({ secret }: Setting<unknown>, raw: unknown): string {
+  if (secret === true) return 'the value (not shown)';
+  // A URL may carry a password although it must not.
+  const text = JSON.stringify(raw).replaceAll(/\/\/[^/@"]*@/g, '//***@');
+  return text.length > MAX_SHOWN ? `${text.slice(0, MAX_SHOWN)}...` : text;
+}

@@ -1,0 +1,26 @@
+/** Every code that this package throws; documented one heading a code. */
+export const SERVICE_ERROR_CODES = [
+  /** The configuration has faults; the message lists all of them. */
+  'config-invalid',
+  /** The configuration file cannot be read, or is neither JSON nor YAML. */
+  'config-unreadable',
+  /** The health and metrics server cannot listen at ops.host:ops.port. */
+  'ops-listen-failed',
+  /** The service could not be started, for a reason that has no code of its own; the cause says why. */
+  'start-failed',
+  /** The ordered stop was not through when shutdown.drain had passed. */
+  'stop-timeout',
+] as const;
+
+export type ServiceErrorCode = (typeof SERVICE_ERROR_CODES)[number];
+
+/** What this package throws: switch on `code`, read `message`, follow `cause`. */
+export class ServiceError extends Error {
+  override readonly name = 'ServiceError';
+  readonly code: ServiceErrorCode;
+
+  constructor(code: ServiceErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.code = code;
+  }
+}

@@ -1,0 +1,70 @@
+export interface ComponentState {
+  readonly ready: boolean;
+  readonly reason?: string;
+}
+
+export interface Readiness {
+  readonly ready: boolean;
+  readonly components: Readonly<Record<string, ComponentState>>;
+}
+
+export interface Liveness {
+  readonly live: boolean;
+  readonly reason?: string;
+}
+
+export interface Health {
+  /** A component is ready, or not and why. */
+  set(component: string, ready: true | string): void;
+  /** Declares components that must be set before the service is ready. */
+  require(...components: readonly string[]): void;
+  /** To be called at every stage that ends, whatever its result. */
+  moved(): void;
+  /** Says whether work exists and the resources for it are there. Every function given must say no for nothing to be pending. */
+  pending(isPending: () => boolean): void;
+  ready(): Readiness;
+  /** Fails when work was pending and no stage ended for so long; a broker or disk that is away is a matter of readiness. */
+  live(): Liveness;
+}
+
+export interface HealthOptions {
+  /** Milliseconds without a moved() after which pending work means stuck. */
+  readonly stuckAfterMs: number;
+  /** Monotonic milliseconds; default performance.now(). */
+  readonly now?: () => number;
+}
+
+export function createHealth({ stuckAfterMs, now = () => performance.now() }: HealthOptions): Health {
+  const components = new Map<string, ComponentState>();
+  const pendingChecks: (() => boolean)[] = [];
+  // When pending work was first seen after the last movement: an idle hour before the work came does not count.
+  let pendingSince: number | undefined;
+  return {
+    set: (component, ready) => {
+      components.set(component, ready === true ? { ready: true } : { ready: false, reason: ready });
+    },
+    require: (...names) => {
+      for (const name of names) if (!components.has(name)) components.set(name, { ready: false, reason: 'not started' });
+    },
+    moved: () => {
+      pendingSince = undefined;
+    },
+    pending: (isPending) => {
+      pendingChecks.push(isPending);
+    },
+    ready: () => ({
+      ready: components.size > 0 && [...components.values()].every((state) => state.ready),
+      components: Object.fromEntries(components),
+    }),
+    live: () => {
+      if (!pendingChecks.some((isPending) => isPending())) {
+        pendingSince = undefined;
+        return { live: true };
+      }
+      pendingSince ??= now();
+      const waited = now() - pendingSince;
+      if (waited < stuckAfterMs) return { live: true };
+      return { live: false, reason: `work is waiting and no stage has ended for ${Math.floor(waited / 1000)} s` };
+    },
+  };
+}

@@ -1,0 +1,65 @@
+import type { LifecycleSettings } from './common-settings.js';
+import { loadConfig } from './config.js';
+import { CONFIG_VARIABLE } from './environment.js';
+import { ServiceError } from './errors.js';
+import { EXIT_CODES } from './exit-codes.js';
+import { renderHelp } from './help.js';
+import type { ServiceDefinition, ServiceHost } from './service.js';
+import { ServiceRun } from './service-run.js';
+import type { Settings } from './settings.js';
+
+function thisProcess(): ServiceHost {
+  const { env, stdout, stderr, argv } = process;
+  return { args: argv.slice(2), env, stdout, stderr, events: process, exit: (code) => process.exit(code) };
+}
+
+/**
+ * The whole life of a service process: configuration, log, metrics, health, start, signals, ordered stop. main.ts is
+ * `process.exit(await runService(definition))`. Resolves with the exit code, see EXIT_CODES; never rejects.
+ */
+export async function runService<const S extends LifecycleSettings & Settings>(
+  definition: ServiceDefinition<S>,
+  host: ServiceHost = thisProcess(),
+): Promise<number> {
+  // A reader that went away must not end the service.
+  for (const stream of [host.stdout, host.stderr]) stream.on('error', () => undefined);
+  const { help, version, file, settingArgs, fault } = readOwnOptions(host);
+  if (help) host.stdout.write(renderHelp(definition, definition.settings));
+  else if (version) host.stdout.write(`${definition.version}\n`);
+  if (help || version) return EXIT_CODES.ok;
+  try {
+    if (fault !== undefined) throw new ServiceError('config-invalid', fault);
+    const config = loadConfig(definition.settings, { env: host.env, args: settingArgs, ...(file === undefined ? {} : { file }) });
+    return await new ServiceRun(definition, config, host).run();
+  } catch (error) {
+    const message = error instanceof Error ? error.message : String(error);
+    host.stderr.write(`${definition.name}: ${message}\n`);
+    return error instanceof ServiceError ? EXIT_CODES.configuration : EXIT_CODES.failed;
+  }
+}
+
+interface OwnOptions {
+  readonly help: boolean;
+  readonly version: boolean;
+  readonly file: string | undefined;
+  readonly settingArgs: readonly string[];
+  readonly fault: string | undefined;
+}
+
+/** `--help`, `--version` and `--config FILE` are the life cycle's; the rest are settings. */
+function readOwnOptions({ args, env }: ServiceHost): OwnOptions {
+  const isName = (index: number): boolean => args[index] === '--config';
+  const files = args.flatMap((arg, index) =>
+    isName(index) ? [args[index + 1]] : arg.startsWith('--config=') ? [arg.slice('--config='.length)] : [],
+  );
+  const settingArgs = args.filter((arg, index) => !isName(index) && !isName(index - 1) && !arg.startsWith('--config='));
+  const [file = env[CONFIG_VARIABLE] === '' ? undefined : env[CONFIG_VARIABLE]] = files;
+  const faulty = files.length > 1 || files.some((each) => each === undefined || each === '' || each.startsWith('--'));
+  return {
+    help: settingArgs.includes('--help') || settingArgs.includes('-h'),
+    version: settingArgs.includes('--version'),
+    file,
+    settingArgs,
+    fault: faulty ? 'option --config: needs the path of one file' : undefined,
+  };
+}

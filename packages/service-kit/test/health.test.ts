@@ -1,0 +1,61 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { createHealth } from '../src/health.js';
+
+test('ready when every component is, with the reason of each that is not', () => {
+  const health = createHealth({ stuckAfterMs: 1_000 });
+  assert.equal(health.ready().ready, false, 'nothing known is not ready');
+  health.require('broker', 'trust');
+  health.set('trust', true);
+  assert.deepEqual(health.ready(), {
+    ready: false,
+    components: { broker: { ready: false, reason: 'not started' }, trust: { ready: true } },
+  });
+  health.set('broker', true);
+  assert.equal(health.ready().ready, true);
+  health.require('broker');
+  assert.equal(health.ready().ready, true, 'requiring what is known changes nothing');
+  health.set('disk', 'full');
+  const { disk } = health.ready().components;
+  assert.deepEqual(disk, { ready: false, reason: 'full' });
+});
+
+test('alive while nothing is pending, however long', () => {
+  let now = 0;
+  const health = createHealth({ stuckAfterMs: 1_000, now: () => now });
+  assert.deepEqual(health.live(), { live: true });
+  health.pending(() => false);
+  now = 1e9;
+  assert.deepEqual(health.live(), { live: true });
+});
+
+test('stuck when work is pending and nothing moved for so long', () => {
+  let now = 0;
+  let pending = true;
+  const health = createHealth({ stuckAfterMs: 1_000, now: () => now });
+  health.pending(() => false);
+  health.pending(() => pending);
+  assert.equal(health.live().live, true);
+  now = 999;
+  assert.equal(health.live().live, true);
+  now = 1_000;
+  assert.equal(health.live().live, false);
+  assert.match(health.live().reason ?? '', /1 s/);
+  health.moved();
+  assert.equal(health.live().live, true);
+  now = 2_500;
+  assert.equal(health.live().live, false);
+  pending = false;
+  assert.equal(health.live().live, true);
+});
+
+test('an idle time before the work came does not count', () => {
+  let now = 0;
+  let pending = false;
+  const health = createHealth({ stuckAfterMs: 1_000, now: () => now });
+  health.pending(() => pending);
+  health.moved();
+  now = 1e6;
+  pending = true;
+  assert.equal(health.live().live, true);
+});

@@ -1,0 +1,210 @@
+/** `.claimed/` in the root of an outgoing queue: who claims there, and the freeing of what dead processes claimed. Both layouts. */
+import { randomUUID } from 'node:crypto';
+import { promises as fs } from 'node:fs';
+import path from 'node:path';
+import { makeDirectory, syncDirectory } from './durable.js';
+import { failedWith } from './faults.js';
+import { unlinkIfThere } from './moves.js';
+import type { OutgoingOptions } from './options.js';
+import { DRAFT, type ForeignOwner, foreignOwner, HEARTBEAT_MS, liveness, Owner, readJournal, readOwner } from './owner.js';
+
+export const CLAIMS = '.claimed';
+const PROBE = 'probe~';
+const MUTEX = 'freeing';
+/** An owner of our name that nobody can look at (another container or machine) is dead when it was silent for so long while we watched. */
+const SILENCE_MS = 6 * HEARTBEAT_MS;
+/** Somebody who holds the mutex for longer died with it. It is held for a purge at most. */
+const MUTEX_AGE_MS = 600_000;
+/** Temporary names of ours that a crash left. */
+const LEFTOVER_AGE_MS = 600_000;
+const DEFAULT_LOCK_AGE_MS = 600_000;
+
+/** Frees what one owner claimed; resolves to the number. */
+export type Free = (token: string, lines: readonly string[]) => Promise<number>;
+
+interface Watched {
+  readonly changed: number;
+  readonly since: number;
+}
+
+export class ClaimsDirectory {
+  readonly path: string;
+  readonly lockAgeMs: number;
+  readonly #options: OutgoingOptions;
+  readonly #now: () => Date;
+  readonly #watched = new Map<string, Watched>();
+  #owner: Owner | undefined;
+  #heartbeat: NodeJS.Timeout | undefined;
+  /** Clock of the file system minus ours, ms: ages are those that a file server sees. */
+  #skew = 0;
+
+  constructor(options: OutgoingOptions) {
+    this.#options = options;
+    this.path = path.join(options.path, CLAIMS);
+    this.lockAgeMs = options.lockAgeMs ?? DEFAULT_LOCK_AGE_MS;
+    this.#now = options.now ?? (() => new Date());
+  }
+
+  /** Makes the directory, measures the clock, and begins to say that we live. `held` gives the journal lines of what is claimed. */
+  async open(held: () => Iterable<string>): Promise<void> {
+    if (await makeDirectory(this.path, this.#options.modes ?? {})) await syncDirectory(this.#options.path);
+    await this.measureClock();
+    this.#owner ??= await Owner.open(this.path, this.#options.instance, held);
+    // The process may end although we still say that we live.
+    const beat = (): void => void this.#owner?.beat(this.#now()).catch(() => undefined);
+    this.#heartbeat ??= setInterval(beat, Math.min(HEARTBEAT_MS, this.lockAgeMs / 4)).unref();
+  }
+
+  /** `holding`: are there claims that were neither removed nor released? */
+  async close(holding: boolean): Promise<void> {
+    clearInterval(this.#heartbeat);
+    this.#heartbeat = undefined;
+    await this.#owner?.close(holding);
+    this.#owner = undefined;
+  }
+
+  get isOpen(): boolean {
+    return this.#owner !== undefined;
+  }
+
+  /** In the name or the journal of every claim of ours. */
+  get owner(): Owner {
+    if (this.#owner === undefined) throw new Error('start() comes before everything else');
+    return this.#owner;
+  }
+
+  /** Milliseconds, by the clock of the file system. */
+  get time(): number {
+    return this.#now().getTime() + this.#skew;
+  }
+
+  #temporaries = 0;
+
+  /** A fresh name below the directory for something short-lived. */
+  temporary(): string {
+    this.#temporaries += 1;
+    return path.join(this.path, `${PROBE}${this.owner.token}-${this.#temporaries}`);
+  }
+
+  /** An empty file: there is room for one even on a full disk. The caller removes it. */
+  async probe(): Promise<string> {
+    const probe = path.join(this.path, `${PROBE}${randomUUID()}`);
+    await fs.writeFile(probe, '', { flag: 'wx' });
+    return probe;
+  }
+
+  /** Again from time to time: clocks drift. */
+  async measureClock(): Promise<void> {
+    const probe = await this.probe();
+    try {
+      this.#skew = (await fs.lstat(probe)).ctimeMs - this.#now().getTime();
+    } finally {
+      await fs.unlink(probe);
+    }
+  }
+
+  /**
+   * Frees the claims of dead owners: of our instance name as soon as they are certainly dead or were silent while we watched, of any name
+   * after the lock age. Cheap when there is no other owner. Resolves to the number of claims freed.
+   */
+  async freeOthers(free: Free): Promise<number> {
+    const others = await this.#others();
+    for (const file of this.#watched.keys()) if (!others.some((one) => one.file === file)) this.#watched.delete(file);
+    if (others.length === 0) return 0;
+    const freed = await this.exclusively(async () => {
+      let count = 0;
+      for (const other of others) count += await this.#freeIfDead(other, free);
+      return count;
+    });
+    return freed ?? 0;
+  }
+
+  async #others(): Promise<ForeignOwner[]> {
+    const names = await this.names();
+    return names
+      .flatMap((name) => foreignOwner(this.path, name, this.#options.instance) ?? [])
+      .filter((one) => one.token !== this.owner.token);
+  }
+
+  /** Of all owners, ours too. */
+  async tokens(): Promise<string[]> {
+    return (await this.names()).flatMap((name) => foreignOwner(this.path, name, this.#options.instance)?.token ?? []);
+  }
+
+  async #freeIfDead(other: ForeignOwner, free: Free): Promise<number> {
+    try {
+      if (!(await this.#isDead(other))) return 0;
+      const count = await free(other.token, await readJournal(other.file));
+      await fs.unlink(other.file);
+      return count;
+    } catch (error) {
+      if (failedWith(error, 'ENOENT')) return 0;
+      throw error;
+    }
+  }
+
+  async #isDead({ file, sameInstance }: ForeignOwner): Promise<boolean> {
+    const { ctimeMs: changed } = await fs.lstat(file);
+    if (this.time - changed > this.lockAgeMs) return true;
+    if (!sameInstance) return false;
+    const { identity, closed } = await readOwner(file);
+    const state = closed ? 'dead' : await liveness(identity);
+    return state === 'dead' || (state === 'unknown' && this.#isSilent(file, changed));
+  }
+
+  /** Compares what we see with what we saw: other machines' clocks do not matter. */
+  #isSilent(file: string, changed: number): boolean {
+    const seen = this.#watched.get(file);
+    if (seen?.changed === changed) return performance.now() - seen.since > SILENCE_MS;
+    this.#watched.set(file, { changed, since: performance.now() });
+    return false;
+  }
+
+  /** Names in the directory. It holds one entry a claim. */
+  async names(): Promise<string[]> {
+    return await fs.readdir(this.path, { encoding: 'latin1' });
+  }
+
+  /** Was the entry last touched longer ago than this? Missing: no. */
+  async isOlder(file: string | Buffer, ageMs: number): Promise<boolean> {
+    try {
+      const { mtimeMs, ctimeMs } = await fs.lstat(file);
+      return this.time - Math.max(mtimeMs, ctimeMs) > ageMs;
+    } catch (error) {
+      if (failedWith(error, 'ENOENT')) return false;
+      throw error;
+    }
+  }
+
+  /** Says whether it did. */
+  async removeIfOlder(file: string, ageMs: number): Promise<boolean> {
+    return (await this.isOlder(file, ageMs)) && (await unlinkIfThere(file));
+  }
+
+  /**
+   * Runs the work unless another process frees locks at the moment (then: undefined). Without it one of two could take the fresh lock of a
+   * third for the old one that it looked at.
+   */
+  async exclusively<T>(work: () => Promise<T>): Promise<T | undefined> {
+    const mutex = path.join(this.path, MUTEX);
+    if (await this.isOlder(mutex, MUTEX_AGE_MS)) await fs.rmdir(mutex).catch(() => undefined);
+    try {
+      await fs.mkdir(mutex);
+    } catch (error) {
+      if (failedWith(error, 'EEXIST')) return undefined;
+      throw error;
+    }
+    try {
+      return await work();
+    } finally {
+      await fs.rmdir(mutex).catch(() => undefined);
+    }
+  }
+
+  /** Removes probes and drafts that a crash left. */
+  async tidy(): Promise<void> {
+    for (const name of await this.names()) {
+      if (name.startsWith(PROBE) || name.endsWith(DRAFT)) await this.removeIfOlder(path.join(this.path, name), LEFTOVER_AGE_MS);
+    }
+  }
+}

@@ -1,0 +1,293 @@
+/**
+ * The memory of what was delivered: one file an id, found by the SHA-256 of the id, made with link(), which creates a whole file or fails.
+ *
+ *     pending/KEY-HASH   written and synced first; a second name of the record until the acknowledgement is confirmed
+ *     2a/KEY             the record: linked from there. One name left (nlink 1): confirmed, at the time of its inode change (ctime)
+ *
+ * So a record is made, confirmed and looked at without ever being rewritten, and a start reads only what is not confirmed yet.
+ */
+import { createHash, randomUUID } from 'node:crypto';
+import { promises as fs, type Stats } from 'node:fs';
+import path from 'node:path';
+import { createFile, makeDirectory, syncDirectory } from './durable.js';
+import { SpoolError } from './errors.js';
+import { failedWith, guarded } from './faults.js';
+import { fieldsOf } from './json.js';
+import { unlinkIfThere } from './moves.js';
+import { timeOfElement } from './names.js';
+import { type Checkpoint, noCheckpoint, type RecordOptions } from './options.js';
+import type { DeliveryRecord, FileModes, RecordClaim } from './spool.js';
+
+const PENDING = 'pending';
+const PROBE = 'probe-';
+const PROBE_AGE_MS = 60_000;
+/** Directories over which records are spread: a window of a million gives 16,000 each. */
+const SHARDS = 64;
+/** An element staged longer ago may soon be taken for abandoned: its worker must start again. */
+const MAXIMUM_STAGED_MS = 3_600_000;
+/** From here on it may have been removed as abandoned (after 24 h) although it was young when the claim began. */
+const LOST_STAGED_MS = 82_800_000;
+/** A pending file that never became a record. */
+const ABANDONED_AGE_MS = 86_400_000;
+/** A record expires while it is looked at: then the claim begins again. */
+const MAXIMUM_ATTEMPTS = 5;
+const MAXIMUM_FILE = 262_144;
+const MAXIMUM_ID = 16_384;
+/** Ids whose pending name is remembered; of others it is read. */
+const MAXIMUM_REMEMBERED = 10_000;
+const TOGETHER = 32;
+
+interface Entry {
+  readonly id: string;
+  readonly stagedPath: string;
+  readonly recordedAt: Date;
+}
+
+export class FileDeliveryRecord implements DeliveryRecord {
+  readonly #root: string;
+  readonly #modes: FileModes;
+  readonly #now: () => Date;
+  readonly #checkpoint: Checkpoint;
+  readonly #remembered = new Map<string, string>();
+
+  constructor(options: RecordOptions, checkpoint: Checkpoint = noCheckpoint) {
+    this.#root = options.path;
+    this.#modes = options.modes ?? {};
+    this.#now = options.now ?? (() => new Date());
+    this.#checkpoint = checkpoint;
+  }
+
+  async start(): Promise<void> {
+    await guarded('prepare the delivery record', this.#root, async () => {
+      if (await makeDirectory(this.#root, this.#modes)) await syncDirectory(path.dirname(this.#root));
+      const present = new Set(await fs.readdir(this.#root));
+      const missing = [PENDING, ...shards()].filter((name) => !present.has(name));
+      const probes = [...present].filter((name) => name.startsWith(PROBE));
+      for (const name of probes) await removeProbe(`${this.#root}/${name}`, this.#now().getTime() - PROBE_AGE_MS);
+      for (const name of missing) await makeDirectory(`${this.#root}/${name}`, this.#modes);
+      if (missing.length > 0) await syncDirectory(this.#root);
+      await this.#probe();
+    });
+  }
+
+  /** Hard links are what makes a claim exclusive: not every file system has them. */
+  async #probe(): Promise<void> {
+    const probe = `${this.#root}/${PROBE}${randomUUID()}`;
+    try {
+      await createFile(probe, Buffer.from('probe\n'), this.#modes);
+      await fs.link(probe, `${probe}-linked`);
+    } finally {
+      await Promise.all([probe, `${probe}-linked`].map((file) => unlinkIfThere(file).catch(() => false)));
+    }
+  }
+
+  async claim(id: string, stagedPath: string): Promise<RecordClaim> {
+    if (id.length > MAXIMUM_ID) throw new SpoolError('name-invalid', `an id of ${id.length} characters is too long`, { path: this.#root });
+    if (this.#ageOf(stagedPath) > MAXIMUM_STAGED_MS) throw tooSlow(stagedPath);
+    return await guarded('record a delivery', this.#root, async () => {
+      const pending = this.#pendingOf(id, stagedPath);
+      const created = await this.#writePending(pending, { id, stagedPath, recordedAt: this.#now() });
+      await this.#checkpoint('pending');
+      const winner = await this.#linkOrRead(id, pending);
+      await this.#checkpoint('linked');
+      if (winner === undefined && this.#ageOf(stagedPath) > LOST_STAGED_MS) await this.#takeBack(id, pending, stagedPath);
+      // Also for another's record: its maker may not have come so far.
+      await syncDirectory(path.dirname(this.#fileOf(id)));
+      const mine = winner === undefined || winner.stagedPath === stagedPath;
+      if (!mine && created) await unlinkIfThere(pending);
+      this.#remember(id, mine ? pending : this.#pendingOf(id, winner.stagedPath));
+      return mine ? { outcome: 'mine' } : { outcome: 'theirs', stagedPath: winner.stagedPath, recordedAt: winner.recordedAt };
+    });
+  }
+
+  /** Milliseconds since the name of the element was chosen; 0 when the name does not tell. */
+  #ageOf(stagedPath: string): number {
+    const now = this.#now();
+    return now.getTime() - (timeOfElement(path.posix.basename(stagedPath), now) ?? now).getTime();
+  }
+
+  /** False: an earlier call with the same element came so far. It may be half-written, so it is written again unless it is the record. */
+  async #writePending(pending: string, entry: Entry): Promise<boolean> {
+    const data = Buffer.from(`${JSON.stringify({ version: 1, ...entry })}\n`);
+    try {
+      await createFile(pending, data, this.#modes);
+      return true;
+    } catch (error) {
+      if (!failedWith(error, 'EEXIST')) throw error;
+    }
+    if ((await fs.lstat(pending)).nlink > 1) return false;
+    await unlinkIfThere(pending);
+    await createFile(pending, data, this.#modes);
+    return true;
+  }
+
+  /** We were stopped for a day between the first look and the link: what the record names may be gone. */
+  async #takeBack(id: string, pending: string, stagedPath: string): Promise<never> {
+    await unlinkIfThere(this.#fileOf(id));
+    await unlinkIfThere(pending);
+    throw tooSlow(stagedPath);
+  }
+
+  /** undefined: linked, so the record is ours. Otherwise what was recorded first, by us or another. */
+  async #linkOrRead(id: string, pending: string): Promise<Entry | undefined> {
+    const file = this.#fileOf(id);
+    for (let attempt = 1; ; attempt += 1) {
+      try {
+        await fs.link(pending, file);
+        return undefined;
+      } catch (error) {
+        if (!failedWith(error, 'EEXIST')) throw error;
+      }
+      const found = await readEntry(file);
+      if (found !== undefined) return found;
+      if (attempt === MAXIMUM_ATTEMPTS) throw new SpoolError('io-error', `${file} comes and goes`, { path: file });
+    }
+  }
+
+  async confirm(id: string): Promise<void> {
+    await guarded('confirm a delivery', this.#root, async () => {
+      const remembered = this.#remembered.get(id);
+      this.#remembered.delete(id);
+      const pending = remembered ?? (await this.#pendingOnDisk(id));
+      if (pending !== undefined) await unlinkIfThere(pending);
+    });
+  }
+
+  async #pendingOnDisk(id: string): Promise<string | undefined> {
+    const entry = await readEntry(this.#fileOf(id));
+    return entry === undefined ? undefined : this.#pendingOf(id, entry.stagedPath);
+  }
+
+  #remember(id: string, pending: string): void {
+    this.#remembered.set(id, pending);
+    for (const oldest of this.#remembered.keys()) {
+      if (this.#remembered.size <= MAXIMUM_REMEMBERED) return;
+      this.#remembered.delete(oldest);
+    }
+  }
+
+  async *entries(signal?: AbortSignal): AsyncGenerator<{ readonly id: string; readonly stagedPath: string }, void> {
+    const directory = `${this.#root}/${PENDING}`;
+    const pending = await guarded('read the delivery record', this.#root, () => fs.opendir(directory, { bufferSize: 256 }));
+    for await (const { name } of pending) {
+      if (signal?.aborted === true) return;
+      const entry = await guarded('read the delivery record', this.#root, () => this.#recorded(`${directory}/${name}`));
+      if (entry !== undefined) yield { id: entry.id, stagedPath: entry.stagedPath };
+    }
+  }
+
+  /** What a pending file says when it is a record. A copy of the volume may have lost the link: then the record itself is compared. */
+  async #recorded(pending: string): Promise<Entry | undefined> {
+    const stats = await statOf(pending);
+    if (stats === undefined) return undefined;
+    if (stats.nlink > 1) return await readEntry(pending);
+    const entry = await readEntry(pending).catch((error: unknown) => {
+      // Never became a record: its writer was stopped on the way.
+      if (error instanceof SpoolError && error.code === 'record-corrupt') return undefined;
+      throw error;
+    });
+    if (entry === undefined) return undefined;
+    return (await readEntry(this.#fileOf(entry.id)))?.stagedPath === entry.stagedPath ? entry : undefined;
+  }
+
+  async expire(windowMs: number, now: Date, signal?: AbortSignal): Promise<number> {
+    return await guarded('expire deliveries', this.#root, async () => {
+      let expired = 0;
+      for (const shard of shards()) {
+        if (signal?.aborted === true) break;
+        expired += await removeOld(`${this.#root}/${shard}`, now.getTime() - windowMs, signal);
+      }
+      // Those that are records have two names, and stay.
+      await removeOld(`${this.#root}/${PENDING}`, now.getTime() - ABANDONED_AGE_MS, signal);
+      return expired;
+    });
+  }
+
+  #fileOf(id: string): string {
+    const key = hashOf(id);
+    return `${this.#root}/${shardName(Number.parseInt(key.slice(0, 2), 16) % SHARDS)}/${key}`;
+  }
+
+  #pendingOf(id: string, stagedPath: string): string {
+    return `${this.#root}/${PENDING}/${hashOf(id).slice(0, 32)}-${hashOf(stagedPath).slice(0, 32)}`;
+  }
+}
+
+function shards(): string[] {
+  return Array.from({ length: SHARDS }, (_, index) => shardName(index));
+}
+
+function shardName(index: number): string {
+  return index.toString(16).padStart(2, '0');
+}
+
+function hashOf(text: string): string {
+  return createHash('sha256').update(text).digest('hex');
+}
+
+function tooSlow(stagedPath: string): SpoolError {
+  return new SpoolError('stage-too-slow', `${stagedPath} was staged too long ago`, { path: stagedPath });
+}
+
+async function statOf(file: string): Promise<Stats | undefined> {
+  try {
+    return await fs.lstat(file);
+  } catch (error) {
+    if (failedWith(error, 'ENOENT')) return undefined;
+    throw error;
+  }
+}
+
+/** undefined: there is none. SpoolError `record-corrupt` when it does not say what a record says. */
+async function readEntry(file: string): Promise<Entry | undefined> {
+  let text: string;
+  try {
+    text = await fs.readFile(file, 'utf8');
+  } catch (error) {
+    if (failedWith(error, 'ENOENT')) return undefined;
+    throw error;
+  }
+  return (text.length > MAXIMUM_FILE ? undefined : parseEntry(text)) ?? corrupt(file);
+}
+
+function corrupt(file: string): never {
+  throw new SpoolError('record-corrupt', `${file} is not a record of a delivery`, { path: file });
+}
+
+function parseEntry(text: string): Entry | undefined {
+  const fields = fieldsOf(text);
+  const [id, stagedPath, recordedAt] = ['id', 'stagedPath', 'recordedAt'].map((key) => fields.get(key));
+  if (fields.get('version') !== 1 || typeof id !== 'string' || typeof stagedPath !== 'string' || typeof recordedAt !== 'string')
+    return undefined;
+  const moment = new Date(recordedAt);
+  return Number.isNaN(moment.getTime()) ? undefined : { id, stagedPath, recordedAt: moment };
+}
+
+/** A crash may have left it with both its names. */
+async function removeProbe(file: string, limit: number): Promise<void> {
+  const stats = await statOf(file);
+  if (stats !== undefined && stats.ctimeMs < limit) await unlinkIfThere(file);
+}
+
+/** Removes files with one name whose inode changed before the limit (ms). */
+async function removeOld(directory: string, limit: number, signal: AbortSignal | undefined): Promise<number> {
+  let removed = 0;
+  let together: Promise<boolean>[] = [];
+  for await (const { name } of await fs.opendir(directory, { bufferSize: 256 })) {
+    if (signal?.aborted === true) break;
+    together.push(removeIfOlder(`${directory}/${name}`, limit));
+    if (together.length < TOGETHER) continue;
+    removed += countTrue(await Promise.all(together));
+    together = [];
+  }
+  return removed + countTrue(await Promise.all(together));
+}
+
+async function removeIfOlder(file: string, limit: number): Promise<boolean> {
+  const stats = await statOf(file);
+  return stats !== undefined && stats.nlink === 1 && stats.ctimeMs < limit && (await unlinkIfThere(file));
+}
+
+function countTrue(values: readonly boolean[]): number {
+  return values.filter(Boolean).length;
+}

@@ -1,0 +1,165 @@
+/**
+ * What must survive a power cut goes through here: the only file with fsync. A file is durable when it and the directory that names it
+ * were synced; a rename or an unlink when the directory was. Callback functions of node:fs, because FileHandles cost twice as much.
+ */
+import fs, { promises } from 'node:fs';
+import path from 'node:path';
+import { failedWith } from './faults.js';
+import type { FileModes } from './spool.js';
+
+const { O_CREAT, O_DIRECTORY, O_EXCL, O_NOFOLLOW, O_RDONLY, O_WRONLY } = fs.constants;
+/** Before the umask, which takes away as usual when no mode is configured. */
+const FILE_MODE = 0o666;
+const DIRECTORY_MODE = 0o777;
+/** For chown: leave it. */
+const UNCHANGED = -1;
+
+function settle<T>(run: (done: (error: Error | null, result: T) => void) => void): Promise<T> {
+  return new Promise((resolve, reject) => {
+    run((error, result) => (error === null ? resolve(result) : reject(error)));
+  });
+}
+
+const open = (file: string, flags: number, mode?: number): Promise<number> => settle((done) => fs.open(file, flags, mode, done));
+const close = (descriptor: number): Promise<void> => settle((done) => fs.close(descriptor, (error) => done(error ?? null, undefined)));
+const sync = (descriptor: number): Promise<void> => settle((done) => fs.fsync(descriptor, (error) => done(error, undefined)));
+
+async function writeAll(descriptor: number, data: Uint8Array): Promise<void> {
+  for (let offset = 0; offset < data.length; )
+    offset += await settle<number>((done) => fs.write(descriptor, data, offset, data.length - offset, null, done));
+}
+
+async function setModes(descriptor: number, { gid, fileMode }: FileModes): Promise<void> {
+  // The group first: changing it takes the setgid bit away.
+  if (gid !== undefined) await settle<void>((done) => fs.fchown(descriptor, UNCHANGED, gid, (error) => done(error, undefined)));
+  if (fileMode !== undefined) await settle<void>((done) => fs.fchmod(descriptor, fileMode, (error) => done(error, undefined)));
+}
+
+/** Creates (never overwrites) and fills a file; the caller syncs and closes it. */
+async function fill(file: string, data: Uint8Array, modes: FileModes): Promise<number> {
+  const descriptor = await open(file, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, modes.fileMode ?? FILE_MODE);
+  try {
+    await setModes(descriptor, modes);
+    await writeAll(descriptor, data);
+    return descriptor;
+  } catch (error) {
+    await close(descriptor).catch(() => undefined);
+    throw error;
+  }
+}
+
+async function syncAndClose(descriptor: number): Promise<void> {
+  try {
+    await sync(descriptor);
+  } finally {
+    await close(descriptor);
+  }
+}
+
+/** Creates a file that is durable, with its name, when this resolves. Rejects with EEXIST when there is one; a failed one is removed. */
+export async function createFile(file: string, data: Uint8Array, modes: FileModes): Promise<void> {
+  await createFiles(path.dirname(file), [[path.basename(file), data]], modes);
+}
+
+/**
+ * Creates files in a directory; they and the entries of the directory, and of `alsoSync`, are durable when this resolves. All syncs run at
+ * once: a journalling file system serves them with one commit. When it rejects the files are gone again.
+ */
+export async function createFiles(
+  directory: string,
+  files: readonly (readonly [name: string, data: Uint8Array])[],
+  modes: FileModes,
+  alsoSync: readonly string[] = [],
+): Promise<void> {
+  const opened = await Promise.allSettled(files.map(([name, data]) => fill(`${directory}/${name}`, data, modes)));
+  const descriptors = opened.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []));
+  const failed = opened.find((one) => one.status === 'rejected');
+  try {
+    if (failed !== undefined) {
+      await Promise.allSettled(descriptors.map(close));
+      throw failed.reason;
+    }
+    await allOf([...descriptors.map(syncAndClose), ...[directory, ...alsoSync].map(syncDirectory)]);
+  } catch (error) {
+    const ours = files.filter((_, index) => opened[index]?.status === 'fulfilled' || !failedWith(reasonOf(opened[index]), 'EEXIST'));
+    await Promise.allSettled(ours.map(([name]) => promises.unlink(`${directory}/${name}`)));
+    throw error;
+  }
+}
+
+function reasonOf(result: PromiseSettledResult<number> | undefined): unknown {
+  return result?.status === 'rejected' ? result.reason : undefined;
+}
+
+/** Like Promise.all, but nothing is still running when it rejects. */
+async function allOf(work: readonly Promise<void>[]): Promise<void> {
+  const failed = (await Promise.allSettled(work)).find((one) => one.status === 'rejected');
+  if (failed !== undefined) throw failed.reason;
+}
+
+interface Round {
+  readonly running: Promise<void>;
+  next: Promise<void> | undefined;
+}
+
+const rounds = new Map<string, Round>();
+
+/**
+ * Resolves when everything that happened to the directory before the call is durable. Calls made while a sync runs share the next one: one
+ * that began before a rename may not have seen it.
+ */
+export function syncDirectory(directory: string): Promise<void> {
+  const round = rounds.get(directory);
+  if (round === undefined) return beginRound(directory);
+  round.next ??= round.running.then(
+    () => beginRound(directory),
+    () => beginRound(directory),
+  );
+  return round.next;
+}
+
+function beginRound(directory: string): Promise<void> {
+  const round: Round = { running: syncNow(directory).finally(() => endRound(directory, round)), next: undefined };
+  rounds.set(directory, round);
+  return round.running;
+}
+
+function endRound(directory: string, round: Round): void {
+  if (round.next === undefined && rounds.get(directory) === round) rounds.delete(directory);
+}
+
+async function syncNow(directory: string): Promise<void> {
+  const descriptor = await open(directory, O_RDONLY | O_DIRECTORY);
+  try {
+    await sync(descriptor);
+  } catch (error) {
+    // Some network and FUSE file systems have no fsync of directories; their renames are as durable as the server makes them.
+    if (!failedWith(error, 'EINVAL', 'ENOTSUP')) throw error;
+  } finally {
+    await close(descriptor);
+  }
+}
+
+/** Syncs the directory or, when somebody removed it, the nearest one above it that is left. */
+export async function syncRemaining(directory: string): Promise<void> {
+  try {
+    await syncDirectory(directory);
+  } catch (error) {
+    if (!failedWith(error, 'ENOENT')) throw error;
+    await syncDirectory(path.dirname(directory));
+  }
+}
+
+/** Makes one directory with the configured mode and group, unless it is there. Says whether it did. The caller syncs the one above. */
+export async function makeDirectory(directory: string, { directoryMode, gid }: FileModes): Promise<boolean> {
+  try {
+    await promises.mkdir(directory, { mode: directoryMode ?? DIRECTORY_MODE });
+  } catch (error) {
+    if (failedWith(error, 'EEXIST')) return false;
+    throw error;
+  }
+  // The group first: changing it takes the setgid bit away.
+  if (gid !== undefined) await promises.chown(directory, UNCHANGED, gid);
+  if (directoryMode !== undefined) await promises.chmod(directory, directoryMode);
+  return true;
+}

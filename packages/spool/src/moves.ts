@@ -1,0 +1,68 @@
+/** Moving files without ever replacing one that somebody else put there. */
+import { promises as fs } from 'node:fs';
+import { failedWith } from './faults.js';
+
+/**
+ * Renames, unless there is something at the new name. `taken`: there is. `refused`: this file may not be linked (fs.protected_hardlinks, or a
+ * file system without hard links), which is the only way to do it. `gone`: there is no such file (any more).
+ */
+export async function moveUnlessTaken(from: string | Buffer, to: string | Buffer): Promise<'moved' | 'taken' | 'refused' | 'gone'> {
+  try {
+    await fs.link(from, to);
+  } catch (error) {
+    if (failedWith(error, 'ENOENT') && (await inodeOf(from)) === undefined) return 'gone';
+    if (failedWith(error, 'EPERM', 'ENOTSUP', 'EMLINK')) return 'refused';
+    if (!failedWith(error, 'EEXIST')) throw error;
+    // A crash between the two steps leaves one file with both names.
+    if (!(await areOneFile(from, to))) return 'taken';
+  }
+  await unlinkIfThere(from);
+  return 'moved';
+}
+
+async function areOneFile(one: string | Buffer, other: string | Buffer): Promise<boolean> {
+  const [first, second] = await Promise.all([inodeOf(one), inodeOf(other)]);
+  return first !== undefined && first === second;
+}
+
+export async function inodeOf(file: string | Buffer): Promise<bigint | undefined> {
+  try {
+    return (await fs.lstat(file, { bigint: true })).ino;
+  } catch (error) {
+    if (failedWith(error, 'ENOENT')) return undefined;
+    throw error;
+  }
+}
+
+/** Says whether it was there. */
+export async function unlinkIfThere(file: string | Buffer): Promise<boolean> {
+  try {
+    await fs.unlink(file);
+    return true;
+  } catch (error) {
+    if (failedWith(error, 'ENOENT')) return false;
+    throw error;
+  }
+}
+
+/** False when the source is not there (any more). That the target's directory is not there is an error. */
+export async function renameIfThere(from: string | Buffer, to: string | Buffer): Promise<boolean> {
+  try {
+    await fs.rename(from, to);
+    return true;
+  } catch (error) {
+    if (failedWith(error, 'ENOENT') && (await inodeOf(from)) === undefined) return false;
+    throw error;
+  }
+}
+
+/** Says whether it was an empty directory, and is gone now. */
+export async function removeIfEmpty(directory: string): Promise<boolean> {
+  try {
+    await fs.rmdir(directory);
+    return true;
+  } catch (error) {
+    if (failedWith(error, 'ENOENT', 'ENOTEMPTY', 'EEXIST', 'ENOTDIR')) return false;
+    throw error;
+  }
+}

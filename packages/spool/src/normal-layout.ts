@@ -1,0 +1,101 @@
+/** What both sides of a dirq Normal queue know about its directories. */
+import { promises as fs } from 'node:fs';
+import { failedWith } from './faults.js';
+import { removeIfEmpty, unlinkIfThere } from './moves.js';
+import { isDirectoryName, isElementName, timeOfElement } from './names.js';
+
+/** Ours: python-dirq's purge removes every empty directory in `temporary`, whatever its age. */
+export const STAGING = '.staging';
+export const TEMPORARY = 'temporary';
+export const OBSOLETE = 'obsolete';
+export const LOCKED = 'locked';
+
+/** A reader that lost the race may lock an element that is being removed: so often the removal begins again. */
+const MAXIMUM_ROUNDS = 10;
+/** Entries between two looks at the clock. */
+const CLOCK_EVERY = 256;
+
+/** Numbered directories in order; none when the root is missing. */
+export async function numberedDirectories(root: string): Promise<string[]> {
+  const names: string[] = [];
+  for await (const { name } of await fs.opendir(root, { bufferSize: 256 })) if (isDirectoryName(name)) names.push(name);
+  return names.toSorted();
+}
+
+/** Element names in a directory, as the file system gives them; none when it is missing. */
+export async function* elementsIn(directory: string): AsyncGenerator<string, void> {
+  try {
+    for await (const { name } of await fs.opendir(directory, { bufferSize: 1024 })) if (isElementName(name)) yield name;
+  } catch (error) {
+    if (!failedWith(error, 'ENOENT', 'ENOTDIR')) throw error;
+  }
+}
+
+/**
+ * Removes an element that nobody finds any more: its files, its lock and the directory. Two processes may do it at once. What is no
+ * directory, a link to one above all, is removed itself.
+ */
+export async function removeDirectory(directory: string): Promise<void> {
+  if (!(await isDirectory(directory))) {
+    await unlinkIfThere(directory);
+    return;
+  }
+  for (let round = 1; ; round += 1) {
+    const names = await fs.readdir(directory).catch((error: unknown) => {
+      if (failedWith(error, 'ENOENT')) return [];
+      throw error;
+    });
+    await Promise.all(names.filter((name) => name !== LOCKED).map((name) => unlinkIfThere(`${directory}/${name}`)));
+    await removeIfEmpty(`${directory}/${LOCKED}`);
+    try {
+      await fs.rmdir(directory);
+      return;
+    } catch (error) {
+      if (failedWith(error, 'ENOENT')) return;
+      if (!failedWith(error, 'ENOTEMPTY', 'EEXIST') || round === MAXIMUM_ROUNDS) throw error;
+    }
+  }
+}
+
+export async function isDirectory(file: string): Promise<boolean> {
+  try {
+    return (await fs.lstat(file)).isDirectory();
+  } catch (error) {
+    if (failedWith(error, 'ENOENT')) return false;
+    throw error;
+  }
+}
+
+export interface DepthCount {
+  readonly elements: number;
+  readonly complete: boolean;
+  readonly oldest: Date | undefined;
+}
+
+/** Counts elements by name until the time is up. The oldest is that of the first name; where that is no time, of its directory. */
+export async function depthOf(root: string, timeLimitMs: number, now: Date): Promise<DepthCount> {
+  const end = performance.now() + timeLimitMs;
+  let elements = 0;
+  let complete = true;
+  let first: string | undefined;
+  for (const directory of await numberedDirectories(root)) {
+    for await (const element of elementsIn(`${root}/${directory}`)) {
+      elements += 1;
+      if (first === undefined || element < first.slice(9)) first = `${directory}/${element}`;
+      if (elements % CLOCK_EVERY === 0 && performance.now() > end) complete = false;
+      if (!complete) break;
+    }
+    if (!complete) break;
+  }
+  return { elements, complete, oldest: first === undefined ? undefined : await timeOf(root, first, now) };
+}
+
+async function timeOf(root: string, name: string, now: Date): Promise<Date | undefined> {
+  const named = timeOfElement(name.slice(9), now);
+  if (named !== undefined) return named;
+  try {
+    return (await fs.lstat(`${root}/${name}`)).mtime;
+  } catch {
+    return undefined;
+  }
+}

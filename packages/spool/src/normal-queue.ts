@@ -1,0 +1,267 @@
+/** A dirq Normal queue: one directory an element, one file a key. The side that adds: stage, then commit. */
+import { promises as fs } from 'node:fs';
+import path from 'node:path';
+import { createFile, createFiles, makeDirectory, syncDirectory, syncRemaining } from './durable.js';
+import { SpoolError } from './errors.js';
+import { failedWith, guarded } from './faults.js';
+import { Insertion, newestDirectory } from './insertion.js';
+import { inodeOf, removeIfEmpty, renameIfThere, unlinkIfThere } from './moves.js';
+import { isElementName, NameSource } from './names.js';
+import { type DepthCount, depthOf, LOCKED, OBSOLETE, removeDirectory, STAGING, TEMPORARY } from './normal-layout.js';
+import { type Checkpoint, noCheckpoint, type StagingOptions } from './options.js';
+import type { FileModes, QueueRecord, Staged, StagingQueue } from './spool.js';
+
+const DEFAULT_DIRECTORY_SIZE = 16_000;
+/** Times that an operation begins again because another process removed a directory or took a name. */
+const MAXIMUM_ATTEMPTS = 20;
+/** What python-dirq accepts as a file of an element. */
+const KEY = /^[0-9a-zA-Z]{1,100}$/;
+const STAGED_PATH = /^\.staging\/([^/\0]+)\/([0-9a-f]{14})$/;
+const STAGING_AGE_MS = 86_400_000;
+/** More than one block: an inode alone can often be had on a full disk. */
+const PROBE_BYTES = 8192;
+
+export class NormalQueue implements StagingQueue {
+  readonly path: string;
+  readonly #names: NameSource;
+  readonly #now: () => Date;
+  readonly #modes: FileModes;
+  readonly #own: string;
+  readonly #insertion: Insertion;
+  readonly #checkpoint: Checkpoint;
+  /** A directory whose entry in the root is known to be durable. */
+  #anchored: string | undefined;
+  /** Which directory the path led to at start. */
+  #root: string | undefined;
+
+  constructor(options: StagingOptions, checkpoint: Checkpoint = noCheckpoint) {
+    this.path = options.path;
+    this.#now = options.now ?? (() => new Date());
+    this.#names = new NameSource(this.#now, options.random ?? Math.random);
+    this.#modes = options.modes ?? {};
+    this.#own = `${STAGING}/${stagingName(options.instance)}`;
+    this.#insertion = new Insertion(options.path, options.directorySize ?? DEFAULT_DIRECTORY_SIZE);
+    this.#checkpoint = checkpoint;
+  }
+
+  async start(): Promise<void> {
+    await this.prepare();
+    await this.probe();
+  }
+
+  /** Makes the directories. Needs no space when they are there. */
+  async prepare(): Promise<void> {
+    await guarded('prepare the queue', this.path, async () => {
+      if (await makeDirectory(this.path, this.#modes)) await syncDirectory(path.dirname(this.path));
+      for (const name of [TEMPORARY, OBSOLETE]) await makeDirectory(this.#at(name), this.#modes);
+      this.#root = await identityOf(this.path);
+      await this.#makeStaging();
+    });
+  }
+
+  /** A volume that was unmounted, or another in its place, must not pass for a queue in which everything is done. */
+  async #checkRoot(): Promise<void> {
+    const root = await identityOf(this.path);
+    this.#root ??= root;
+    if (root !== this.#root)
+      throw new SpoolError('path-missing', `${this.path} is not the directory that it was at start`, { path: this.path });
+  }
+
+  async #makeStaging(): Promise<void> {
+    await this.#checkRoot();
+    if (await makeDirectory(this.#at(STAGING), this.#modes)) await syncDirectory(this.path);
+    if (await makeDirectory(this.#at(this.#own), this.#modes)) await syncDirectory(this.#at(STAGING));
+  }
+
+  #at(relative: string): string {
+    return `${this.path}/${relative}`;
+  }
+
+  async probe(): Promise<void> {
+    await guarded('write to the queue', this.path, async () => {
+      const file = this.#at(`${this.#own}/probe-${this.#names.next()}`);
+      await this.#inStaging(() => createFile(file, Buffer.alloc(PROBE_BYTES), this.#modes));
+      await unlinkIfThere(file);
+    });
+  }
+
+  /** Whoever cleans up may have removed our empty staging directory. */
+  async #inStaging<T>(work: () => Promise<T>): Promise<T> {
+    for (let attempt = 1; ; attempt += 1) {
+      try {
+        return await work();
+      } catch (error) {
+        if (!failedWith(error, 'ENOENT') || attempt === MAXIMUM_ATTEMPTS) throw error;
+        await this.#makeStaging();
+      }
+    }
+  }
+
+  async stage(record: QueueRecord): Promise<Staged> {
+    const files = filesOf(record);
+    const stagedAt = this.#now();
+    return await guarded('stage an element', this.path, async () => {
+      const staged = `${this.#own}/${await this.#newStaged()}`;
+      await this.#checkpoint('staging');
+      try {
+        await createFiles(this.#at(staged), files, this.#modes, [this.#at(this.#own)]);
+      } catch (error) {
+        await removeIfEmpty(this.#at(staged)).catch(() => false);
+        throw error;
+      }
+      await this.#checkpoint('staged');
+      return { path: staged, stagedAt, discard: () => guarded('discard an element', this.path, () => this.#discard(staged)) };
+    });
+  }
+
+  async #newStaged(): Promise<string> {
+    for (let attempt = 1; attempt <= MAXIMUM_ATTEMPTS; attempt += 1) {
+      const name = this.#names.next();
+      if (await this.#inStaging(() => makeDirectory(this.#at(`${this.#own}/${name}`), this.#modes))) return name;
+    }
+    throw new SpoolError('io-error', `every name in ${this.#at(this.#own)} is taken`, { path: this.path });
+  }
+
+  /** By a rename first: a helper finds all of the element or nothing. */
+  async #discard(staged: string): Promise<void> {
+    const away = this.#at(`${OBSOLETE}/${this.#names.next()}`);
+    await makeDirectory(this.#at(OBSOLETE), this.#modes);
+    if (await renameIfThere(this.#at(staged), away)) await removeDirectory(away);
+  }
+
+  async commit(stagedPath: string): Promise<{ readonly outcome: 'stored' | 'done'; readonly name: string | undefined }> {
+    const [, instance] = STAGED_PATH.exec(stagedPath) ?? [];
+    if (instance === undefined || instance === '.' || instance === '..')
+      throw new SpoolError('name-invalid', `not the path of a staged element: ${JSON.stringify(stagedPath)}`, { path: this.path });
+    return await guarded('store an element', this.path, async () => {
+      const renamed = await this.#rename(stagedPath);
+      await this.#checkpoint('renamed');
+      await Promise.all([syncRemaining(path.dirname(this.#at(stagedPath))), this.#syncElements(renamed)]);
+      await this.#checkpoint('stored');
+      return renamed === undefined ? { outcome: 'done', name: undefined } : { outcome: 'stored', name: renamed.name };
+    });
+  }
+
+  async #syncElements(renamed: Renamed | undefined): Promise<void> {
+    // Where another process put its element is not known: the newest directory is the likeliest.
+    const directory = renamed?.directory ?? (await newestDirectory(this.path));
+    const anchored = renamed !== undefined && !renamed.made && this.#anchored === directory;
+    await Promise.all([
+      directory === undefined ? undefined : syncRemaining(this.#at(directory)),
+      anchored ? undefined : syncDirectory(this.path),
+    ]);
+    this.#anchored = directory;
+  }
+
+  /** The final name is chosen here. undefined: it is not staged any more. */
+  async #rename(stagedPath: string): Promise<Renamed | undefined> {
+    const source = this.#at(stagedPath);
+    let made = false;
+    for (let attempt = 1; ; attempt += 1) {
+      const directory = await this.#insertion.choose();
+      const name = `${directory}/${this.#names.next()}`;
+      try {
+        await fs.rename(source, this.#at(name));
+        return { name, directory, made };
+      } catch (error) {
+        if (attempt === MAXIMUM_ATTEMPTS) throw error;
+        if (failedWith(error, 'ENOENT')) {
+          if (await this.#isGone(source)) return undefined;
+          // Not made yet, or purged while it was empty.
+          made = await makeDirectory(this.#at(directory), this.#modes);
+        } else if (failedWith(error, 'EMLINK')) this.#insertion.full(directory);
+        else if (!failedWith(error, 'EEXIST', 'ENOTEMPTY', 'ENOTDIR')) throw error;
+      }
+    }
+  }
+
+  async #isGone(source: string): Promise<boolean> {
+    if ((await inodeOf(source)) !== undefined) return false;
+    await this.#checkRoot();
+    return true;
+  }
+
+  async add(record: QueueRecord): Promise<string> {
+    const staged = await this.stage(record);
+    const { name } = await this.commit(staged.path);
+    if (name === undefined) throw new SpoolError('io-error', `somebody took ${staged.path} from ${this.path}`, { path: this.path });
+    return name;
+  }
+
+  async freeBytes(): Promise<number> {
+    return await guarded('ask for the free space', this.path, async () => {
+      const { bavail, bsize } = await fs.statfs(this.path);
+      return bavail * bsize;
+    });
+  }
+
+  async depth(timeLimitMs: number): Promise<DepthCount> {
+    return await guarded('count the elements', this.path, () => depthOf(this.path, timeLimitMs, this.#now()));
+  }
+
+  async cleanStaging(isRecorded: (stagedPath: string) => Promise<boolean>, now: Date): Promise<number> {
+    return await guarded('clean the staging directory', this.path, async () => {
+      let removed = 0;
+      for (const instance of await namesIn(this.#at(STAGING))) {
+        const directory = `${STAGING}/${instance}`;
+        for (const name of await namesIn(this.#at(directory)))
+          if (await this.#cleanOne(`${directory}/${name}`, isRecorded, now)) removed += 1;
+        if (directory !== this.#own && (await isOld(this.#at(directory), now))) await removeIfEmpty(this.#at(directory));
+      }
+      return removed;
+    });
+  }
+
+  async #cleanOne(relative: string, isRecorded: (stagedPath: string) => Promise<boolean>, now: Date): Promise<boolean> {
+    if (!(await isOld(this.#at(relative), now))) return false;
+    if (!isElementName(path.basename(relative))) return await unlinkIfThere(this.#at(relative)).catch(() => false);
+    if (await isRecorded(relative)) return false;
+    await this.#discard(relative);
+    return true;
+  }
+}
+
+interface Renamed {
+  readonly name: string;
+  readonly directory: string;
+  /** We made the directory on the way. */
+  readonly made: boolean;
+}
+
+async function identityOf(directory: string): Promise<string> {
+  const { dev, ino } = await fs.stat(directory, { bigint: true });
+  return `${dev}:${ino}`;
+}
+
+function filesOf(record: QueueRecord): [string, Uint8Array][] {
+  return Object.entries(record).map(([key, value]) => {
+    if (!KEY.test(key) || key === LOCKED) throw new SpoolError('name-invalid', `not a key of an element: ${JSON.stringify(key)}`);
+    return [key, typeof value === 'string' ? Buffer.from(value) : value];
+  });
+}
+
+/** An instance is part of a path. */
+function stagingName(instance: string): string {
+  const name = encodeURIComponent(Buffer.from(instance).toString()).replaceAll('.', '%2E');
+  if (name === '' || name.length > 200) throw new SpoolError('name-invalid', `not the name of an instance: ${JSON.stringify(instance)}`);
+  return name;
+}
+
+async function namesIn(directory: string): Promise<string[]> {
+  try {
+    return await fs.readdir(directory);
+  } catch (error) {
+    if (failedWith(error, 'ENOENT', 'ENOTDIR')) return [];
+    throw error;
+  }
+}
+
+async function isOld(file: string, now: Date): Promise<boolean> {
+  try {
+    const { mtimeMs, ctimeMs } = await fs.lstat(file);
+    return now.getTime() - Math.max(mtimeMs, ctimeMs) > STAGING_AGE_MS;
+  } catch (error) {
+    if (failedWith(error, 'ENOENT')) return false;
+    throw error;
+  }
+}

@@ -1,0 +1,214 @@
+/**
+ * Which process holds claims, so that the next process of the same instance name can tell whether that one is really dead. An owner is a
+ * file `owner~INSTANCE~TOKEN` in the claims directory: its first line names the process, further lines are its journal of claims, and it is
+ * touched every few seconds. The journal is not synced: after a power cut locks are freed by their age.
+ */
+import { createHash, randomBytes } from 'node:crypto';
+import { promises as fs } from 'node:fs';
+import path from 'node:path';
+import { failedWith } from './faults.js';
+import { fieldsOf } from './json.js';
+
+const { O_APPEND, O_NOFOLLOW, O_WRONLY } = fs.constants;
+const PREFIX = 'owner~';
+/** An owner file that is being written. */
+export const DRAFT = '~draft';
+const OWNER_FILE = /^owner~([^~]*)~([0-9a-f]{16})$/;
+/** The instance is part of a file name. */
+const MAXIMUM_INSTANCE = 120;
+const HASH_DIGITS = 32;
+/** A journal longer than this (bytes) is written anew with only what is still claimed. */
+const MAXIMUM_JOURNAL = 1_048_576;
+const MAXIMUM_FIRST_LINE = 4096;
+/** Longer than any journal: what is beyond is not ours. */
+const MAXIMUM_READ = 8 * MAXIMUM_JOURNAL;
+export const HEARTBEAT_MS = 5000;
+
+/** A process, for this kernel and PID namespace. A number alone says nothing: in containers it is always 1. */
+export interface ProcessIdentity {
+  readonly boot: string;
+  readonly namespace: string;
+  readonly pid: number;
+  /** Clock ticks from boot to its start. */
+  readonly started: string;
+}
+
+/** undefined where /proc does not tell, or tells about another namespace than ours. */
+export async function identify(): Promise<ProcessIdentity | undefined> {
+  try {
+    const { pid } = process;
+    if ((await fs.readlink('/proc/self')) !== String(pid)) return undefined;
+    const boot = (await fs.readFile('/proc/sys/kernel/random/boot_id', 'latin1')).trim();
+    const namespace = await fs.readlink('/proc/self/ns/pid');
+    const found = await processNumbered(pid);
+    return found === undefined ? undefined : { boot, namespace, pid, started: found.started };
+  } catch {
+    return undefined;
+  }
+}
+
+/**
+ * `dead` only when it is certain: same boot of the same kernel, same PID namespace, and no such process. A namespace number used again after
+ * a container ended leads to the same, right, answer. Everything else that is not seen alive is `unknown`.
+ */
+export async function liveness(them: ProcessIdentity | undefined): Promise<'alive' | 'dead' | 'unknown'> {
+  const us = await identify();
+  if (us === undefined || them === undefined || them.boot !== us.boot || them.namespace !== us.namespace) return 'unknown';
+  const found = await processNumbered(them.pid);
+  if (found !== undefined) return found.started === them.started && !found.ended ? 'alive' : 'dead';
+  return exists(them.pid) ? 'unknown' : 'dead';
+}
+
+/** undefined: none, or hidden from us. */
+async function processNumbered(pid: number): Promise<{ readonly started: string; readonly ended: boolean } | undefined> {
+  try {
+    const text = await fs.readFile(`/proc/${pid}/stat`, 'latin1');
+    // proc(5): the command, field 2, may hold anything but is closed by the last parenthesis; 3 is the state, 22 the start time.
+    const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
+    const [state = '', started = ''] = [fields[0], fields[19]];
+    return { started, ended: state === 'Z' || state === 'X' };
+  } catch {
+    return undefined;
+  }
+}
+
+function exists(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch (error) {
+    return !failedWith(error, 'ESRCH');
+  }
+}
+
+/** Ours: written from start to close. */
+export class Owner {
+  readonly token = randomBytes(8).toString('hex');
+  readonly #file: string;
+  readonly #identity: ProcessIdentity | undefined;
+  readonly #held: () => Iterable<string>;
+  #closed = false;
+  #size = 0;
+  #pending = '';
+  #batch: Promise<void> | undefined;
+  #written: Promise<void> = Promise.resolve();
+
+  private constructor(directory: string, instance: string, parts: { identity: ProcessIdentity | undefined; held: () => Iterable<string> }) {
+    this.#file = path.join(directory, `${PREFIX}${fileNameOf(instance)}~${this.token}`);
+    this.#identity = parts.identity;
+    this.#held = parts.held;
+  }
+
+  /** `held` gives the journal lines of what is claimed at the moment. */
+  static async open(directory: string, instance: string, held: () => Iterable<string>): Promise<Owner> {
+    const owner = new Owner(directory, instance, { identity: await identify(), held });
+    await owner.#writeAnew();
+    return owner;
+  }
+
+  /**
+   * Adds a line to the journal. Lines noted while one is written go together. Never rejects: on a full disk sending must go on, and a claim
+   * that is not in the journal is freed by its age.
+   */
+  note(line: string): Promise<void> {
+    this.#pending += `${line}\n`;
+    this.#batch ??= this.#written.then(() => this.#append());
+    return this.#batch;
+  }
+
+  #append(): Promise<void> {
+    const text = this.#pending;
+    this.#pending = '';
+    this.#batch = undefined;
+    this.#size += text.length;
+    this.#written = (this.#size > MAXIMUM_JOURNAL ? this.#writeAnew() : appendTo(this.#file, text)).catch(() => undefined);
+    return this.#written;
+  }
+
+  async #writeAnew(): Promise<void> {
+    const text = [JSON.stringify({ ...this.#identity, closed: this.#closed }), ...this.#held(), ''].join('\n');
+    this.#size = text.length;
+    const draft = `${this.#file}${DRAFT}`;
+    await fs.writeFile(draft, text).catch((error: unknown) => {
+      // Sending is what frees a full disk: an empty file says at least that we live.
+      if (!failedWith(error, 'ENOSPC', 'EDQUOT')) throw error;
+    });
+    await fs.rename(draft, this.#file);
+  }
+
+  /** Says that we live. Somebody who took us for dead (we were stopped for long) has removed the file: then it is written again. */
+  async beat(now: Date): Promise<void> {
+    try {
+      await fs.utimes(this.#file, now, now);
+    } catch (error) {
+      if (failedWith(error, 'ENOENT')) await this.#writeAnew();
+    }
+  }
+
+  /** What is still claimed may be freed by whoever comes next. */
+  async close(stillHolding: boolean): Promise<void> {
+    this.#closed = true;
+    await this.#written;
+    // When it cannot be said, others find out: by looking for the process, or by our silence.
+    await (stillHolding ? this.#writeAnew() : fs.unlink(this.#file)).catch(() => undefined);
+  }
+}
+
+/** Never creates the file: a journal that somebody removed is begun anew by the heartbeat, with the line that names the process. */
+async function appendTo(file: string, text: string): Promise<void> {
+  const handle = await fs.open(file, O_WRONLY | O_APPEND | O_NOFOLLOW);
+  try {
+    await handle.write(text);
+  } finally {
+    await handle.close();
+  }
+}
+
+/** A file name that is the same for the same instance. */
+function fileNameOf(instance: string): string {
+  // Through a Buffer: half a surrogate pair has no encoding.
+  const encoded = encodeURIComponent(Buffer.from(instance).toString()).replaceAll('~', '%7E');
+  if (encoded.length <= MAXIMUM_INSTANCE) return encoded;
+  return `${encoded.slice(0, MAXIMUM_INSTANCE - HASH_DIGITS)}${createHash('sha256').update(instance).digest('hex').slice(0, HASH_DIGITS)}`;
+}
+
+/** Somebody's: another process's, or that of a predecessor. */
+export interface ForeignOwner {
+  readonly file: string;
+  readonly token: string;
+  readonly sameInstance: boolean;
+}
+
+export function foreignOwner(directory: string, name: string, instance: string): ForeignOwner | undefined {
+  const [, encoded, token] = OWNER_FILE.exec(name) ?? [];
+  if (encoded === undefined || token === undefined) return undefined;
+  return { file: path.join(directory, name), token, sameInstance: encoded === fileNameOf(instance) };
+}
+
+/** The first line: which process, and did it close? */
+export async function readOwner(file: string): Promise<{ readonly identity: ProcessIdentity | undefined; readonly closed: boolean }> {
+  const [line = ''] = await linesOf(file, MAXIMUM_FIRST_LINE);
+  const fields = fieldsOf(line);
+  return { identity: identityIn(fields), closed: fields.get('closed') === true };
+}
+
+/** The lines after the first; one cut off by a crash is left out. */
+export async function readJournal(file: string): Promise<string[]> {
+  return (await linesOf(file, MAXIMUM_READ)).slice(1);
+}
+
+async function linesOf(file: string, limit: number): Promise<string[]> {
+  const handle = await fs.open(file, fs.constants.O_RDONLY | O_NOFOLLOW);
+  try {
+    const size = Math.min((await handle.stat()).size, limit);
+    const { buffer, bytesRead } = await handle.read(Buffer.alloc(size), 0, size, 0);
+    return buffer.toString('utf8', 0, bytesRead).split('\n').slice(0, -1);
+  } finally {
+    await handle.close();
+  }
+}
+
+function identityIn(fields: ReadonlyMap<string, unknown>): ProcessIdentity | undefined {
+  const [boot, namespace, started, pid] = ['boot', 'namespace', 'started', 'pid'].map((key) => fields.get(key));
+  if (typeof boot !== 'string' || typeof namespace !== 'string' || typeof started !== 'string') return undefined;
+  return typeof pid === 'number' && Number.isSafeInteger(pid) && pid > 0 ? { boot, namespace, pid, started } : undefined;
+}

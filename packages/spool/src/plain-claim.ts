@@ -1,0 +1,116 @@
+/** A claimed file of a plain directory. It was renamed, never linked: a writer that goes on appending writes into the claimed file. */
+import { type BigIntStats, promises as fs } from 'node:fs';
+import { syncDirectory } from './durable.js';
+import { SpoolError } from './errors.js';
+import { failedWith } from './faults.js';
+import { HeldClaim } from './held-claim.js';
+import { inodeOf, moveUnlessTaken, renameIfThere, unlinkIfThere } from './moves.js';
+import { fileIn } from './names.js';
+import type { OutgoingParts } from './outgoing.js';
+import { type ClaimedName, claimedPath, deliveryIdOf, hasContentOf } from './plain-layout.js';
+import { readWhole, sameState, stateOf } from './reading.js';
+import type { QuarantineReason, ReadResult } from './spool.js';
+
+export interface PlainFile {
+  readonly claimed: ClaimedName;
+  /** Where it is now. */
+  readonly path: string | Buffer;
+  readonly stats: BigIntStats;
+  /** A name that cannot be sent: the file was left in its place, and can only be quarantined. */
+  readonly unsendable: boolean;
+}
+
+export class PlainClaim extends HeldClaim {
+  readonly #parts: OutgoingParts;
+  readonly #file: PlainFile;
+  /** For messages. */
+  readonly #text: string;
+
+  constructor(parts: OutgoingParts, file: PlainFile) {
+    super(parts.root, { name: file.claimed.name, size: Number(file.stats.size), modified: file.stats.mtime });
+    this.#parts = parts;
+    this.#file = file;
+    this.#text = file.path.toString();
+  }
+
+  protected async readFile(limit: number): Promise<ReadResult> {
+    const { path, stats, claimed, unsendable } = this.#file;
+    if (unsendable) throw new SpoolError('name-invalid', `${this.#text}: the name is too long, or not UTF-8`, { path: this.#text });
+    if (!stats.isFile()) throw new SpoolError('not-regular', `${this.#text} is not a regular file`, { path: this.#text });
+    const { body, state } = await readWhole(path, limit);
+    if (!sameState(state, stateOf(stats)))
+      throw new SpoolError('changed-while-reading', `${this.#text} changed after its claim`, { path: this.#text });
+    return { body, deliveryId: claimed.id };
+  }
+
+  /** Claims are kept by the heartbeat of their owner. */
+  protected async keep(): Promise<void> {
+    if ((await inodeOf(this.#file.path)) === undefined) throw this.#gone();
+  }
+
+  protected async giveBack(): Promise<void> {
+    if (!this.#file.unsendable) await giveBack(this.#parts.root, this.#file.claimed);
+  }
+
+  protected async takeAway(): Promise<'removed' | 'replaced'> {
+    const outcome = await this.#takeFile();
+    const { root, claims } = this.#parts;
+    await Promise.all([syncDirectory(claims.path), syncDirectory(root)]);
+    return outcome;
+  }
+
+  async #takeFile(): Promise<'removed' | 'replaced'> {
+    const { path, stats } = this.#file;
+    const now = await statOf(path);
+    if (now === undefined) return 'removed';
+    if (sameState(stateOf(now), stateOf(stats))) {
+      await unlinkIfThere(path);
+      return 'removed';
+    }
+    await this.giveBack();
+    return 'replaced';
+  }
+
+  #gone(): SpoolError {
+    return new SpoolError('claim-lost', `${this.#text} is gone`, { path: this.#text });
+  }
+
+  protected async moveTo(reason: QuarantineReason): Promise<string> {
+    const { quarantine, root, claims } = this.#parts;
+    const staged = await quarantine.prepare(this.name, reason);
+    let moved = false;
+    try {
+      moved = await renameIfThere(this.#file.path, quarantine.bodyOf(staged));
+    } finally {
+      if (!moved) await staged.discard();
+    }
+    if (!moved) throw this.#gone();
+    const name = await quarantine.finish(staged);
+    await Promise.all([syncDirectory(claims.path), syncDirectory(root)]);
+    return name;
+  }
+}
+
+/**
+ * Back to its place, where everybody sees it. It stays below `.claimed/` for whoever claims it next when a writer has put a file of the same
+ * name there, when it may not be linked (another user's file under fs.protected_hardlinks), and when its id would not come out the same.
+ */
+export async function giveBack(root: string, claimed: ClaimedName): Promise<void> {
+  const path = claimedPath(root, claimed);
+  const stats = await statOf(path);
+  if (stats === undefined) return;
+  const made = deliveryIdOf(claimed.name, stats);
+  const id = hasContentOf(claimed.id, stats) ? claimed.id : made;
+  const outcome = id === made ? await moveUnlessTaken(path, fileIn(root, claimed.name)) : 'refused';
+  if (outcome === 'moved' || outcome === 'gone') return;
+  await renameIfThere(path, claimedPath(root, { token: undefined, id, name: claimed.name }));
+}
+
+export async function statOf(file: string | Buffer): Promise<BigIntStats | undefined> {
+  try {
+    return await fs.lstat(file, { bigint: true });
+  } catch (error) {
+    if (failedWith(error, 'ENOENT')) return undefined;
+    throw error;
+  }
+}

@@ -1,0 +1,136 @@
+/** A plain directory, read by a sender: any regular file is an element, claimed by a rename into `.claimed/`. */
+import { randomUUID } from 'node:crypto';
+import { promises as fs } from 'node:fs';
+import { failedWith, guarded } from './faults.js';
+import { moveUnlessTaken, unlinkIfThere } from './moves.js';
+import { checkFileName, fileIn, isUnfinishedName } from './names.js';
+import { type Checkpoint, noCheckpoint, type OutgoingOptions } from './options.js';
+import { type OutgoingParts, outgoingParts, startParts } from './outgoing.js';
+import { giveBack, PlainClaim, statOf } from './plain-claim.js';
+import { type ClaimedName, claimedPath, deliveryIdOf, isSendableName, parseClaimed, parseFreeElement } from './plain-layout.js';
+import { isStable, PlainScan } from './plain-scan.js';
+import type { Claim, OutgoingQueue, PurgeStatistics, Scan } from './spool.js';
+
+const DEFAULT_STABILITY_MS = 2000;
+
+export class PlainDirectory implements OutgoingQueue {
+  readonly path: string;
+  readonly #parts: OutgoingParts;
+  readonly #stabilityMs: number;
+
+  constructor(options: OutgoingOptions, checkpoint: Checkpoint = noCheckpoint) {
+    this.path = options.path;
+    this.#parts = outgoingParts(options, checkpoint);
+    this.#stabilityMs = options.stabilityMs ?? DEFAULT_STABILITY_MS;
+  }
+
+  async start(): Promise<{ readonly freed: number }> {
+    return await guarded('prepare the queue', this.path, async () => {
+      // The names say everything: there is nothing for the journal.
+      await startParts(this.#parts, () => []);
+      await this.#probe();
+      return { freed: await this.#freeOthers() };
+    });
+  }
+
+  async close(): Promise<void> {
+    const { claims } = this.#parts;
+    if (!claims.isOpen) return;
+    const { token } = claims.owner;
+    // Without a directory to look into there is nothing to say.
+    const names = await claims.names().catch(() => []);
+    await claims.close(names.some((entry) => parseClaimed(entry)?.token === token));
+  }
+
+  /** What a claim and its release do, with a file of our own. */
+  async #probe(): Promise<void> {
+    const file = `${this.path}/.probe~${randomUUID()}`;
+    const claimed = this.#parts.claims.temporary();
+    try {
+      await fs.writeFile(file, '', { flag: 'wx' });
+      await fs.rename(file, claimed);
+      await moveUnlessTaken(claimed, file);
+    } finally {
+      await Promise.all([file, claimed].map(unlinkIfThere));
+    }
+  }
+
+  async #freeOthers(): Promise<number> {
+    return await this.#parts.claims.freeOthers((token) => this.#freeAll((one) => one.token === token));
+  }
+
+  async #freeAll(isMeant: (claimed: ClaimedName) => boolean | Promise<boolean>): Promise<number> {
+    let freed = 0;
+    for (const entry of await this.#parts.claims.names()) {
+      const claimed = parseClaimed(entry);
+      if (claimed?.token === undefined || !(await isMeant(claimed))) continue;
+      await giveBack(this.path, claimed);
+      freed += 1;
+    }
+    return freed;
+  }
+
+  scan(signal?: AbortSignal): Scan {
+    return new PlainScan({
+      root: this.path,
+      claims: this.#parts.claims,
+      stabilityMs: this.#stabilityMs,
+      // A predecessor that cannot be looked at is watched from one pass to the next.
+      prepare: () => this.#freeOthers(),
+      signal,
+    });
+  }
+
+  async claim(name: string): Promise<Claim | undefined> {
+    const free = parseFreeElement(name);
+    if (free === undefined) checkFileName(name);
+    if (free === undefined && isUnfinishedName(name)) return undefined;
+    return await guarded('claim an element', this.path, async () => await this.#claim(name, free));
+  }
+
+  async #claim(element: string, free: ClaimedName | undefined): Promise<Claim | undefined> {
+    const source = fileIn(this.path, element);
+    const stats = await statOf(source);
+    if (stats === undefined || stats.isDirectory()) return undefined;
+    const { claims, checkpoint } = this.#parts;
+    if (stats.isFile() && !isStable({ ctimeMs: Number(stats.ctimeMs) }, claims.time, this.#stabilityMs)) return undefined;
+    const name = free?.name ?? element;
+    const claimed = { token: claims.owner.token, id: free?.id ?? deliveryIdOf(name, stats), name };
+    if (!isSendableName(name)) return new PlainClaim(this.#parts, { claimed, path: source, stats, unsendable: true });
+    const path = claimedPath(this.path, claimed);
+    try {
+      await fs.rename(source, path);
+    } catch (error) {
+      if (failedWith(error, 'ENOENT')) return undefined;
+      throw error;
+    }
+    await checkpoint('renamed');
+    return new PlainClaim(this.#parts, { claimed, path, stats, unsendable: false });
+  }
+
+  async purge(): Promise<PurgeStatistics> {
+    return await guarded('purge the queue', this.path, async () => {
+      const { claims, quarantine, now } = this.#parts;
+      await claims.measureClock();
+      const freed = (await this.#freeOthers()) + (await this.#freeOrphans());
+      await claims.tidy();
+      await quarantine.tidy(now());
+      return { temporary: 0, locks: freed, directories: 0 };
+    });
+  }
+
+  /** Claims whose owner has no file any more: somebody took it for dead and did not come to the end. */
+  async #freeOrphans(): Promise<number> {
+    const { claims } = this.#parts;
+    const owners = new Set(await claims.tokens());
+    return await this.#freeAll(async (claimed) => {
+      if (claimed.token === undefined || owners.has(claimed.token)) return false;
+      const stats = await statOf(claimedPath(this.path, claimed));
+      return stats !== undefined && claims.time - Number(stats.ctimeMs) > claims.lockAgeMs;
+    });
+  }
+
+  async quarantineDepth(): Promise<number> {
+    return await guarded('count the quarantine', this.path, () => this.#parts.quarantine.depth());
+  }
+}

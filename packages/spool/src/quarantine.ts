@@ -1,0 +1,78 @@
+/** Where elements go that can never be sent: a dirq Normal queue with the files `body` (the file itself, renamed), `error` and `name`. */
+import { promises as fs } from 'node:fs';
+import path from 'node:path';
+import { syncDirectory } from './durable.js';
+import { failedWith } from './faults.js';
+import { inodeOf } from './moves.js';
+import { encodeName } from './names.js';
+import { elementsIn, STAGING } from './normal-layout.js';
+import { NormalQueue } from './normal-queue.js';
+import type { Checkpoint, OutgoingOptions } from './options.js';
+import type { QuarantineReason, Staged } from './spool.js';
+
+export const QUARANTINE = '.quarantine';
+const BODY = 'body';
+const COUNT_LIMIT_MS = 1000;
+/** Whoever staged it longer ago died before the end. */
+const UNFINISHED_AGE_MS = 60_000;
+
+export class Quarantine {
+  readonly path: string;
+  readonly #queue: NormalQueue;
+  readonly #checkpoint: Checkpoint;
+
+  constructor(options: OutgoingOptions, checkpoint: Checkpoint) {
+    this.path = options.quarantinePath ?? path.join(options.path, QUARANTINE);
+    const { instance, modes = {}, now = () => new Date(), random = Math.random } = options;
+    this.#queue = new NormalQueue({ path: this.path, instance, modes, now, random });
+    this.#checkpoint = checkpoint;
+  }
+
+  /** Makes the queue, and finishes what a crash left with its body already moved. `time`: now, by the clock of the file system. */
+  async start(time: number): Promise<void> {
+    await this.#queue.prepare();
+    const staging = path.join(this.path, STAGING);
+    for (const instance of await fs.readdir(staging))
+      for await (const element of elementsIn(path.join(staging, instance))) await this.#finish(path.join(STAGING, instance, element), time);
+  }
+
+  async #finish(staged: string, time: number): Promise<void> {
+    try {
+      const { ctimeMs } = await fs.lstat(path.join(this.path, staged));
+      const whole = (await inodeOf(path.join(this.path, staged, BODY))) !== undefined;
+      if (whole && time - ctimeMs > UNFINISHED_AGE_MS) await this.#queue.commit(staged);
+    } catch (error) {
+      if (!failedWith(error, 'ENOENT')) throw error;
+    }
+  }
+
+  /** First half: what is known about the element, durably. Its `path` is where the body goes, see {@link bodyOf}. */
+  async prepare(name: string, reason: QuarantineReason): Promise<Staged> {
+    return await this.#queue.stage({
+      error: `${reason.code}: ${reason.message}\n`,
+      name: encodeName(name),
+    });
+  }
+
+  bodyOf(staged: Staged): string {
+    return path.join(this.path, staged.path, BODY);
+  }
+
+  /** Second half, when the body is in its place. Resolves to the name of the element in the quarantine queue. */
+  async finish(staged: Staged): Promise<string> {
+    await this.#checkpoint('moved');
+    await syncDirectory(path.join(this.path, staged.path));
+    const { name } = await this.#queue.commit(staged.path);
+    return name ?? path.basename(staged.path);
+  }
+
+  /** Removes what was staged a day ago and never got its body. */
+  async tidy(now: Date): Promise<void> {
+    await this.#queue.cleanStaging(async (staged) => (await inodeOf(path.join(this.path, staged, BODY))) !== undefined, now);
+  }
+
+  /** Elements; fewer when they cannot be counted in a second. */
+  async depth(): Promise<number> {
+    return (await this.#queue.depth(COUNT_LIMIT_MS)).elements;
+  }
+}

@@ -1,0 +1,184 @@
+/** A claimed element of a dirq Simple queue. */
+import { createHash } from 'node:crypto';
+import { promises as fs } from 'node:fs';
+import path from 'node:path';
+import { syncRemaining } from './durable.js';
+import { SpoolError } from './errors.js';
+import { failedWith } from './faults.js';
+import { type ClaimedFile, HeldClaim } from './held-claim.js';
+import { inodeOf, renameIfThere, unlinkIfThere } from './moves.js';
+import { type FileState, readWhole, sameState, stateOf } from './reading.js';
+import { goneName, putBack } from './simple-gone.js';
+import type { SimpleParts } from './simple-parts.js';
+import type { QuarantineReason, ReadResult } from './spool.js';
+
+export interface SimpleLock extends ClaimedFile {
+  /** False: a link, FIFO or device that may not be linked. It can only be quarantined. */
+  readonly locked: boolean;
+  readonly regular: boolean;
+}
+
+export class SimpleClaim extends HeldClaim {
+  readonly #parts: SimpleParts;
+  readonly #lock: SimpleLock;
+  readonly #file: string;
+  readonly #lockFile: string;
+  readonly #directory: string;
+  #keptAt: number;
+  /** Of the file when it was read, and after each touch. */
+  #state: FileState | undefined;
+  /** A writer wrote into the file after it was read. */
+  #changed = false;
+  #removed = false;
+
+  constructor(parts: SimpleParts, lock: SimpleLock) {
+    super(parts.root, lock);
+    this.#parts = parts;
+    this.#lock = lock;
+    this.#file = `${parts.root}/${lock.name}`;
+    this.#lockFile = `${this.#file}.lck`;
+    this.#directory = path.dirname(this.#file);
+    this.#keptAt = parts.now().getTime();
+  }
+
+  protected async readFile(limit: number): Promise<ReadResult> {
+    this.#checkAge();
+    if (!this.#lock.regular) throw new SpoolError('not-regular', `${this.#file} is not a regular file`, { path: this.#file });
+    const { body, state } = await readWhole(this.#lockFile, limit);
+    this.#state = state;
+    const deliveryId = createHash('sha256').update(`${this.name}\0`).update(body).digest('hex');
+    return { body, deliveryId };
+  }
+
+  /** From the lock age on others may have freed the lock and taken the element. */
+  #checkAge(): void {
+    if (!this.#isFresh()) throw new SpoolError('claim-lost', `the lock of ${this.#file} was not kept`, { path: this.#file });
+  }
+
+  #isFresh(): boolean {
+    return this.#parts.now().getTime() - this.#keptAt < this.#parts.claims.lockAgeMs;
+  }
+
+  protected async keep(): Promise<void> {
+    this.#checkAge();
+    if (!this.#lock.locked) return;
+    await this.#noteChange();
+    const now = this.#parts.now();
+    try {
+      await fs.lutimes(this.#lockFile, now, now);
+      await this.#noteTouch(now);
+      await this.#parts.note(this.name, now.getTime());
+    } catch (error) {
+      if (failedWith(error, 'ENOENT')) throw lost(this.#lockFile, error);
+      if (!failedWith(error, 'EPERM')) throw error;
+      await this.#changeInode();
+    }
+    this.#keptAt = now.getTime();
+  }
+
+  /** A touch would hide that somebody wrote. */
+  async #noteChange(): Promise<void> {
+    try {
+      const now = stateOf(await fs.lstat(this.#lockFile, { bigint: true }));
+      if (this.#state !== undefined && !sameState(now, this.#state)) this.#changed = true;
+    } catch (error) {
+      throw failedWith(error, 'ENOENT') ? lost(this.#lockFile, error) : error;
+    }
+  }
+
+  async #noteTouch(touched: Date): Promise<void> {
+    if (this.#state === undefined) return;
+    const stats = await fs.lstat(this.#lockFile, { bigint: true });
+    // What is set in milliseconds may differ by some nanoseconds; a writer's time differs by more.
+    if (Math.round(Number(stats.mtimeNs) / 1e6) === touched.getTime()) this.#state = { ...this.#state, mtimeNs: stats.mtimeNs };
+    else this.#changed = true;
+  }
+
+  /** The file is another user's, and its time not ours to set: a second link, made and removed, changes the inode's (ctime). */
+  async #changeInode(): Promise<void> {
+    const link = this.#parts.claims.temporary();
+    await fs.link(this.#lockFile, link);
+    await unlinkIfThere(link);
+  }
+
+  protected async giveBack(): Promise<void> {
+    await this.#unlock();
+  }
+
+  /** An old lock may already be somebody else's: then only that of our own inode goes. */
+  async #unlock(): Promise<void> {
+    if (this.#lock.locked && (this.#isFresh() || (await this.#isOurInode()))) await unlinkIfThere(this.#lockFile);
+    await this.#parts.noteEnd(this.name);
+  }
+
+  async #isOurInode(): Promise<boolean> {
+    return this.#removed && this.#state !== undefined && (await inodeOf(this.#lockFile)) === this.#state.ino;
+  }
+
+  /** The file is moved away before it is looked at: between a look and an unlink a writer could put a new one there. */
+  protected async takeAway(): Promise<'removed' | 'replaced'> {
+    const outcome = this.#changed ? 'replaced' : await this.#takeFile();
+    this.#removed = outcome === 'removed';
+    await this.#parts.checkpoint('removed');
+    await this.#unlock();
+    await syncRemaining(this.#directory);
+    return outcome;
+  }
+
+  async #takeFile(): Promise<'removed' | 'replaced'> {
+    const state = this.#state ?? (await this.#stateOfLock());
+    if (state === undefined) return (await inodeOf(this.#file)) === undefined ? 'removed' : 'replaced';
+    const gone = path.join(this.#parts.claims.path, goneName(this.name, state));
+    if (!(await renameIfThere(this.#file, gone))) return 'removed';
+    await this.#parts.checkpoint('moved');
+    if (sameState(stateOf(await fs.lstat(gone, { bigint: true })), state)) {
+      await unlinkIfThere(gone);
+      return 'removed';
+    }
+    await putBack(this.#parts, gone, this.name);
+    return 'replaced';
+  }
+
+  async #stateOfLock(): Promise<FileState | undefined> {
+    try {
+      return stateOf(await fs.lstat(this.#lockFile, { bigint: true }));
+    } catch (error) {
+      if (failedWith(error, 'ENOENT')) return undefined;
+      throw error;
+    }
+  }
+
+  protected async moveTo(reason: QuarantineReason): Promise<string> {
+    const { quarantine } = this.#parts;
+    const staged = await quarantine.prepare(this.name, reason);
+    try {
+      await (this.#lock.locked ? this.#moveLocked(quarantine.bodyOf(staged)) : this.#move(this.#file, quarantine.bodyOf(staged)));
+    } catch (error) {
+      // With a body in it, it is finished at the next start.
+      if ((await inodeOf(quarantine.bodyOf(staged))) === undefined) await staged.discard();
+      throw error;
+    }
+    const name = await quarantine.finish(staged);
+    await this.#unlock();
+    await syncRemaining(this.#directory);
+    return name;
+  }
+
+  async #move(from: string, body: string): Promise<void> {
+    if (!(await renameIfThere(from, body))) throw lost(from, undefined);
+  }
+
+  /** What we claimed is the lock's inode; a writer may have put another file at the name. */
+  async #moveLocked(body: string): Promise<void> {
+    const inode = await inodeOf(this.#lockFile);
+    if (await renameIfThere(this.#file, body)) {
+      if (inode === undefined || (await inodeOf(body)) === inode) return;
+      await putBack(this.#parts, body, this.name);
+    }
+    await this.#move(this.#lockFile, body);
+  }
+}
+
+function lost(file: string, cause: unknown): SpoolError {
+  return new SpoolError('claim-lost', `${file} is gone`, { cause, path: file });
+}

@@ -1,0 +1,11 @@
+import type { NameSource } from './names.js';
+import type { OutgoingParts } from './outgoing.js';
+
+/** What a claim of a dirq Simple queue needs of its queue. No code. */
+export interface SimpleParts extends OutgoingParts {
+  readonly names: NameSource;
+  /** Into the journal: claimed, or touched at this time (ms). */
+  note(name: string, time: number): Promise<void>;
+  /** Into the journal: no longer claimed. */
+  noteEnd(name: string): Promise<void>;
+}

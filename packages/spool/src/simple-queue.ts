@@ -1,0 +1,197 @@
+/** A dirq Simple queue (one file an element, hard link `.lck` a lock), read by a sender. */
+import { promises as fs } from 'node:fs';
+import { SpoolError } from './errors.js';
+import { failedWith, guarded, whoAndWhere } from './faults.js';
+import { removeIfEmpty, unlinkIfThere } from './moves.js';
+import { isElementName, NameSource, numberedDirectory, splitElementName } from './names.js';
+import type { Checkpoint, OutgoingOptions } from './options.js';
+import { outgoingParts, startParts } from './outgoing.js';
+import { SimpleClaim } from './simple-claim.js';
+import { recoverGone } from './simple-gone.js';
+import { Journal } from './simple-journal.js';
+import type { SimpleParts } from './simple-parts.js';
+import { directoriesOf, SimpleScan } from './simple-scan.js';
+import type { Claim, OutgoingQueue, PurgeStatistics, Scan } from './spool.js';
+
+const TEMPORARY_AGE_MS = 300_000;
+/** Elements that are looked at before it is believed that we may lock here. */
+const MAXIMUM_PROBED = 10;
+
+export class SimpleQueue implements OutgoingQueue {
+  readonly path: string;
+  readonly #parts: SimpleParts;
+  readonly #journal: Journal;
+
+  constructor(options: OutgoingOptions, checkpoint?: Checkpoint) {
+    this.path = options.path;
+    const parts = outgoingParts(options, checkpoint);
+    this.#journal = new Journal(parts.claims, options.path);
+    this.#parts = {
+      ...parts,
+      names: new NameSource(parts.now, options.random ?? Math.random),
+      note: (name, time) => this.#journal.note(name, time),
+      noteEnd: (name) => this.#journal.noteEnd(name),
+    };
+  }
+
+  async start(): Promise<{ readonly freed: number }> {
+    return await guarded('prepare the queue', this.path, async () => {
+      await startParts(this.#parts, () => this.#journal.lines());
+      const freed = await this.#journal.freeOthers();
+      await this.#probe();
+      await this.#probeElements();
+      return { freed };
+    });
+  }
+
+  async close(): Promise<void> {
+    await this.#parts.claims.close(!this.#journal.isEmpty);
+  }
+
+  /** What a claim does, with a file of our own: does this file system have hard links? */
+  async #probe(): Promise<void> {
+    const file = await this.#parts.claims.probe();
+    try {
+      await fs.link(file, `${file}.lck`);
+      await fs.lutimes(`${file}.lck`, this.#parts.now(), this.#parts.now());
+    } finally {
+      await Promise.all([file, `${file}.lck`].map(unlinkIfThere));
+    }
+  }
+
+  /** With files of the writer it may be different: fs.protected_hardlinks lets us link only what is ours or what we may write. */
+  async #probeElements(): Promise<void> {
+    let probed = 0;
+    for await (const name of this.scan().names) {
+      const file = `${this.path}/${name}`;
+      await fs.access(`${this.path}/${splitElementName(name).directory}`, fs.constants.W_OK | fs.constants.X_OK);
+      probed += 1;
+      if (probed > MAXIMUM_PROBED || (await this.#probeElement(file))) return;
+    }
+  }
+
+  /** False when the file tells nothing: it is gone, or no regular file. */
+  async #probeElement(file: string): Promise<boolean> {
+    const link = this.#parts.claims.temporary();
+    try {
+      if (!(await fs.lstat(file)).isFile()) return false;
+      await fs.link(file, link);
+      return true;
+    } catch (error) {
+      if (failedWith(error, 'ENOENT')) return false;
+      throw failedWith(error, 'EPERM') ? await notLinkable(file, error) : error;
+    } finally {
+      await unlinkIfThere(link);
+    }
+  }
+
+  scan(signal?: AbortSignal): Scan {
+    return new SimpleScan({
+      root: this.path,
+      now: this.#parts.now(),
+      // A predecessor that cannot be looked at is watched from one pass to the next.
+      prepare: () => this.#journal.freeOthers(),
+      signal,
+    });
+  }
+
+  async claim(name: string): Promise<Claim | undefined> {
+    splitElementName(name);
+    return await guarded('claim an element', this.path, async () => {
+      const file = `${this.path}/${name}`;
+      try {
+        const stats = await fs.lstat(file);
+        if (stats.isDirectory()) return undefined;
+        const element = { name, size: stats.size, modified: stats.mtime, regular: stats.isFile() };
+        const locked = await this.#lock(file, element.regular);
+        if (locked) await this.#markLocked(name, stats.mtimeMs);
+        return new SimpleClaim(this.#parts, { ...element, locked });
+      } catch (error) {
+        if (failedWith(error, 'ENOENT', 'EEXIST')) return undefined;
+        throw error;
+      }
+    });
+  }
+
+  /** False: it is no regular file, and we may not link it. ENOENT and EEXIST: it is gone, or somebody's. */
+  async #lock(file: string, regular: boolean): Promise<boolean> {
+    try {
+      await fs.link(file, `${file}.lck`);
+      await this.#parts.checkpoint('locked');
+      return true;
+    } catch (error) {
+      if (!failedWith(error, 'EPERM')) throw error;
+      if (regular) throw await notLinkable(file, error);
+      return false;
+    }
+  }
+
+  /** The time of the lock is what others judge it by. The name is touched, not the lock: when it is gone the element was sent by another. */
+  async #markLocked(name: string, modified: number): Promise<void> {
+    const file = `${this.path}/${name}`;
+    const now = this.#parts.now();
+    let time = now.getTime();
+    try {
+      await fs.lutimes(file, now, now).catch(async (error: unknown) => {
+        if (!failedWith(error, 'EPERM')) throw error;
+        await fs.lstat(file);
+        time = modified;
+      });
+    } catch (error) {
+      await unlinkIfThere(`${file}.lck`);
+      throw error;
+    }
+    await this.#parts.note(name, time);
+  }
+
+  async purge(): Promise<PurgeStatistics> {
+    return await guarded('purge the queue', this.path, async () => {
+      const { claims, quarantine, now } = this.#parts;
+      await claims.measureClock();
+      const total = { temporary: 0, locks: await this.#journal.freeOthers(), directories: 0 };
+      const numbers = await directoriesOf(this.path);
+      for (const number of numbers) {
+        const directory = `${this.path}/${numberedDirectory(number)}`;
+        const purged = await claims.exclusively(() => this.#purgeDirectory(directory));
+        if (purged === undefined) break;
+        total.temporary += purged.temporary;
+        total.locks += purged.locks;
+        if (purged.empty && number !== numbers.at(-1) && (await removeIfEmpty(directory))) total.directories += 1;
+      }
+      await recoverGone(this.#parts);
+      await claims.tidy();
+      await quarantine.tidy(now());
+      return total;
+    });
+  }
+
+  async #purgeDirectory(directory: string): Promise<{ temporary: number; locks: number; empty: boolean }> {
+    const { claims } = this.#parts;
+    const found = { temporary: 0, locks: 0, empty: true };
+    try {
+      for await (const { name } of await fs.opendir(directory, { bufferSize: 512 })) {
+        found.empty = false;
+        const [element, suffix] = [name.slice(0, -4), name.slice(-4)];
+        if (!isElementName(element)) continue;
+        if (suffix === '.tmp' && (await claims.removeIfOlder(`${directory}/${name}`, TEMPORARY_AGE_MS))) found.temporary += 1;
+        if (suffix === '.lck' && (await claims.removeIfOlder(`${directory}/${name}`, claims.lockAgeMs))) found.locks += 1;
+      }
+    } catch (error) {
+      if (!failedWith(error, 'ENOENT', 'ENOTDIR')) throw error;
+    }
+    return found;
+  }
+
+  async quarantineDepth(): Promise<number> {
+    return await guarded('count the quarantine', this.path, () => this.#parts.quarantine.depth());
+  }
+}
+
+async function notLinkable(file: string, cause: unknown): Promise<SpoolError> {
+  const who = await whoAndWhere(file);
+  return new SpoolError(
+    'permission-denied',
+    `cannot lock ${file}: with fs.protected_hardlinks a file must be ours, or readable and writable for us (${who})`,
+    { cause, path: file },
+  );
+}

@@ -1,0 +1,137 @@
+/** One pass over a dirq Simple queue: directories in order, elements in order inside one, in memory that a backlog does not grow. */
+import { promises as fs } from 'node:fs';
+import { CLAIMS } from './claims-directory.js';
+import { failedWith, fault, guarded } from './faults.js';
+import { isDirectoryName, isElementName, numberedDirectory, timeOfElement } from './names.js';
+import { QUARANTINE } from './quarantine.js';
+import type { Scan } from './spool.js';
+
+/** Entries of a directory that are sorted together; a directory with more is read in batches. */
+const BATCH = 10_000;
+/** Locks remembered whose element is in another batch of a huge directory. */
+const MAXIMUM_LATE = 10_000;
+/** Elements whose name is no time are looked at, so many in a pass. */
+const MAXIMUM_LOOKS = 100;
+const LOCK = '.lck';
+
+export interface ScanOptions {
+  readonly root: string;
+  readonly now: Date;
+  /** Comes before the first name. */
+  readonly prepare: () => Promise<unknown>;
+  readonly signal: AbortSignal | undefined;
+}
+
+export class SimpleScan implements Scan {
+  readonly statistics = { available: 0, locked: 0, ignored: 0, oldest: undefined as Date | undefined };
+  readonly names: AsyncIterable<string>;
+  readonly #root: string;
+  readonly #now: Date;
+  readonly #prepare: () => Promise<unknown>;
+  readonly #signal: AbortSignal | undefined;
+  #looks = 0;
+
+  constructor(options: ScanOptions) {
+    this.#root = options.root;
+    this.#now = options.now;
+    this.#prepare = options.prepare;
+    this.#signal = options.signal;
+    this.names = this.#run();
+  }
+
+  async *#run(): AsyncGenerator<string, void> {
+    for (const number of await guarded('scan the queue', this.#root, () => this.#begin())) {
+      const directory = numberedDirectory(number);
+      const late = new Set<string>();
+      const before = this.statistics.available;
+      let batches = 0;
+      for await (const batch of this.#batches(directory)) {
+        yield* this.#sortedBatch(directory, batch, late);
+        batches += 1;
+      }
+      if (batches > 1) this.#correct(Math.min(late.size, this.statistics.available - before));
+      if (this.#signal?.aborted === true) return;
+    }
+  }
+
+  /** Locks that were found only after their elements had passed for available. */
+  #correct(mistaken: number): void {
+    this.statistics.available -= mistaken;
+    this.statistics.locked += mistaken;
+  }
+
+  async #begin(): Promise<Uint32Array> {
+    await this.#prepare();
+    return await directoriesOf(this.#root, (other) => {
+      if (other !== CLAIMS && other !== QUARANTINE) this.statistics.ignored += 1;
+    });
+  }
+
+  /** Names of elements and of their locks. Another process may remove the directory at any time. */
+  async *#batches(directory: string): AsyncGenerator<string[], void> {
+    let batch: string[] = [];
+    try {
+      for await (const entry of await fs.opendir(`${this.#root}/${directory}`, { bufferSize: 512 })) {
+        if (this.#signal?.aborted === true) return;
+        const { name } = entry;
+        if (entry.isDirectory() || !isElementName(name.endsWith(LOCK) ? name.slice(0, -LOCK.length) : name)) this.statistics.ignored += 1;
+        else batch.push(name);
+        if (batch.length < BATCH) continue;
+        yield batch;
+        batch = [];
+      }
+    } catch (error) {
+      if (!failedWith(error, 'ENOENT', 'ENOTDIR')) throw await fault(error, 'scan the queue', this.#root);
+    }
+    if (batch.length > 0) yield batch;
+  }
+
+  async *#sortedBatch(directory: string, batch: readonly string[], late: Set<string>): AsyncGenerator<string, void> {
+    const locks = new Set(batch.flatMap((name) => (name.endsWith(LOCK) ? name.slice(0, -LOCK.length) : [])));
+    for (const element of batch.filter((name) => !name.endsWith(LOCK)).toSorted()) {
+      if (this.#signal?.aborted === true) return;
+      const locked = locks.delete(element) || late.delete(element);
+      await this.#noteAge(directory, element);
+      this.statistics[locked ? 'locked' : 'available'] += 1;
+      if (!locked) yield `${directory}/${element}`;
+    }
+    for (const lock of locks) if (late.size < MAXIMUM_LATE) late.add(lock);
+  }
+
+  /** By the name: the time of the file is that of its last lock. */
+  async #noteAge(directory: string, element: string): Promise<void> {
+    const time = timeOfElement(element, this.#now) ?? (await this.#modified(`${this.#root}/${directory}/${element}`));
+    const { oldest } = this.statistics;
+    if (time !== undefined && (oldest === undefined || time < oldest)) this.statistics.oldest = time;
+  }
+
+  async #modified(file: string): Promise<Date | undefined> {
+    if (this.#looks === MAXIMUM_LOOKS) return undefined;
+    this.#looks += 1;
+    try {
+      return (await fs.lstat(file)).mtime;
+    } catch {
+      return undefined;
+    }
+  }
+}
+
+/** The numbers that name the directories of the queue, in order: half a million of them are two megabytes. */
+export async function directoriesOf(root: string, other: (name: string) => void = () => undefined): Promise<Uint32Array> {
+  let numbers = new Uint32Array(256);
+  let count = 0;
+  for await (const { name } of await fs.opendir(root, { bufferSize: 256 })) {
+    if (!isDirectoryName(name)) {
+      other(name);
+      continue;
+    }
+    if (count === numbers.length) {
+      const larger = new Uint32Array(2 * count);
+      larger.set(numbers);
+      numbers = larger;
+    }
+    numbers[count] = Number.parseInt(name, 16);
+    count += 1;
+  }
+  return numbers.subarray(0, count).toSorted();
+}

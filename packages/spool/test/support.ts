@@ -1,0 +1,69 @@
+import assert from 'node:assert/strict';
+import { existsSync, readdirSync } from 'node:fs';
+import path from 'node:path';
+import { SpoolError, type SpoolErrorCode } from '../src/errors.js';
+import type { Claim, OutgoingQueue, Scan } from '../src/spool.js';
+
+/** Asserts that the promise rejects with a SpoolError of this code; resolves to it. */
+export async function rejectsWith(promise: Promise<unknown>, code: SpoolErrorCode): Promise<SpoolError> {
+  let caught: unknown;
+  await assert.rejects(promise, (error) => {
+    caught = error;
+    return true;
+  });
+  assert.ok(caught instanceof SpoolError, `not a SpoolError: ${String(caught)}`);
+  assert.equal(caught.code, code, caught.message);
+  return caught;
+}
+
+/** Every name of a pass. */
+export async function namesOf(scan: Scan): Promise<string[]> {
+  const names: string[] = [];
+  for await (const name of scan.names) names.push(name);
+  return names;
+}
+
+export async function claimed(queue: OutgoingQueue, name: string): Promise<Claim> {
+  const claim = await queue.claim(name);
+  assert.ok(claim !== undefined, `${name} could not be claimed`);
+  return claim;
+}
+
+/** Claims what the queue gives first. */
+export async function claimFirst(queue: OutgoingQueue): Promise<Claim> {
+  const [name] = await namesOf(queue.scan());
+  assert.ok(name !== undefined, 'the queue is empty');
+  return await claimed(queue, name);
+}
+
+/** Paths of all files below a directory, relative, sorted; of a missing directory none. */
+export function filesBelow(directory: string): string[] {
+  if (!existsSync(directory)) return [];
+  return readdirSync(directory, { recursive: true, withFileTypes: true })
+    .filter((entry) => !entry.isDirectory())
+    .map((entry) => path.relative(directory, path.join(entry.parentPath, entry.name)))
+    .toSorted();
+}
+
+export function text(body: Uint8Array | undefined): string {
+  return Buffer.from(body ?? []).toString('latin1');
+}
+
+/** A clock that moves only when it is told to. */
+export class Clock {
+  #time: number;
+
+  constructor(time = Date.now()) {
+    this.#time = time;
+  }
+
+  readonly now = (): Date => new Date(this.#time);
+
+  advance(milliseconds: number): void {
+    this.#time += milliseconds;
+  }
+}
+
+export const SECOND = 1000;
+export const MINUTE = 60 * SECOND;
+export const HOUR = 60 * MINUTE;
