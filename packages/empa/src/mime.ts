@@ -5,7 +5,8 @@ import type { Limits } from './limits.js';
 import { decodeBase64, encodeBase64 } from './mime/base64.js';
 import { type ContentType, type Entity, type HeaderLimits, parseContentType, parseEntity } from './mime/header.js';
 import { toLf } from './mime/line-ends.js';
-import { decodeQuotedPrintable, ENCRYPTED_MARK, encodeQuotedPrintable } from './mime/quoted-printable.js';
+import { decodeQuotedPrintable, encodeQuotedPrintable } from './mime/quoted-printable.js';
+import { fitsSevenBit } from './mime/seven-bit.js';
 
 export { toCrlf } from './mime/line-ends.js';
 
@@ -125,6 +126,8 @@ const CONTENT_ID = /^<([!-;=?-~]{1,255})>$/u;
 export function readSignedPart(octets: Buffer, limits: HeaderLimits): SignedPart {
   const entity = parseEntity(octets, limits);
   const { type } = contentTypeOf(entity);
+  // Lines like `Site: A` are no header but a record that was signed without one, and would be lost.
+  if (entity.fields.size === 0 && !/^\r?\n/u.test(octets.toString('latin1', 0, 2))) throw malformed('a signed part without a header');
   // No entities in entities: a record is one body, and what nests can be nested for ever.
   if (/^(?:multipart|message)\//u.test(type) || PKCS7_TYPES.includes(type)) throw malformed('a signed part that holds other parts');
   const deliveryId = CONTENT_ID.exec(entity.fields.get('content-id') ?? '')?.[1];
@@ -136,25 +139,6 @@ export function decodeBody(part: SignedPart, limits: Pick<Limits, 'bodyBytes'>):
   const body = decodeTransfer(part.encoding, part.encoded);
   if (body.length > limits.bodyBytes) throw new EmpaError('message-too-large', `The body is longer than ${limits.bodyBytes} bytes`);
   return body;
-}
-
-/** RFC 5322 section 2.1.1. */
-const MAX_LINE = 998;
-/** Whether every receiver gets these octets back from 7bit text: printable ASCII, LF line ends, no long line, no blank at a line's end. */
-export function fitsSevenBit(body: Uint8Array): boolean {
-  let lineStart = 0;
-  let last = LF;
-  for (let at = 0; at <= body.length; at += 1) {
-    const octet = body[at] ?? LF;
-    if (octet === LF) {
-      if (last === SPACE || last === TAB || at - lineStart > MAX_LINE) return false;
-      lineStart = at + 1;
-    } else if ((octet < SPACE && octet !== TAB) || octet > 0x7e) {
-      return false;
-    }
-    last = octet;
-  }
-  return !Buffer.from(body.buffer, body.byteOffset, body.byteLength).includes(ENCRYPTED_MARK);
 }
 
 export interface SignedPartOptions {

@@ -2,10 +2,11 @@ import assert from 'node:assert/strict';
 import { after, describe, it } from 'node:test';
 import { createCertificate } from '@ssm/test-support';
 import * as fc from 'fast-check';
+import { decryptEnvelopedData, readEnvelopedData } from '../src/cms/enveloped-data.js';
 import { readSignedData, readSignerInfo } from '../src/cms/signed-data.js';
 import { readContentInfo } from '../src/cms/structure.js';
 import { DEFAULT_LIMITS } from '../src/limits.js';
-import { readSmime } from '../src/mime.js';
+import { readSmime, toCrlf } from '../src/mime.js';
 import { sealMessage } from '../src/seal.js';
 import { certificateOf, identityOf, NOW } from './recipe.js';
 import { rejected } from './refused.js';
@@ -50,6 +51,19 @@ describe('sealMessage', () => {
     assert.deepEqual(data.certificates, [leaf.der, intermediate.der]);
     assert.equal(data.signerInfos.length, 1);
     assert.equal(readSignerInfo(data.signerInfos[0]!).attributes.signingTime?.getTime(), Math.floor(NOW.getTime() / 1000) * 1000);
+  });
+
+  it('encrypts the signed message with CRLF line ends', async () => {
+    const raw = await world.sealFor('a\nb\n', { deliveryId: 'x' });
+    assert.match(
+      raw.toString(),
+      /^MIME-Version: 1\.0\nContent-Disposition: .*\nContent-Type: application\/x-pkcs7-mime; smime-type=enveloped-data; name="smime\.p7m"\n/u,
+    );
+    assert.ok(!raw.includes('\r'));
+    const enveloped = readEnvelopedData(readContentInfo(readSmime(raw, DEFAULT_LIMITS).cms, DEFAULT_LIMITS));
+    const { plaintext } = decryptEnvelopedData(enveloped, [world.identity], false);
+    assert.match(plaintext.toString(), /^MIME-Version: 1\.0\r\nContent-Type: multipart\/signed;.*\r\n\r\na\r\nb\r\n\r\n--/su);
+    assert.deepEqual(toCrlf(plaintext), plaintext);
   });
 
   it('does not keep the body: it may be changed once the call has returned', async () => {

@@ -10,11 +10,11 @@ export class World {
   readonly site = this.authority.issue('site.example.org');
   readonly server = this.authority.issue('server.example.org', 'rsa2048');
   readonly identity = identityOf(this.server);
-  readonly #directory: string;
+  readonly trustDirectory: string;
 
   constructor(scope: Scope) {
-    this.#directory = temporaryDirectory(scope);
-    writeTrustDirectory(this.#directory, { cas: [this.authority.ca] });
+    this.trustDirectory = temporaryDirectory(scope);
+    writeTrustDirectory(this.trustDirectory, { cas: [this.authority.ca] });
   }
 
   async seal(body: Uint8Array | string, options: Partial<SealOptions> = {}): Promise<Buffer> {
@@ -35,7 +35,7 @@ export class World {
   #trust: ReturnType<typeof loadTrustStore> | undefined;
 
   trust(): ReturnType<typeof loadTrustStore> {
-    this.#trust ??= loadTrustStore(this.#directory, { now: NOW, stabilityMs: 0 });
+    this.#trust ??= loadTrustStore(this.trustDirectory, { now: NOW, stabilityMs: 0 });
     return this.#trust;
   }
 }

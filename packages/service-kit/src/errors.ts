@@ -6,7 +6,7 @@ export const SERVICE_ERROR_CODES = [
   'config-unreadable',
   /** The health and metrics server cannot listen at ops.host:ops.port. */
   'ops-listen-failed',
-  /** The service could not be started; the cause says why. */
+  /** The service could not be started, for a reason that has no code of its own; the cause says why. */
   'start-failed',
   /** The ordered stop was not through when shutdown.drain had passed. */
   'stop-timeout',

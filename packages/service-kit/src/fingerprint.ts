@@ -18,8 +18,10 @@ export async function fingerprint(paths: readonly string[]): Promise<string> {
 
 async function lookAt(file: string): Promise<string> {
   try {
-    const { dev, ino, size, mtimeNs, ctimeNs } = await stat(file, { bigint: true });
-    return [dev, ino, size, mtimeNs, ctimeNs].join(':');
+    const stats = await stat(file, { bigint: true });
+    const { dev, ino, size, mtimeNs, ctimeNs } = stats;
+    // The times of a directory change with every temporary file in it; its entries are looked at themselves.
+    return stats.isDirectory() ? [dev, ino].join(':') : [dev, ino, size, mtimeNs, ctimeNs].join(':');
   } catch (error) {
     return codeOf(error);
   }

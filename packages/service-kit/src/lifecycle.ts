@@ -1,6 +1,7 @@
 import type { LifecycleSettings } from './common-settings.js';
 import { loadConfig } from './config.js';
 import { CONFIG_VARIABLE } from './environment.js';
+import { ServiceError } from './errors.js';
 import { EXIT_CODES } from './exit-codes.js';
 import { renderHelp } from './help.js';
 import type { ServiceDefinition, ServiceHost } from './service.js';
@@ -20,20 +21,20 @@ export async function runService<const S extends LifecycleSettings & Settings>(
   definition: ServiceDefinition<S>,
   host: ServiceHost = thisProcess(),
 ): Promise<number> {
-  // A closed stderr must not end the service.
-  host.stderr.on('error', () => undefined);
+  // A reader that went away must not end the service.
+  for (const stream of [host.stdout, host.stderr]) stream.on('error', () => undefined);
   const { help, version, file, settingArgs, fault } = readOwnOptions(host);
   if (help) host.stdout.write(renderHelp(definition, definition.settings));
   else if (version) host.stdout.write(`${definition.version}\n`);
   if (help || version) return EXIT_CODES.ok;
   try {
-    if (fault !== undefined) throw new Error(fault);
+    if (fault !== undefined) throw new ServiceError('config-invalid', fault);
     const config = loadConfig(definition.settings, { env: host.env, args: settingArgs, ...(file === undefined ? {} : { file }) });
     return await new ServiceRun(definition, config, host).run();
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error);
     host.stderr.write(`${definition.name}: ${message}\n`);
-    return EXIT_CODES.configuration;
+    return error instanceof ServiceError ? EXIT_CODES.configuration : EXIT_CODES.failed;
   }
 }
 

@@ -1,4 +1,5 @@
 /** The only importer of prom-client. */
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
 import { checkMetric } from './metric-names.js';
 
@@ -18,7 +19,7 @@ export interface MetricDescription {
  */
 export interface Metrics {
   counter<L extends string = never>(name: string, help: string, labels?: readonly L[]): Counter<L>;
-  /** `collect` runs at each scrape; when it fails, the gauge shows nothing and ssm_metrics_collect_failures_total counts it. */
+  /** `collect` runs at each scrape; when it fails or takes longer than 4 s, the gauge shows nothing and ssm_metrics_collect_failures_total counts it. */
   gauge<L extends string = never>(
     name: string,
     help: string,
@@ -36,9 +37,19 @@ export interface Metrics {
 
 const DEFAULT_BUCKETS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10] as const;
 
+/** Time for one value at a scrape; a volume that hangs must not take the other metrics with it. */
+const COLLECT_MS = 4_000;
+
+export interface MetricsOptions {
+  readonly service: string;
+  readonly version: string;
+  /** Milliseconds for the `collect` of one gauge at a scrape. Default 4 s. */
+  readonly collectMs?: number;
+}
+
 /** A registry of its own, with `ssm_build_info{version,node,service}` in it. */
-export function createMetrics(options: { readonly service: string; readonly version: string }): Metrics {
-  const metrics = new MetricRegistry();
+export function createMetrics(options: MetricsOptions): Metrics {
+  const metrics = new MetricRegistry(options.collectMs ?? COLLECT_MS);
   metrics.buildInfo(options);
   return metrics;
 }
@@ -49,7 +60,12 @@ class MetricRegistry implements Metrics {
   readonly #registry = new Registry();
   readonly #described: MetricDescription[] = [];
   readonly #failures = this.counter('ssm_metrics_collect_failures_total', 'Values that could not be found out for a scrape.');
+  readonly #collectMs: number;
   #rendering: Promise<string> | undefined;
+
+  constructor(collectMs: number) {
+    this.#collectMs = collectMs;
+  }
 
   counter<L extends string = never>(name: string, help: string, labels: readonly L[] = []): Counter<L> {
     checkMetric('counter', name, help, labels);
@@ -65,13 +81,18 @@ class MetricRegistry implements Metrics {
     collect?: (gauge: Gauge<L>) => void | Promise<void>,
   ): Gauge<L> {
     checkMetric('gauge', name, help, labels);
-    const collected = (): Promise<void> => this.#collect(gauge, collect);
+    const collected = safely(collect, this.#collectMs, (): void => {
+      // Without labels a reset would leave a 0 that looks like a measurement.
+      if (labels.length === 0) gauge.remove();
+      else gauge.reset();
+      this.#failures.inc();
+    });
     const gauge: Gauge<L> = new Gauge({
       name,
       help,
       labelNames: labels,
       registers: [this.#registry],
-      ...(collect === undefined ? {} : { collect: collected }),
+      ...(collect === undefined ? {} : { collect: () => collected(gauge) }),
     });
     this.#described.push({ name, type: 'gauge', help, labels });
     return gauge;
@@ -116,16 +137,32 @@ class MetricRegistry implements Metrics {
       this.#rendering = undefined;
     }
   }
+}
 
-  /** One value that cannot be found out must not cost the whole scrape. */
-  async #collect<L extends string>(gauge: Gauge<L>, collect?: (gauge: Gauge<L>) => void | Promise<void>): Promise<void> {
+/**
+ * Wraps a function that finds a value out: a failure or a time-out calls `failed` and is otherwise no matter. While one that timed out
+ * is still under way it is not started again, else a hanging volume would eat the threads.
+ */
+function safely<V>(
+  collect: ((value: V) => void | Promise<void>) | undefined,
+  limitMs: number,
+  failed: () => void,
+): (value: V) => Promise<void> {
+  let running: Promise<void> | undefined;
+  const start = async (value: V): Promise<void> => {
     try {
-      await collect?.(gauge);
+      await collect?.(value);
     } catch {
-      gauge.reset();
-      // Without labels a reset would leave a 0 that looks like a measurement.
-      gauge.remove();
-      this.#failures.inc();
+      failed();
+    } finally {
+      running = undefined;
     }
-  }
+  };
+  return async (value) => {
+    running ??= start(value);
+    const timer = new AbortController();
+    const late = sleep(limitMs, 'late', { signal: timer.signal }).catch(() => undefined);
+    if ((await Promise.race([running, late])) === 'late') failed();
+    timer.abort();
+  };
 }

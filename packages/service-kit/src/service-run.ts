@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { constants } from 'node:os';
-import { setImmediate, setTimeout as sleep } from 'node:timers/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { LifecycleSettings } from './common-settings.js';
 import { changedSettings, secretValues } from './config-values.js';
 import { suspectVariables } from './environment.js';
@@ -105,7 +105,10 @@ export class ServiceRun<S extends LifecycleSettings & Settings> {
       this.#log.warn('start was interrupted', { error });
       return EXIT_CODES.ok;
     }
-    this.#log.error('start failed', { error });
+    const coded = error instanceof Error && 'code' in error;
+    this.#log.error('start failed', {
+      error: coded ? error : new ServiceError('start-failed', 'The service could not be started', { cause: error }),
+    });
     return error instanceof ServiceError && error.code.startsWith('config-') ? EXIT_CODES.configuration : EXIT_CODES.failed;
   }
 
@@ -154,7 +157,7 @@ export class ServiceRun<S extends LifecycleSettings & Settings> {
     };
   }
 
-  /** Resolves with the exit code when every step ended, or was given up. */
+  /** Resolves with the exit code when every step and the run ended, or were given up. */
   async #stop({ code, starting, done }: End): Promise<number> {
     const { drain } = this.#own.shutdown;
     this.#health.set('service', 'stopping');
@@ -165,7 +168,7 @@ export class ServiceRun<S extends LifecycleSettings & Settings> {
     const givenUp = sleep(drain + GIVE_UP_AFTER_MS, undefined, { signal: timer.signal, ref: false }).catch(() => undefined);
     if (starting !== undefined) await Promise.race([this.#settled(starting), givenUp]);
     await this.#steps.run(deadline, givenUp);
-    const final = done === undefined ? code : await Promise.race([this.#codeOf(done), setImmediate(code)]);
+    const final = done === undefined ? code : ((await Promise.race([this.#codeOf(done), givenUp])) ?? code);
     timer.abort();
     if (!deadline.aborted) return final;
     const error = new ServiceError('stop-timeout', `The stop took longer than shutdown.drain, ${drain} ms`);
@@ -187,7 +190,8 @@ export class ServiceRun<S extends LifecycleSettings & Settings> {
     const handlers = {
       SIGTERM: () => this.#onSignal('SIGTERM'),
       SIGINT: () => this.#onSignal('SIGINT'),
-      SIGHUP: () => this.#onReload(),
+      // On a terminal SIGHUP says that it was closed; without one it is the usual way to ask for a reload.
+      SIGHUP: () => (this.#host.stdout.isTTY === true ? this.#onSignal('SIGHUP') : this.#onReload()),
       uncaughtException: (error: unknown) => this.#onCrash(error),
       unhandledRejection: (error: unknown) => this.#onCrash(error),
     };
@@ -197,7 +201,7 @@ export class ServiceRun<S extends LifecycleSettings & Settings> {
     };
   }
 
-  #onSignal(signal: 'SIGTERM' | 'SIGINT'): void {
+  #onSignal(signal: 'SIGTERM' | 'SIGINT' | 'SIGHUP'): void {
     const now = performance.now();
     this.#signalledAt ??= now;
     if (this.#signalledAt === now) {
@@ -238,6 +242,6 @@ interface End {
   readonly code: number;
   /** The start, when a signal came before it was through. */
   readonly starting?: Promise<Running>;
-  /** The run, when a signal came before it had ended by itself; `code` counts if it does not end in time. */
+  /** The run, when a signal came before it had ended by itself. */
   readonly done?: Promise<number>;
 }

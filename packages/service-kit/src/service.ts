@@ -13,15 +13,15 @@ export interface ServiceContext {
   readonly stopping: AbortSignal;
   /** Steps that run at the stop, last added first, each whatever the others did, within the drain deadline (the signal aborts at it). */
   onStop(name: string, step: (deadline: AbortSignal) => Promise<void> | void): void;
-  /** Called at SIGHUP, in the order of adding; a failure is logged and changes nothing else. */
+  /** Called at SIGHUP, in the order of adding; a failure is logged and changes nothing else. On a terminal SIGHUP begins the stop. */
   onReload(name: string, reload: () => Promise<void> | void): void;
 }
 
 /** What start() hands back. */
 export interface Running {
   /**
-   * For a service that can end by itself (`--once`): resolves with the exit code, or rejects; both begin the stop. After a signal it
-   * has until the stop steps are through to say its code, else the run counts as failed. Absent: runs until a signal.
+   * Resolves with the exit code when the work has ended, or rejects. Before a signal (`--once`, a failure) it begins the stop; after one
+   * the stop waits for it, behind the stop steps and within the same deadline. Absent: 0 after a signal.
    */
   readonly done?: Promise<number>;
 }

@@ -10,17 +10,17 @@ export interface WindowOptions<T> {
 /**
  * Gives each item of the source to the worker, at most `limit` at once; takes the next only when there is room.
  * Resolves when the source ended (or the signal aborted) and every worker ended. The first error of a worker or
- * of the source stops the taking and is rethrown after the others ended.
+ * of the source stops the taking and is rethrown after the others ended. Rejects with a RangeError for a limit below 1.
  *
  * An item that was taken before the abort is still worked on. A take that is under way at the abort is given up: what
  * it yields later is dropped, so a source must not let go of an item merely because it was yielded.
  */
-export function runBounded<T>(
+export async function runBounded<T>(
   source: AsyncIterable<T> | Iterable<T>,
   worker: (item: T) => Promise<void>,
   options: WindowOptions<T>,
 ): Promise<void> {
-  return new BoundedRun(source, worker, options).run();
+  await new BoundedRun(source, worker, options).run();
 }
 
 type Taken<T> = { readonly item: T; readonly size: number } | 'ended' | 'stopped';

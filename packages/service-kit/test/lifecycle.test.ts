@@ -1,10 +1,11 @@
 /** The life cycle in this process, with signals, output and exit given. */
 import assert from 'node:assert/strict';
-import { EventEmitter } from 'node:events';
+import { EventEmitter, once } from 'node:events';
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { PassThrough } from 'node:stream';
 import { test } from 'node:test';
+import { setImmediate } from 'node:timers/promises';
 import { eventually, temporaryDirectory } from '@ssm/test-support';
 import {
   commonSettings,
@@ -42,12 +43,13 @@ interface Run {
 }
 
 interface Given {
+  readonly isTTY?: boolean;
   readonly start?: Definition['start'];
   readonly args?: readonly string[];
   readonly env?: Record<string, string>;
 }
 
-function run({ start = async () => ({}), args = [], env = {} }: Given): Run {
+function run({ start = async () => ({}), args = [], env = {}, isTTY = false }: Given): Run {
   const stdout = new PassThrough();
   const stderr = new PassThrough();
   const texts = { out: '', err: '' };
@@ -58,7 +60,7 @@ function run({ start = async () => ({}), args = [], env = {} }: Given): Run {
   const host = {
     args: ['--broker.destination=/queue/a', ...args],
     env,
-    stdout,
+    stdout: Object.assign(stdout, { isTTY }),
     stderr,
     events: signals,
     exit: (code: number) => void exits.push(code),
@@ -122,17 +124,21 @@ test('a run that rejects is logged and has failed', async () => {
   assert.deepEqual(service.logged('service failed')[0]?.error, { name: 'Error', message: 'why' });
 });
 
-test('a run that a signal interrupts says its own code, and counts as failed when it says none', async () => {
+test('the stop waits for a run that a signal interrupts, within the deadline', async () => {
   const says = run({
-    start: async ({ stopping }) => ({ done: new Promise((resolve) => stopping.addEventListener('abort', () => resolve(0))) }),
+    start: async (context) => {
+      const work = new EventEmitter();
+      context.onStop('work', () => void setTimeout(() => work.emit('ended'), 30));
+      return { done: once(work, 'ended').then(() => 0) };
+    },
   });
   await started(says);
   says.signals.emit('SIGTERM');
   assert.equal(await says.code, 0);
-  const silent = run({ start: async () => ({ done: new Promise(() => undefined) }) });
+  const silent = run({ args: ['--shutdown.drain=1ms'], start: async () => ({ done: new Promise(() => undefined) }) });
   await started(silent);
   silent.signals.emit('SIGTERM');
-  assert.equal(await silent.code, EXIT_CODES.failed);
+  assert.equal(await silent.code, EXIT_CODES.stopTimeout);
 });
 
 test('a start that fails: logged, its steps run, 1; a fault of the configuration 2', async () => {
@@ -145,9 +151,15 @@ test('a start that fails: logged, its steps run, 1; a fault of the configuration
   });
   assert.equal(await failing.code, EXIT_CODES.failed);
   assert.deepEqual(order, ['step']);
-  assert.deepEqual(failing.logged('start failed')[0]?.error, { name: 'Error', message: 'no certificate' });
+  assert.deepEqual(failing.logged('start failed')[0]?.error, {
+    name: 'ServiceError',
+    code: 'start-failed',
+    message: 'The service could not be started',
+    cause: { name: 'Error', message: 'no certificate' },
+  });
   const faulty = run({ start: () => Promise.reject(new ServiceError('config-invalid', 'initial is larger than maximum')) });
   assert.equal(await faulty.code, EXIT_CODES.configuration);
+  assert.match(faulty.out(), /"error":\{"name":"ServiceError","code":"config-invalid"/);
   const sync = run({
     start: () => {
       throw new Error('not even a promise');
@@ -161,6 +173,7 @@ test('a signal during the start waits for it, then stops; its failure is then no
   const late = run({
     start: async (context) => {
       await new Promise((resolve) => context.stopping.addEventListener('abort', resolve));
+      for (let turn = 0; turn < 10; turn += 1) await setImmediate();
       context.onStop('step', () => void order.push('step'));
       return {};
     },
@@ -276,7 +289,7 @@ test('SIGHUP calls the reloads in order, one round after the other, and outlives
   const { start } = capturing((context) => {
     context.onReload('a', async () => {
       order.push('a');
-      await new Promise((resolve) => setImmediate(resolve));
+      await setImmediate();
       throw new Error('unreadable');
     });
     context.onReload('b', () => void order.push('b'));
@@ -289,6 +302,13 @@ test('SIGHUP calls the reloads in order, one round after the other, and outlives
   assert.deepEqual(order, ['a', 'b', 'a', 'b']);
   assert.equal(service.logged('reload failed').length, 2);
   service.signals.emit('SIGTERM');
+  assert.equal(await service.code, EXIT_CODES.ok);
+});
+
+test('SIGHUP on a terminal stops: the terminal was closed', async () => {
+  const service = run({ isTTY: true, args: ['--log.format=json'] });
+  await started(service);
+  service.signals.emit('SIGHUP');
   assert.equal(await service.code, EXIT_CODES.ok);
 });
 
@@ -359,6 +379,12 @@ test('text on a terminal, JSON elsewhere, and as one asks', async () => {
   const json = run({ start: done });
   await json.code;
   assert.match(json.out(), /^\{"level":"info"/);
+  const terminal = run({ start: done, isTTY: true });
+  await terminal.code;
+  assert.ok(terminal.out().includes('\u001b[32mINFO \u001b[0m starting '));
+  const plain = run({ start: done, isTTY: true, env: { NO_COLOR: '1' } });
+  await plain.code;
+  assert.match(plain.out(), /INFO {2}starting /);
 });
 
 test('the metrics of a service', async () => {

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { setImmediate } from 'node:timers/promises';
 import { createMetrics, type Metrics } from '../src/metrics.js';
 import { addProcessMetrics } from '../src/process-metrics.js';
 
@@ -80,4 +81,23 @@ test('calls at the same time share one collection', async () => {
   assert.equal(collected, 1);
   await metrics.render();
   assert.equal(collected, 2);
+});
+
+test('a value that takes too long is left out and not asked for again until it is there', async () => {
+  const metrics = createMetrics({ service: 'sender', version: '1', collectMs: 20 });
+  let asked = 0;
+  const waiting: (() => void)[] = [];
+  metrics.gauge('ssm_depth', 'Depth.', ['queue'], async (gauge) => {
+    asked += 1;
+    await new Promise<void>((resolve) => waiting.push(resolve));
+    gauge.set({ queue: 'a' }, asked);
+  });
+  for (let scrape = 0; scrape < 3; scrape += 1) assert.doesNotMatch(await metrics.render(), /^ssm_depth\{/m);
+  assert.equal(asked, 1);
+  waiting.shift()?.();
+  const later = metrics.render();
+  await setImmediate();
+  waiting.shift()?.();
+  assert.match(await later, /^ssm_depth\{queue="a"\} \d$/m);
+  assert.match(await metrics.render(), /^ssm_metrics_collect_failures_total \d$/m);
 });

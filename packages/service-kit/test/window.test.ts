@@ -215,8 +215,12 @@ test('a size that cannot be found out is an error of the source', async () => {
   );
 });
 
-test('a limit below 1 is refused', () => {
-  for (const limit of [0, -1, Number.NaN]) assert.throws(() => runBounded([], async () => undefined, { limit }), RangeError);
+test('a limit below 1 is refused', async () => {
+  for (const limit of [0, -1, Number.NaN])
+    await assert.rejects(
+      runBounded([], async () => undefined, { limit }),
+      RangeError,
+    );
 });
 
 test('listeners on a long-lived signal do not pile up', async () => {

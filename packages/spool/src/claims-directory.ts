@@ -51,14 +51,20 @@ export class ClaimsDirectory {
     await this.measureClock();
     this.#owner ??= await Owner.open(this.path, this.#options.instance, held);
     // The process may end although we still say that we live.
-    this.#heartbeat ??= setInterval(() => void this.#owner?.beat(this.#now()).catch(() => undefined), HEARTBEAT_MS).unref();
+    const beat = (): void => void this.#owner?.beat(this.#now()).catch(() => undefined);
+    this.#heartbeat ??= setInterval(beat, Math.min(HEARTBEAT_MS, this.lockAgeMs / 4)).unref();
   }
 
-  async close(): Promise<void> {
+  /** `holding`: are there claims that were neither removed nor released? */
+  async close(holding: boolean): Promise<void> {
     clearInterval(this.#heartbeat);
     this.#heartbeat = undefined;
-    await this.#owner?.close();
+    await this.#owner?.close(holding);
     this.#owner = undefined;
+  }
+
+  get isOpen(): boolean {
+    return this.#owner !== undefined;
   }
 
   /** In the name or the journal of every claim of ours. */

@@ -2,7 +2,7 @@
  * The memory of what was delivered: one file an id, found by the SHA-256 of the id, made with link(), which creates a whole file or fails.
  *
  *     pending/KEY-HASH   written and synced first; a second name of the record until the acknowledgement is confirmed
- *     ab/cdef...         the record: linked from there. One name left (nlink 1): confirmed, at the time of its inode change (ctime)
+ *     2a/KEY             the record: linked from there. One name left (nlink 1): confirmed, at the time of its inode change (ctime)
  *
  * So a record is made, confirmed and looked at without ever being rewritten, and a start reads only what is not confirmed yet.
  */
@@ -21,7 +21,8 @@ import type { DeliveryRecord, FileModes, RecordClaim } from './spool.js';
 const PENDING = 'pending';
 const PROBE = 'probe-';
 const PROBE_AGE_MS = 60_000;
-const SHARDS = 256;
+/** Directories over which records are spread: a window of a million gives 16,000 each. */
+const SHARDS = 64;
 /** An element staged longer ago may soon be taken for abandoned: its worker must start again. */
 const MAXIMUM_STAGED_MS = 3_600_000;
 /** From here on it may have been removed as abandoned (after 24 h) although it was young when the claim began. */
@@ -204,7 +205,7 @@ export class FileDeliveryRecord implements DeliveryRecord {
 
   #fileOf(id: string): string {
     const key = hashOf(id);
-    return `${this.#root}/${key.slice(0, 2)}/${key.slice(2)}`;
+    return `${this.#root}/${shardName(Number.parseInt(key.slice(0, 2), 16) % SHARDS)}/${key}`;
   }
 
   #pendingOf(id: string, stagedPath: string): string {
@@ -213,7 +214,11 @@ export class FileDeliveryRecord implements DeliveryRecord {
 }
 
 function shards(): string[] {
-  return Array.from({ length: SHARDS }, (_, index) => index.toString(16).padStart(2, '0'));
+  return Array.from({ length: SHARDS }, (_, index) => shardName(index));
+}
+
+function shardName(index: number): string {
+  return index.toString(16).padStart(2, '0');
 }
 
 function hashOf(text: string): string {

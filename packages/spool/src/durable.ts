@@ -150,12 +150,6 @@ export async function syncRemaining(directory: string): Promise<void> {
   }
 }
 
-/** Renames; durable when it resolves. */
-export async function renameDurably(from: string, to: string): Promise<void> {
-  await promises.rename(from, to);
-  await allOf([...new Set([path.dirname(to), path.dirname(from)])].map(syncDirectory));
-}
-
 /** Makes one directory with the configured mode and group, unless it is there. Says whether it did. The caller syncs the one above. */
 export async function makeDirectory(directory: string, { directoryMode, gid }: FileModes): Promise<boolean> {
   try {

@@ -10,7 +10,7 @@ export async function moveUnlessTaken(from: string | Buffer, to: string | Buffer
   try {
     await fs.link(from, to);
   } catch (error) {
-    if (failedWith(error, 'ENOENT')) return 'gone';
+    if (failedWith(error, 'ENOENT') && (await inodeOf(from)) === undefined) return 'gone';
     if (failedWith(error, 'EPERM', 'ENOTSUP', 'EMLINK')) return 'refused';
     if (!failedWith(error, 'EEXIST')) throw error;
     // A crash between the two steps leaves one file with both names.
@@ -45,24 +45,24 @@ export async function unlinkIfThere(file: string | Buffer): Promise<boolean> {
   }
 }
 
-/** False when the source is not there (any more). */
+/** False when the source is not there (any more). That the target's directory is not there is an error. */
 export async function renameIfThere(from: string | Buffer, to: string | Buffer): Promise<boolean> {
   try {
     await fs.rename(from, to);
     return true;
   } catch (error) {
-    if (failedWith(error, 'ENOENT')) return false;
+    if (failedWith(error, 'ENOENT') && (await inodeOf(from)) === undefined) return false;
     throw error;
   }
 }
 
-/** Says whether it was there and empty, and is not any more. */
+/** Says whether it was an empty directory, and is gone now. */
 export async function removeIfEmpty(directory: string): Promise<boolean> {
   try {
     await fs.rmdir(directory);
     return true;
   } catch (error) {
-    if (failedWith(error, 'ENOENT', 'ENOTEMPTY', 'EEXIST')) return false;
+    if (failedWith(error, 'ENOENT', 'ENOTEMPTY', 'EEXIST', 'ENOTDIR')) return false;
     throw error;
   }
 }

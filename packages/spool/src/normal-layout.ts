@@ -31,8 +31,15 @@ export async function* elementsIn(directory: string): AsyncGenerator<string, voi
   }
 }
 
-/** Removes an element that nobody finds any more: its files, its lock and the directory. Two processes may do it at once. */
+/**
+ * Removes an element that nobody finds any more: its files, its lock and the directory. Two processes may do it at once. What is no
+ * directory, a link to one above all, is removed itself.
+ */
 export async function removeDirectory(directory: string): Promise<void> {
+  if (!(await isDirectory(directory))) {
+    await unlinkIfThere(directory);
+    return;
+  }
   for (let round = 1; ; round += 1) {
     const names = await fs.readdir(directory).catch((error: unknown) => {
       if (failedWith(error, 'ENOENT')) return [];
@@ -47,6 +54,15 @@ export async function removeDirectory(directory: string): Promise<void> {
       if (failedWith(error, 'ENOENT')) return;
       if (!failedWith(error, 'ENOTEMPTY', 'EEXIST') || round === MAXIMUM_ROUNDS) throw error;
     }
+  }
+}
+
+export async function isDirectory(file: string): Promise<boolean> {
+  try {
+    return (await fs.lstat(file)).isDirectory();
+  } catch (error) {
+    if (failedWith(error, 'ENOENT')) return false;
+    throw error;
   }
 }
 

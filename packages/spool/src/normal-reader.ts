@@ -86,9 +86,9 @@ export class NormalReader {
       for (let attempt = 1; ; attempt += 1) {
         const away = `${this.path}/${OBSOLETE}/${this.#names.next()}`;
         try {
-          if (!(await renameIfThere(directory, away))) await makeDirectory(`${this.path}/${OBSOLETE}`, {});
-          else return await removeDirectory(away);
-          if (!(await exists(directory))) return undefined;
+          await makeDirectory(`${this.path}/${OBSOLETE}`, {});
+          if (await renameIfThere(directory, away)) await removeDirectory(away);
+          return;
         } catch (error) {
           if (!failedWith(error, 'EEXIST', 'ENOTEMPTY') || attempt === MAXIMUM_ATTEMPTS) throw error;
         }
@@ -149,13 +149,13 @@ export class NormalReader {
 }
 
 async function filesOf(directory: string): Promise<string[]> {
-  let entries: string[];
+  let entries: string[] = [];
   try {
+    if (!(await fs.lstat(directory)).isDirectory())
+      throw new SpoolError('element-corrupt', `${directory} is not a directory`, { path: directory });
     entries = await fs.readdir(directory);
   } catch (cause) {
     if (failedWith(cause, 'ENOENT')) throw new SpoolError('claim-lost', `${directory} is gone`, { cause, path: directory });
-    if (failedWith(cause, 'ENOTDIR'))
-      throw new SpoolError('element-corrupt', `${directory} is not a directory`, { cause, path: directory });
     throw cause;
   }
   if (!entries.includes(LOCKED)) throw new SpoolError('claim-lost', `${directory} is not locked`, { path: directory });
@@ -163,13 +163,4 @@ async function filesOf(directory: string): Promise<string[]> {
   if (files.length === 0 || files.length > MAXIMUM_FILES)
     throw new SpoolError('element-corrupt', `${directory} holds ${files.length} files`, { path: directory });
   return files;
-}
-
-async function exists(directory: string): Promise<boolean> {
-  try {
-    await fs.lstat(directory);
-    return true;
-  } catch {
-    return false;
-  }
 }

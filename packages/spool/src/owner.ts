@@ -145,11 +145,11 @@ export class Owner {
   }
 
   /** What is still claimed may be freed by whoever comes next. */
-  async close(): Promise<void> {
+  async close(stillHolding: boolean): Promise<void> {
     this.#closed = true;
     await this.#written;
-    if ([...this.#held()].length > 0) await this.#writeAnew();
-    else await fs.unlink(this.#file).catch(() => undefined);
+    // When it cannot be said, others find out: by looking for the process, or by our silence.
+    await (stillHolding ? this.#writeAnew() : fs.unlink(this.#file)).catch(() => undefined);
   }
 }
 

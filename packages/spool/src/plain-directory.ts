@@ -34,7 +34,12 @@ export class PlainDirectory implements OutgoingQueue {
   }
 
   async close(): Promise<void> {
-    await this.#parts.claims.close();
+    const { claims } = this.#parts;
+    if (!claims.isOpen) return;
+    const { token } = claims.owner;
+    // Without a directory to look into there is nothing to say.
+    const names = await claims.names().catch(() => []);
+    await claims.close(names.some((entry) => parseClaimed(entry)?.token === token));
   }
 
   /** What a claim and its release do, with a file of our own. */

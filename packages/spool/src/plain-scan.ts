@@ -31,7 +31,7 @@ interface Candidate {
 
 /** Has nothing about the file changed for so long? By the inode's time of change, which writers cannot set. `time`: of the file system. */
 export function isStable({ ctimeMs }: Pick<Stats, 'ctimeMs'>, time: number, stabilityMs: number): boolean {
-  return time - ctimeMs >= stabilityMs || ctimeMs - time > IMPLAUSIBLE_MS;
+  return stabilityMs <= 0 || time - ctimeMs >= stabilityMs || ctimeMs - time > IMPLAUSIBLE_MS;
 }
 
 export class PlainScan implements Scan {

@@ -29,14 +29,22 @@ export async function putBack({ root, names }: PutBackParts, file: string, name:
   const directory = path.dirname(`${root}/${name}`);
   let target = `${root}/${name}`;
   for (let attempt = 1; attempt <= MAXIMUM_ATTEMPTS; attempt += 1) {
-    const outcome = await moveUnlessTaken(file, target);
-    if (outcome === 'moved' || (outcome === 'gone' && (await inodeOf(file)) === undefined)) break;
-    if (outcome === 'gone') await makeDirectory(directory, {});
-    // A file that we may not link can only be renamed; nobody else makes up this name.
-    if (outcome === 'refused' && (await inodeOf(target)) === undefined && (await renameIfThere(file, target))) break;
-    if (outcome !== 'gone') target = `${directory}/${names.next()}`;
+    // A purge may have removed the directory.
+    await makeDirectory(directory, {});
+    if (await moveBack(file, target)) break;
+    target = `${directory}/${names.next()}`;
   }
   await syncDirectory(directory);
+}
+
+/** False: the name is taken. */
+async function moveBack(file: string, target: string): Promise<boolean> {
+  const outcome = await moveUnlessTaken(file, target);
+  if (outcome !== 'refused') return outcome !== 'taken';
+  // A file that we may not link can only be renamed; but for the first name nobody else makes up the same.
+  if ((await inodeOf(target)) !== undefined) return false;
+  await renameIfThere(file, target);
+  return true;
 }
 
 /** Ends what dead processes began. Their own claims are over: so nobody counts on these files. */

@@ -21,6 +21,10 @@ export class Journal {
     return this.#held.values();
   }
 
+  get isEmpty(): boolean {
+    return this.#held.size === 0;
+  }
+
   /** `time` (ms) is that of the lock file: one that has another was locked by somebody else meanwhile. */
   async note(name: string, time: number): Promise<void> {
     const line = `+ ${name} ${Math.round(time)}`;

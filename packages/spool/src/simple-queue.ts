@@ -45,7 +45,7 @@ export class SimpleQueue implements OutgoingQueue {
   }
 
   async close(): Promise<void> {
-    await this.#parts.claims.close();
+    await this.#parts.claims.close(!this.#journal.isEmpty);
   }
 
   /** What a claim does, with a file of our own: does this file system have hard links? */

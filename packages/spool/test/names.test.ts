@@ -80,7 +80,15 @@ describe('names of dirq', () => {
 
   it('splits exactly 8hex/14hex', () => {
     assert.deepEqual(splitElementName('0123abcd/0123456789abcd'), { directory: '0123abcd', element: '0123456789abcd' });
-    const hostile = ['', '/', '0123abcd', '../23abcd/0123456789abcd', '0123abcd/0123456789abcd\n', '0123ABCD/0123456789abcd', '0123abcd//123456789abcd'];
+    const hostile = [
+      '',
+      '/',
+      '0123abcd',
+      '../23abcd/0123456789abcd',
+      '0123abcd/0123456789abcd\n',
+      '0123ABCD/0123456789abcd',
+      '0123abcd//123456789abcd',
+    ];
     for (const name of hostile)
       assert.throws(
         () => splitElementName(name),

@@ -72,14 +72,14 @@ function octetAt(bytes: Buffer, at: number): number {
 /** RSA without padding; a block of zeros (no key in it) for what is not below the modulus, which Node refuses to decrypt. */
 function decryptBlock(encryptedKey: Buffer, privateKey: KeyObject): Buffer {
   const key = { key: privateKey, padding: constants.RSA_NO_PADDING };
-  const length = Math.ceil((privateKey.asymmetricKeyDetails?.modulusLength ?? 0) / 8);
   try {
-    if (encryptedKey.length === length) return privateDecrypt(key, encryptedKey);
+    return privateDecrypt(key, encryptedKey);
   } catch {
     // The same work as for any other.
+    const length = Math.ceil((privateKey.asymmetricKeyDetails?.modulusLength ?? 0) / 8);
+    privateDecrypt(key, Buffer.concat([Buffer.alloc(1), randomBytes(length - 1)]));
+    return Buffer.alloc(length);
   }
-  privateDecrypt(key, Buffer.concat([Buffer.alloc(1), randomBytes(length - 1)]));
-  return Buffer.alloc(length);
 }
 
 interface Oaep {

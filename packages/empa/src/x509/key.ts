@@ -1,5 +1,5 @@
-import { createPublicKey, type KeyObject } from 'node:crypto';
-import { type DerNode, isUniversal, oidOf, TAG } from '../der.js';
+import { createPublicKey, type JsonWebKey, type KeyObject } from 'node:crypto';
+import { bitsOf, type DerNode, integerHexOf, isUniversal, oidOf, parseDer, TAG } from '../der.js';
 import { EmpaError, type EmpaErrorCode } from '../errors.js';
 
 export const MIN_RSA_BITS = 2048;
@@ -7,19 +7,63 @@ export const MIN_RSA_BITS = 2048;
 const MAX_RSA_BITS = 16_384;
 const MAX_RSA_EXPONENT = 2n ** 64n;
 const CURVES = new Set(['prime256v1', 'secp384r1', 'secp521r1']);
+const RSA_ENCRYPTION = '1.2.840.113549.1.1.1';
 const EC_PUBLIC_KEY = '1.2.840.10045.2.1';
 
-/** Reads a SubjectPublicKeyInfo. Throws EmpaError `key-unsupported`, `der-malformed`. */
-export function readPublicKey(spki: DerNode): KeyObject {
-  const [oid, parameters] = spki.children[0]?.children ?? [];
-  // A curve given by its parameters can be one on which anybody's public key has a private key that the attacker knows.
-  if (oid !== undefined && oidOf(oid) === EC_PUBLIC_KEY && !isUniversal(parameters, TAG.oid)) {
-    throw new EmpaError('key-unsupported', 'an elliptic curve that is not named');
+/** Curves by OID, with the octets of a coordinate. */
+const JWK_CURVES = new Map([
+  ['1.2.840.10045.3.1.7', { crv: 'P-256', size: 32 }],
+  ['1.3.132.0.34', { crv: 'P-384', size: 48 }],
+  ['1.3.132.0.35', { crv: 'P-521', size: 66 }],
+]);
+const UNCOMPRESSED_POINT = 4;
+
+function unsupported(what: string, cause?: unknown): EmpaError {
+  return new EmpaError('key-unsupported', what, { cause });
+}
+
+/** RSAPublicKey (RFC 8017 appendix A.1.1). */
+function rsaJwk(octets: Buffer): JsonWebKey {
+  const numbers = parseDer(octets, { strict: true }).children.map((node) => Buffer.from(integerHexOf(node), 'hex'));
+  const [n, e] = numbers;
+  if (n === undefined || e === undefined || numbers.length > 2 || numbers.some((number) => (number[0] ?? 0) >= 0x80)) {
+    throw unsupported('an RSA key that is not two positive numbers');
   }
+  return { kty: 'RSA', n: n.toString('base64url'), e: e.toString('base64url') };
+}
+
+/** A point (SEC 1 section 2.3.3); undefined where it is compressed, or the curve is none of the usual. */
+function ecJwk(octets: Buffer, curveOid: string): JsonWebKey | undefined {
+  const curve = JWK_CURVES.get(curveOid);
+  if (curve === undefined || octets[0] !== UNCOMPRESSED_POINT || octets.length !== 1 + 2 * curve.size) return undefined;
+  const coordinate = (index: number): string => octets.subarray(1 + index * curve.size, 1 + (index + 1) * curve.size).toString('base64url');
+  return { kty: 'EC', crv: curve.crv, x: coordinate(0), y: coordinate(1) };
+}
+
+/** The key in the form that Node takes many times faster than SubjectPublicKeyInfo: that was half the work of opening a message. */
+function jwkOf(spki: DerNode): JsonWebKey | undefined {
+  const [algorithm, bits] = spki.children;
+  const [oid, parameters] = algorithm?.children ?? [];
+  if (oid === undefined || parameters === undefined || bits === undefined) return undefined;
+  const { unusedBits, bytes } = bitsOf(bits);
+  const type = oidOf(oid);
+  if (unusedBits !== 0) return undefined;
+  if (type === RSA_ENCRYPTION && isUniversal(parameters, TAG.null)) return rsaJwk(bytes);
+  if (type !== EC_PUBLIC_KEY) return undefined;
+  // A curve given by its parameters can be one on which anybody's public key has a private key that the attacker knows.
+  if (!isUniversal(parameters, TAG.oid)) throw unsupported('an elliptic curve that is not named');
+  return ecJwk(bytes, oidOf(parameters));
+}
+
+/** Reads a SubjectPublicKeyInfo. Throws EmpaError `key-unsupported`. */
+export function readPublicKey(spki: DerNode): KeyObject {
   try {
-    return createPublicKey({ key: spki.raw, format: 'der', type: 'spki' });
+    const jwk = jwkOf(spki);
+    return jwk === undefined
+      ? createPublicKey({ key: spki.raw, format: 'der', type: 'spki' })
+      : createPublicKey({ key: jwk, format: 'jwk' });
   } catch (cause) {
-    throw new EmpaError('key-unsupported', 'a public key that cannot be read', { cause });
+    throw cause instanceof EmpaError && cause.code === 'key-unsupported' ? cause : unsupported('a public key that cannot be read', cause);
   }
 }
 

@@ -178,13 +178,15 @@ class DirectoryTrust implements TrustMaterial {
   readonly #stems: ReadonlyMap<string, ReadonlySet<string>>;
   readonly #casBySubject = new Map<string, Certificate[]>();
   readonly #crlsByIssuer = new Map<string, Crl[]>();
-  readonly #policies: readonly FoundPolicy[];
+  readonly #policies: readonly SigningPolicy[];
+  readonly #brokenPolicies: readonly FoundPolicy[];
   readonly #brokenCrls: ReadonlyMap<string, string>;
 
   constructor(cas: readonly FoundCa[], crls: readonly Crl[], policies: readonly FoundPolicy[], brokenCrls: ReadonlyMap<string, string>) {
     this.anchors = cas.map(({ certificate }) => certificate).filter(isSelfSigned);
     this.crls = crls;
-    this.#policies = policies;
+    this.#policies = policies.flatMap(({ content }) => content.policies);
+    this.#brokenPolicies = policies.filter(({ content }) => content.fault !== undefined);
     this.#brokenCrls = brokenCrls;
     this.#stems = new Map(cas.map(({ certificate, stems }) => [digestOf(certificate.raw), stems]));
     for (const anchor of this.anchors) {
@@ -215,13 +217,12 @@ class DirectoryTrust implements TrustMaterial {
   }
 
   policyOf(ca: Certificate): SigningPolicy | EmpaError | undefined {
-    const policies = this.#policies.flatMap(({ content }) => content.policies);
-    const policy = policies.find((one) => one.ca.matches(ca.subject));
+    const policy = this.#policies.find((one) => one.ca.matches(ca.subject));
     if (policy !== undefined) return policy;
     const stems = this.#stemsOf(ca);
-    const broken = this.#policies
-      .filter(({ content }) => content.fault !== undefined)
-      .find(({ file, content }) => stems.includes(stemOf(file)) || content.cas.some((rule) => rule.matches(ca.subject)));
+    const broken = this.#brokenPolicies.find(
+      ({ file, content }) => stems.includes(stemOf(file)) || content.cas.some((rule) => rule.matches(ca.subject)),
+    );
     return broken?.content.fault;
   }
 

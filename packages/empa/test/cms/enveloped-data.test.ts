@@ -72,6 +72,11 @@ describe('EnvelopedData', () => {
     refused('no-matching-recipient', () => decrypt(contentInfo(OIDS.envelopedData, nobody)));
   });
 
+  it('is not for an identity without an RSA key, even one that it names', () => {
+    const cms = writeEnvelopedData(PLAINTEXT, [certificateOf(old)], 'aes128');
+    refused('no-matching-recipient', () => decrypt(cms, [{ ...identityOf(old), privateKey: ec.key.privateKey }]));
+  });
+
   it('finds its recipient by key id, and beside recipients of other kinds', () => {
     const der = writeEnvelopedData(PLAINTEXT, [certificateOf(old)], 'aes128');
     const [version, recipients, content] = readContentInfo(der, DEFAULT_LIMITS).content.children;

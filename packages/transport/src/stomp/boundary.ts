@@ -21,3 +21,16 @@ export function wholeLength(bytes: Uint8Array): number {
   }
   return length;
 }
+
+/** Moves the boundaries between chunks so that each can be decoded by itself. */
+export class WholeChunks {
+  #held: Buffer = Buffer.alloc(0);
+
+  /** What can be decoded now; perhaps nothing. A frame is never held back: it ends with a NUL. */
+  next(chunk: Buffer): Buffer {
+    const bytes = this.#held.length > 0 ? Buffer.concat([this.#held, chunk]) : chunk;
+    const whole = wholeLength(bytes);
+    this.#held = bytes.subarray(whole);
+    return bytes.subarray(0, whole);
+  }
+}

@@ -5,8 +5,9 @@ import { Deferred } from '../deferred.js';
 import { TransportError } from '../errors.js';
 import { BatchWriter } from './batch-writer.js';
 import { type IncomingFrame, readBody } from './body.js';
-import { wholeLength } from './boundary.js';
+import { WholeChunks } from './boundary.js';
 import { brokerError } from './broker-error.js';
+import { harden } from './harden.js';
 import type { StompVersion } from './headers.js';
 import { type HeartbeatIntervals, negotiate } from './heartbeat.js';
 import { type Inbox, NO_INBOX } from './inbox.js';
@@ -17,10 +18,6 @@ import { brokerName, type Settings } from './settings.js';
 import { certificateExpiry, connectError, describe, openSocket, type Stage } from './socket.js';
 import { Watch } from './watch.js';
 
-/** What a broker may put into one header line, in all header lines of a frame, and in how many: more than any passes on. */
-const MAX_LINE_LENGTH = 1024 * 1024;
-const MAX_HEADER_LENGTH = 16 * MAX_LINE_LENGTH;
-const MAX_HEADERS = 10_000;
 /** Of the body of an ERROR frame so much is kept. */
 const MAX_ERROR_BYTES = 64 * 1024;
 
@@ -33,44 +30,6 @@ export interface Greeting {
   readonly certificateExpires: Date | undefined;
 }
 
-/** stompit's reader, with what its published types do not show. */
-type BaseReader = InstanceType<typeof stompit.IncomingFrameStream> & { _continueTransform(): void; _parseLine(): string | null };
-// oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the types do not say what the constructor takes
-const BaseReader = stompit.IncomingFrameStream as unknown as new (limits: { maxLineLength: number; maxHeaders: number }) => BaseReader;
-
-class FrameReader extends BaseReader {
-  #held: Buffer = Buffer.alloc(0);
-  #headerLength = 0;
-
-  /** Gives the next bytes of the connection to the parser. False: wait for `drain`. */
-  feed(chunk: Buffer): boolean {
-    const bytes = this.#held.length > 0 ? Buffer.concat([this.#held, chunk]) : chunk;
-    const whole = wholeLength(bytes);
-    this.#held = bytes.subarray(whole);
-    return whole === 0 || this.write(bytes.subarray(0, whole));
-  }
-
-  /** Runs whenever there is something to parse; an error that stompit does not foresee would otherwise end the process. */
-  override _continueTransform(): void {
-    try {
-      // oxlint-disable-next-line no-underscore-dangle -- stompit's name
-      super._continueTransform();
-    } catch (error) {
-      this.destroy(error instanceof Error ? error : new Error(String(error)));
-    }
-  }
-
-  override _parseLine(): string | null {
-    // oxlint-disable-next-line no-underscore-dangle -- stompit's name
-    const line = super._parseLine();
-    if (line === null) return null;
-    this.#headerLength = line === '' ? 0 : this.#headerLength + line.length;
-    if (this.#headerLength > MAX_HEADER_LENGTH) throw new Error('too many header bytes');
-    // stompit asks the table of headers for its hasOwnProperty: no sender may replace that.
-    return line.startsWith('hasOwnProperty:') ? `x-${line}` : line;
-  }
-}
-
 /**
  * One STOMP connection, from the TCP connect to its end. The only door to stompit, whose reader and writer of frames it uses.
  * Promise: whatever it handed out is settled when it ends, however it ends.
@@ -79,7 +38,8 @@ export class Session {
   readonly name: string;
   readonly #settings: Settings;
   readonly #socket: Socket;
-  readonly #reader = new FrameReader({ maxLineLength: MAX_LINE_LENGTH, maxHeaders: MAX_HEADERS });
+  readonly #chunks = new WholeChunks();
+  readonly #reader = harden((limits) => new stompit.IncomingFrameStream(limits));
   readonly #writer: BatchWriter;
   readonly #frames: InstanceType<typeof stompit.OutgoingFrameStream>;
   readonly #receipts: Receipts;
@@ -197,7 +157,8 @@ export class Session {
   #join(): void {
     this.#socket.on('data', (chunk: Buffer) => {
       this.#watch?.sawBytes();
-      if (!this.#reader.feed(chunk)) this.#socket.pause();
+      const whole = this.#chunks.next(chunk);
+      if (whole.length > 0 && !this.#reader.write(whole)) this.#socket.pause();
     });
     this.#socket.on('error', (error) => {
       this.#lastError = error;

@@ -105,27 +105,20 @@ function tlsFailure(error: Error | undefined): string | undefined {
   return TLS_FAILURES.find(([pattern]) => pattern.test(code))?.[1];
 }
 
-function earlyCode(stage: Stage, encrypted: boolean): TransportErrorCode {
-  if (stage === 'TCP') return 'connect-failed';
-  return stage === 'TLS' || encrypted ? 'tls-failed' : 'connect-failed';
-}
+const REFUSED = 'most often it refuses the client certificate, or misses one';
 
 /**
  * Why there is no connection. In TLS 1.3 a broker that refuses the client certificate says so only after the handshake, and its alert is lost
  * when our first bytes cross its reset: so an end without a word right after the handshake is taken for that.
  */
 export function connectError(socket: net.Socket, name: string, stage: Stage, cause: Error | undefined): TransportError {
+  const fail = (code: TransportErrorCode, what: string): TransportError =>
+    new TransportError(code, `${name}: ${what} (${cause ? describe(cause) : 'the broker closed the connection'})`, { cause });
   const known = tlsFailure(cause);
-  const detail = cause ? describe(cause) : 'the broker closed the connection';
-  const options = cause ? { cause } : {};
-  if (known) return new TransportError('tls-failed', `${name}: ${known} (${detail})`, options);
-  const encrypted = socket instanceof tls.TLSSocket;
-  const hint: Record<Stage, string> = {
-    TCP: '',
-    TLS: ' during the TLS handshake',
-    STOMP: encrypted
-      ? ' right after the TLS handshake: most often it refuses the client certificate, or misses one'
-      : ' before it answered CONNECT',
-  };
-  return new TransportError(earlyCode(stage, encrypted), `${name}: ${detail}${hint[stage]}`, options);
+  if (known) return fail('tls-failed', known);
+  if (stage === 'TCP') return fail('connect-failed', 'no connection');
+  if (stage === 'TLS') return fail('tls-failed', `the broker ended the TLS handshake: ${REFUSED}`);
+  if (socket instanceof tls.TLSSocket)
+    return fail('tls-failed', `the broker ended the connection right after the TLS handshake: ${REFUSED}`);
+  return fail('connect-failed', 'the connection ended before CONNECT was answered');
 }

@@ -1,0 +1,145 @@
+import assert from 'node:assert/strict';
+import { existsSync, mkdirSync, readdirSync, statSync, writeFileSync } from 'node:fs';
+import { describe, it, type TestContext } from 'node:test';
+import { temporaryDirectory } from '@ssm/test-support';
+import { NormalReader } from '../src/normal-reader.js';
+import { PlainDirectory } from '../src/plain-directory.js';
+import { SimpleQueue } from '../src/simple-queue.js';
+import type { OutgoingQueue } from '../src/spool.js';
+import { lookOlder } from './aged.js';
+import { killWorker, runWorker } from './processes.js';
+import { claimed, filesBelow, namesOf, text } from './support.js';
+
+async function incoming(root: string): Promise<string[]> {
+  const reader = new NormalReader({ path: `${root}/incoming` });
+  const bodies: string[] = [];
+  for await (const name of reader.names()) {
+    assert.ok(await reader.lock(name));
+    const record = await reader.get(name);
+    assert.deepEqual([...record.keys()].toSorted(), ['body', 'signer'], 'whole, or not there');
+    bodies.push(text(record.get('body')));
+  }
+  return bodies;
+}
+
+describe('a receiver killed at', () => {
+  for (const killAt of ['staging', 'staged', 'pending', 'linked', 'renamed', 'stored', 'before confirm'])
+    it(`"${killAt}" stores the message once, by recovery or by the next delivery`, async (t) => {
+      const root = temporaryDirectory(t);
+      await killWorker(t, { work: 'receive', root, ids: ['message'], killAt });
+      const recorded = !['staging', 'staged', 'pending'].includes(killAt);
+      await runWorker(t, { work: 'receive', root, ids: [] });
+      assert.deepEqual(readdirSync(`${root}/incoming`).includes('00000000'), recorded, 'a start finishes what is recorded');
+      const [line] = await runWorker(t, { work: 'receive', root, ids: ['message'] });
+      assert.equal(line, recorded ? 'theirs done message' : 'mine stored message');
+      assert.deepEqual(await incoming(root), ['message']);
+    });
+});
+
+const LAYOUTS = {
+  dirq: (root: string, body: string): string => {
+    mkdirSync(`${root}/66000000`, { recursive: true });
+    writeFileSync(`${root}/66000000/66000000000000`, body);
+    return '66000000/66000000000000';
+  },
+  directory: (root: string, body: string): string => {
+    writeFileSync(`${root}/name`, body);
+    return 'name';
+  },
+};
+
+describe('a sender killed', () => {
+  const restart = async (t: TestContext, layout: keyof typeof LAYOUTS, root: string): Promise<{ queue: OutgoingQueue; freed: number }> => {
+    const options = { path: root, layout, instance: 'worker', stabilityMs: 0 };
+    const queue = layout === 'dirq' ? new SimpleQueue(options) : new PlainDirectory(options);
+    const { freed } = await queue.start();
+    t.after(() => queue.close());
+    return { queue, freed };
+  };
+
+  for (const layout of ['dirq', 'directory'] as const) {
+    it(`after its claim (${layout}): the next of its name has the element at once`, async (t) => {
+      const root = temporaryDirectory(t);
+      const name = LAYOUTS[layout](root, 'body');
+      await killWorker(t, { work: 'send', root, layout, killAt: 'claimed' });
+      const { queue, freed } = await restart(t, layout, root);
+      assert.equal(freed, 1);
+      assert.deepEqual(await namesOf(queue.scan()), [name]);
+      assert.equal(text((await (await claimed(queue, name)).read(10)).body), 'body');
+    });
+
+    it(`while it quarantined (${layout}): the next start finishes it`, async (t) => {
+      const root = temporaryDirectory(t);
+      const name = LAYOUTS[layout](root, 'body');
+      const { ino } = statSync(`${root}/${name}`);
+      await killWorker(t, { work: 'quarantine', root, layout, killAt: 'moved' });
+      const { queue: young } = await restart(t, layout, root);
+      assert.equal(await young.quarantineDepth(), 0, 'its maker might still live');
+      lookOlder(t, /\.staging\/[^/]+\/[0-9a-f]{14}$/, 61_000);
+      const { queue } = await restart(t, layout, root);
+      assert.equal(await queue.quarantineDepth(), 1);
+      const [body] = filesBelow(`${root}/.quarantine/00000000`).filter((file) => file.endsWith('/body'));
+      assert.equal(statSync(`${root}/.quarantine/00000000/${body}`).ino, ino);
+      assert.deepEqual(await namesOf(queue.scan()), []);
+    });
+  }
+
+  it('between lock and journal (dirq): the lock is freed by its age', async (t) => {
+    const root = temporaryDirectory(t);
+    const name = LAYOUTS.dirq(root, 'body');
+    await killWorker(t, { work: 'send', root, layout: 'dirq', killAt: 'locked' });
+    const { queue, freed } = await restart(t, 'dirq', root);
+    assert.equal(freed, 0);
+    assert.equal(await queue.claim(name), undefined);
+    lookOlder(t, /\.lck$/, 601_000);
+    assert.equal((await queue.purge()).locks, 1);
+    await claimed(queue, name);
+  });
+
+  it('between rename and answer (directory): nothing is lost', async (t) => {
+    const root = temporaryDirectory(t);
+    const name = LAYOUTS.directory(root, 'body');
+    await killWorker(t, { work: 'send', root, layout: 'directory', killAt: 'renamed' });
+    const { queue, freed } = await restart(t, 'directory', root);
+    assert.equal(freed, 1);
+    await claimed(queue, name);
+  });
+
+  for (const killAt of ['moved', 'removed'])
+    it(`while it removed what was sent (dirq, ${killAt}): it stays removed, and nothing is left over`, async (t) => {
+      const root = temporaryDirectory(t);
+      const name = LAYOUTS.dirq(root, 'body');
+      await killWorker(t, { work: 'send', root, layout: 'dirq', killAt });
+      const { queue } = await restart(t, 'dirq', root);
+      assert.deepEqual(await namesOf(queue.scan()), []);
+      lookOlder(t, /gone~/, 61_000);
+      await queue.purge();
+      assert.deepEqual(
+        filesBelow(root).filter((file) => !file.includes('owner~')),
+        [],
+      );
+      assert.equal(existsSync(`${root}/${name}.lck`), false);
+    });
+});
+
+describe('a writer killed', () => {
+  for (const [killAt, elements] of [
+    ['written', 0],
+    ['linked', 1],
+  ] as const)
+    it(`when it had ${killAt}: the element is whole or not there`, async (t) => {
+      const root = temporaryDirectory(t);
+      await killWorker(t, { work: 'add', root, instance: 'a', killAt });
+      const files = filesBelow(root);
+      assert.equal(files.filter((file) => /^[0-9a-f]{8}\/[0-9a-f]{14}$/.test(file)).length, elements);
+      assert.equal(files.filter((file) => file.endsWith('.tmp')).length, 1);
+      const queue = new SimpleQueue({ path: root, layout: 'dirq', instance: 'x' });
+      await queue.start();
+      t.after(() => queue.close());
+      const names = await namesOf(queue.scan());
+      assert.equal(names.length, elements);
+      for (const name of names) assert.equal(text((await (await claimed(queue, name)).read(10)).body), 'a0');
+      lookOlder(t, /\.tmp$/, 301_000);
+      assert.equal((await queue.purge()).temporary, 1);
+    });
+});

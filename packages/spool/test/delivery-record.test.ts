@@ -1,0 +1,172 @@
+import assert from 'node:assert/strict';
+import fs, { cpSync, existsSync, linkSync, promises, readdirSync, readFileSync, statSync, unlinkSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { describe, it, type TestContext } from 'node:test';
+import { temporaryDirectory } from '@ssm/test-support';
+import { FileDeliveryRecord } from '../src/delivery-record.js';
+import { lookOlder } from './aged.js';
+import { recordConformance } from './conformance-suite.js';
+import { Clock, filesBelow, HOUR, rejectsWith } from './support.js';
+
+recordConformance('files', (root, now) => new FileDeliveryRecord(now === undefined ? { path: root } : { path: root, now }));
+
+describe('what is on disk', () => {
+  const started = async (t: TestContext): Promise<{ root: string; record: FileDeliveryRecord }> => {
+    const root = `${temporaryDirectory(t)}/record`;
+    const record = new FileDeliveryRecord({ path: root });
+    await record.start();
+    return { root, record };
+  };
+  const recordsIn = (root: string): string[] => filesBelow(root).filter((file) => /^[0-3][0-9a-f]\//.test(file));
+  const list = async (record: FileDeliveryRecord): Promise<string[]> => {
+    const ids: string[] = [];
+    for await (const { id } of record.entries()) ids.push(id);
+    return ids.toSorted();
+  };
+
+  it('is never half a record', async (t) => {
+    const root = `${temporaryDirectory(t)}/record`;
+    const seen: string[] = [];
+    const record: FileDeliveryRecord = new FileDeliveryRecord({ path: root }, (point) => {
+      seen.push(`${point} ${recordsIn(root).length}`);
+      for (const file of recordsIn(root)) assert.equal(JSON.parse(readFileSync(`${root}/${file}`, 'utf8')).id, 'id');
+    });
+    await record.start();
+    await record.claim('id', '.staging/a/1');
+    assert.deepEqual(seen, ['pending 0', 'linked 1']);
+  });
+
+  it('is durable before a claim is answered: the file and the pending directory, then the directory of the record', async (t) => {
+    const { root, record } = await started(t);
+    const opened = new Map<number, string>();
+    const order: string[] = [];
+    const [open, sync] = [fs.open.bind(fs), fs.fsync.bind(fs)] as unknown as ((...args: unknown[]) => void)[];
+    t.mock.method(fs, 'open', (...args: unknown[]) => {
+      const done = args.pop() as (error: Error | null, descriptor: number) => void;
+      open!(...args, (error: Error | null, descriptor: number) => {
+        opened.set(
+          descriptor,
+          String(args[0])
+            .slice(root.length + 1)
+            .replace(/^pending\/.*/, 'file')
+            .replace(/^[0-3][0-9a-f]$/, 'shard'),
+        );
+        done(error, descriptor);
+      });
+    });
+    t.mock.method(fs, 'fsync', (descriptor: number, done: () => void) => {
+      order.push(`${opened.get(descriptor)} ${recordsIn(root).length}`);
+      sync!(descriptor, done);
+    });
+    await record.claim('id', '.staging/a/1');
+    assert.deepEqual([order.slice(0, 2).toSorted(), order.slice(2)], [['file 0', 'pending 0'], ['shard 1']]);
+    order.length = 0;
+    await record.claim('id', '.staging/b/1');
+    assert.equal(order.at(-1), 'shard 1', 'also for a record of somebody who may not have come so far');
+  });
+
+  it('says when a record is corrupt, and never takes it for another or for none', async (t) => {
+    const { root, record } = await started(t);
+    await record.claim('id', '.staging/a/1');
+    const [file] = recordsIn(root);
+    for (const content of [
+      '',
+      '{}',
+      'null',
+      '[1]',
+      '{"version":2}',
+      '{"version":1,"id":"id","stagedPath":"x","recordedAt":"never"}',
+      'x'.repeat(300_000),
+    ]) {
+      writeFileSync(`${root}/${file}`, content);
+      await rejectsWith(record.claim('id', '.staging/b/1'), 'record-corrupt');
+      await rejectsWith(list(record), 'record-corrupt');
+      await rejectsWith(new FileDeliveryRecord({ path: root }).confirm('id'), 'record-corrupt');
+    }
+    await record.claim('other', '.staging/a/2');
+  });
+
+  it('may hold what was never finished', async (t) => {
+    const { root, record } = await started(t);
+    await record.claim('id', '.staging/a/1');
+    writeFileSync(`${root}/pending/half`, '{"version":');
+    writeFileSync(`${root}/pending/loser`, '{"version":1,"id":"id","stagedPath":".staging/b/1","recordedAt":"2024-01-01T00:00:00Z"}');
+    assert.deepEqual(await list(record), ['id']);
+    await record.expire(HOUR, new Date(Date.now() + 23 * HOUR));
+    assert.equal(readdirSync(`${root}/pending`).length, 3);
+    await record.expire(HOUR, new Date(Date.now() + 25 * HOUR));
+    assert.equal(readdirSync(`${root}/pending`).length, 1, 'records stay');
+    assert.equal((await record.claim('id', '.staging/c/1')).outcome, 'theirs');
+  });
+
+  it('may be written again by the process that was interrupted', async (t) => {
+    const { root, record } = await started(t);
+    await record.claim('id', '.staging/a/1');
+    const [pending] = readdirSync(`${root}/pending`);
+    unlinkSync(`${root}/${recordsIn(root)[0]}`);
+    writeFileSync(`${root}/pending/${pending}`, 'half');
+    assert.deepEqual(await record.claim('id', '.staging/a/1'), { outcome: 'mine' });
+    assert.deepEqual(await list(record), ['id']);
+  });
+
+  it('may be a copy that lost its hard links', async (t) => {
+    const { root, record } = await started(t);
+    await record.claim('a', '.staging/x/1');
+    await record.claim('b', '.staging/x/2');
+    await record.confirm('b');
+    cpSync(root, `${root}-copy`, { recursive: true });
+    const copy = new FileDeliveryRecord({ path: `${root}-copy` });
+    assert.deepEqual(await list(copy), ['a']);
+    for (const id of ['a', 'b']) assert.equal((await copy.claim(id, '.staging/y/1')).outcome, 'theirs');
+  });
+
+  it('is taken back when the worker was stopped for a day on the way', async (t) => {
+    const clock = new Clock(0x66000000 * 1000);
+    const root = `${temporaryDirectory(t)}/record`;
+    const record = new FileDeliveryRecord({ path: root, now: clock.now }, (point) => {
+      if (point === 'pending') clock.advance(23.5 * HOUR);
+    });
+    await record.start();
+    await rejectsWith(record.claim('id', '.staging/a/66000000000000'), 'stage-too-slow');
+    assert.deepEqual(recordsIn(root), []);
+    assert.deepEqual(readdirSync(`${root}/pending`), []);
+  });
+
+  it('says that a file system has no hard links', async (t) => {
+    const root = `${temporaryDirectory(t)}/record`;
+    t.mock.method(promises, 'link', async () => {
+      await Promise.reject(Object.assign(new Error('not here'), { code: 'EPERM' }));
+    });
+    await rejectsWith(new FileDeliveryRecord({ path: root }).start(), 'permission-denied');
+    assert.deepEqual(filesBelow(root), []);
+  });
+
+  it('forgets the probes of a start that was killed', async (t) => {
+    const { root, record } = await started(t);
+    writeFileSync(`${root}/probe-x`, '');
+    linkSync(`${root}/probe-x`, `${root}/probe-x-linked`);
+    await record.start();
+    assert.equal(existsSync(`${root}/probe-x`), true, 'another process may just be starting');
+    lookOlder(t, /probe-/, 61_000);
+    await record.start();
+    assert.deepEqual(filesBelow(root), []);
+  });
+
+  it('has the configured modes', async (t) => {
+    const root = `${temporaryDirectory(t)}/record`;
+    const record = new FileDeliveryRecord({ path: root, modes: { directoryMode: 0o2770, fileMode: 0o660 } });
+    await record.start();
+    await record.claim('id', '.staging/a/1');
+    const [file] = recordsIn(root);
+    for (const directory of ['', 'pending', path.dirname(file!)]) assert.equal(statSync(`${root}/${directory}`).mode & 0o7777, 0o2770);
+    assert.equal(statSync(`${root}/${file}`).mode & 0o7777, 0o660);
+  });
+
+  it('confirms what it does not remember', async (t) => {
+    const { root, record } = await started(t);
+    for (let index = 0; index < 20; index += 1) await record.claim(`${index}`, `.staging/a/${index}`);
+    const other = new FileDeliveryRecord({ path: root });
+    for (let index = 0; index < 20; index += 1) await other.confirm(`${index}`);
+    assert.deepEqual(await list(record), []);
+  });
+});

@@ -1,0 +1,151 @@
+import assert from 'node:assert/strict';
+import fs, { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import process from 'node:process';
+import { describe, it, type TestContext } from 'node:test';
+import { eventually, temporaryDirectory } from '@ssm/test-support';
+import { createFile, createFiles, makeDirectory, syncDirectory, syncRemaining } from '../src/durable.js';
+
+/** Holds every fsync back until it is let go, and tells what was synced by then. */
+function holdSyncs(t: TestContext): { readonly waiting: (() => void)[]; readonly count: () => number } {
+  const waiting: (() => void)[] = [];
+  let count = 0;
+  const real = fs.fsync.bind(fs);
+  t.mock.method(fs, 'fsync', (descriptor: number, done: fs.NoParamCallback) => {
+    count += 1;
+    waiting.push(() => real(descriptor, done));
+  });
+  return { waiting, count: () => count };
+}
+
+describe('syncDirectory', () => {
+  it('lets all who came during one sync share the next, never the running one', async (t) => {
+    const directory = temporaryDirectory(t);
+    const syncs = holdSyncs(t);
+    const ended: string[] = [];
+    const first = syncDirectory(directory).then(() => ended.push('first'));
+    await eventually(() => assert.equal(syncs.waiting.length, 1));
+    const later = Array.from({ length: 20 }, async (_, index) => {
+      await syncDirectory(directory);
+      ended.push(`later ${index}`);
+    });
+    syncs.waiting.pop()?.();
+    await first;
+    assert.deepEqual(ended, ['first']);
+    await eventually(() => assert.equal(syncs.waiting.length, 1));
+    const last = syncDirectory(directory);
+    syncs.waiting.pop()?.();
+    await Promise.all(later);
+    await eventually(() => assert.equal(syncs.waiting.length, 1));
+    syncs.waiting.pop()?.();
+    await last;
+    assert.equal(syncs.count(), 3);
+  });
+
+  it('syncs different directories at once', async (t) => {
+    const directory = temporaryDirectory(t);
+    mkdirSync(`${directory}/other`);
+    const syncs = holdSyncs(t);
+    const both = Promise.all([syncDirectory(directory), syncDirectory(`${directory}/other`)]);
+    await eventually(() => assert.equal(syncs.waiting.length, 2));
+    for (const go of syncs.waiting) go();
+    await both;
+  });
+
+  it('fails for each who waited, and begins anew afterwards', async (t) => {
+    const directory = `${temporaryDirectory(t)}/late`;
+    const failures = await Promise.allSettled([syncDirectory(directory), syncDirectory(directory), syncDirectory(directory)]);
+    assert.deepEqual(
+      failures.map(({ status }) => status),
+      ['rejected', 'rejected', 'rejected'],
+    );
+    mkdirSync(directory);
+    await syncDirectory(directory);
+  });
+
+  it('syncs what is left when the directory was removed', async (t) => {
+    const directory = temporaryDirectory(t);
+    await syncRemaining(`${directory}/gone`);
+    await assert.rejects(syncRemaining(`${directory}/gone/deeper`));
+  });
+
+  it('accepts a file system that cannot sync directories, but no other failure', async (t) => {
+    const directory = temporaryDirectory(t);
+    let errno = 'EINVAL';
+    t.mock.method(fs, 'fsync', (_descriptor: number, done: fs.NoParamCallback) => {
+      done(Object.assign(new Error(errno), { code: errno }));
+    });
+    await syncDirectory(directory);
+    errno = 'EIO';
+    await assert.rejects(syncDirectory(directory), { code: 'EIO' });
+  });
+});
+
+describe('createFiles', () => {
+  it('syncs each file, the directory and what else is asked for, before it resolves', async (t) => {
+    const directory = temporaryDirectory(t);
+    mkdirSync(`${directory}/element`);
+    const syncs = holdSyncs(t);
+    let ended = false;
+    const files = [
+      ['body', Buffer.from('one')],
+      ['signer', Buffer.alloc(0)],
+    ] as const;
+    const created = createFiles(`${directory}/element`, files, {}, [directory]).then(() => {
+      ended = true;
+    });
+    await eventually(() => assert.equal(syncs.waiting.length, 4));
+    assert.deepEqual(readdirSync(`${directory}/element`).toSorted(), ['body', 'signer']);
+    for (const go of syncs.waiting.splice(0, 3)) go();
+    await new Promise((resolve) => setImmediate(resolve));
+    assert.equal(ended, false);
+    syncs.waiting.pop()?.();
+    await created;
+    assert.equal(readFileSync(`${directory}/element/body`, 'utf8'), 'one');
+  });
+
+  it('sets modes whatever the umask', async (t) => {
+    const directory = temporaryDirectory(t);
+    const umask = process.umask(0o077);
+    t.after(() => void process.umask(umask));
+    await createFile(`${directory}/open`, Buffer.from('x'), { fileMode: 0o664 });
+    await createFile(`${directory}/plain`, Buffer.from('x'), {});
+    await makeDirectory(`${directory}/shared`, { directoryMode: 0o2775 });
+    assert.equal(statSync(`${directory}/open`).mode & 0o7777, 0o664);
+    assert.equal(statSync(`${directory}/plain`).mode & 0o7777, 0o600);
+    assert.equal(statSync(`${directory}/shared`).mode & 0o7777, 0o2775);
+    assert.equal(await makeDirectory(`${directory}/shared`, { directoryMode: 0o700 }), false);
+    assert.equal(statSync(`${directory}/shared`).mode & 0o7777, 0o2775, 'what is there is left as it is');
+  });
+
+  it('leaves nothing behind when one file cannot be made, and never touches what was there', async (t) => {
+    const directory = temporaryDirectory(t);
+    writeFileSync(`${directory}/taken`, 'precious');
+    const files = [
+      ['free', Buffer.from('x')],
+      ['taken', Buffer.from('y')],
+    ] as const;
+    await assert.rejects(createFiles(directory, files, {}), { code: 'EEXIST' });
+    assert.deepEqual(readdirSync(directory), ['taken']);
+    assert.equal(readFileSync(`${directory}/taken`, 'utf8'), 'precious');
+    await assert.rejects(createFile(`${directory}/absent/x`, Buffer.from('x'), {}), { code: 'ENOENT' });
+  });
+
+  it('removes the files when they cannot be synced', async (t) => {
+    const directory = temporaryDirectory(t);
+    t.mock.method(fs, 'fsync', (_descriptor: number, done: fs.NoParamCallback) => {
+      done(Object.assign(new Error('broken'), { code: 'EIO' }));
+    });
+    await assert.rejects(createFile(`${directory}/x`, Buffer.from('x'), {}), { code: 'EIO' });
+    assert.deepEqual(readdirSync(directory), []);
+  });
+
+  it('goes on after a short write', async (t) => {
+    const directory = temporaryDirectory(t);
+    const real = fs.write.bind(fs) as (...args: unknown[]) => void;
+    t.mock.method(fs, 'write', (...[descriptor, data, offset, length, position, done]: unknown[]) => {
+      real(descriptor, data, offset, Math.min(Number(length), 3), position, done);
+    });
+    await createFile(`${directory}/x`, Buffer.from('0123456789'), {});
+    assert.equal(readFileSync(`${directory}/x`, 'utf8'), '0123456789');
+  });
+});

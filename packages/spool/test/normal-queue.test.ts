@@ -1,0 +1,376 @@
+import assert from 'node:assert/strict';
+import fs, {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  promises,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmdirSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import path from 'node:path';
+import process from 'node:process';
+import { describe, it, type TestContext } from 'node:test';
+import { temporaryDirectory } from '@ssm/test-support';
+import { NormalQueue } from '../src/normal-queue.js';
+import { NormalReader } from '../src/normal-reader.js';
+import type { StagingOptions } from '../src/options.js';
+import { Clock, filesBelow, HOUR, MINUTE, rejectsWith, text } from './support.js';
+
+const RECORD = { body: 'text', signer: '/C=UK/CN=host', empaid: '00000000/0123456789abcd' };
+
+async function started(
+  t: TestContext,
+  options: Partial<StagingOptions> = {},
+): Promise<{ root: string; queue: NormalQueue; reader: NormalReader }> {
+  const root = options.path ?? `${temporaryDirectory(t)}/incoming`;
+  const queue = new NormalQueue({ instance: 'one', ...options, path: root });
+  await queue.start();
+  return { root, queue, reader: new NormalReader({ path: root }) };
+}
+
+async function elements(reader: NormalReader): Promise<string[]> {
+  const names: string[] = [];
+  for await (const name of reader.names()) names.push(name);
+  return names;
+}
+
+describe('staging', () => {
+  it('shows nobody an element before it is committed', async (t) => {
+    const { root, queue, reader } = await started(t);
+    const staged = await queue.stage({ ...RECORD, body: Buffer.from([0, 255]) });
+    assert.match(staged.path, /^\.staging\/one\/[0-9a-f]{14}$/);
+    assert.deepEqual(await elements(reader), []);
+    assert.deepEqual(readFileSync(`${root}/${staged.path}/body`), Buffer.from([0, 255]));
+    const { outcome, name } = await queue.commit(staged.path);
+    assert.equal(outcome, 'stored');
+    assert.deepEqual(await elements(reader), [name]);
+    assert.match(name!, /^00000000\/[0-9a-f]{14}$/);
+    assert.equal(existsSync(`${root}/${staged.path}`), false);
+    assert.deepEqual(filesBelow(`${root}/${name}`), ['body', 'empaid', 'signer']);
+  });
+
+  it('commits once, whoever asks and however often', async (t) => {
+    const { root, queue, reader } = await started(t);
+    const { queue: helper } = await started(t, { path: root, instance: 'two' });
+    for (let round = 0; round < 20; round += 1) {
+      const staged = await queue.stage(RECORD);
+      const outcomes = await Promise.all([queue.commit(staged.path), helper.commit(staged.path), helper.commit(staged.path)]);
+      assert.deepEqual(outcomes.map(({ outcome }) => outcome).toSorted(), ['done', 'done', 'stored']);
+      assert.equal((await elements(reader)).length, round + 1);
+    }
+  });
+
+  it('discards what is not wanted, and nothing else', async (t) => {
+    const { root, queue, reader } = await started(t);
+    const [unwanted, wanted] = [await queue.stage(RECORD), await queue.stage(RECORD)];
+    await unwanted.discard();
+    await unwanted.discard();
+    await queue.commit(wanted.path);
+    await wanted.discard();
+    assert.equal((await elements(reader)).length, 1);
+    assert.equal(filesBelow(root).length, 3);
+    assert.deepEqual(await queue.commit(unwanted.path), { outcome: 'done', name: undefined });
+  });
+
+  it('takes another name when the first is taken', async (t) => {
+    const clock = new Clock();
+    const { root, reader } = await started(t);
+    const options = { path: root, now: clock.now, random: () => 0 };
+    const names = await Promise.all(
+      ['a', 'b', 'c'].map(async (instance) => {
+        const queue = new NormalQueue({ ...options, instance });
+        await queue.start();
+        return await queue.add(RECORD);
+      }),
+    );
+    assert.equal(new Set(names).size, 3);
+    assert.deepEqual(await elements(reader), names.toSorted());
+  });
+
+  it('makes its directories again when a purge or a clean-up removed them', async (t) => {
+    const { root, queue, reader } = await started(t);
+    const first = await queue.add(RECORD);
+    await reader.lock(first);
+    await reader.remove(first);
+    rmdirSync(`${root}/00000000`);
+    rmdirSync(`${root}/.staging/one`);
+    await queue.add(RECORD);
+    rmdirSync(`${root}/.staging/one`);
+    rmdirSync(`${root}/.staging`);
+    await queue.add(RECORD);
+    await queue.probe();
+    assert.equal((await elements(reader)).length, 2);
+  });
+
+  it('survives a directory that vanishes at every attempt but the last', async (t) => {
+    const { root, queue } = await started(t);
+    const staged = await queue.stage(RECORD);
+    let left = 10;
+    const rename = promises.rename.bind(promises);
+    t.mock.method(promises, 'rename', async (from: string, to: string) => {
+      left -= 1;
+      if (left > 0 && existsSync(`${root}/00000000`)) rmdirSync(`${root}/00000000`);
+      await rename(from, to);
+    });
+    assert.equal((await queue.commit(staged.path)).outcome, 'stored');
+    const again = await queue.stage(RECORD);
+    t.mock.method(promises, 'rename', async () => {
+      await Promise.reject(Object.assign(new Error('ENOENT'), { code: 'ENOENT' }));
+    });
+    await rejectsWith(queue.commit(again.path), 'io-error');
+  });
+
+  it('does not take a volume that is not there any more for a queue in which everything is done', async (t) => {
+    const { root, queue } = await started(t);
+    const staged = await queue.stage(RECORD);
+    renameSync(root, `${root}-unmounted`);
+    await rejectsWith(queue.commit(staged.path), 'path-missing');
+    mkdirSync(root);
+    await rejectsWith(queue.commit(staged.path), 'path-missing');
+    await rejectsWith(queue.stage(RECORD), 'path-missing');
+    await rejectsWith(queue.probe(), 'path-missing');
+    assert.deepEqual(readdirSync(root), []);
+    rmdirSync(root);
+    renameSync(`${root}-unmounted`, root);
+    assert.equal((await queue.commit(staged.path)).outcome, 'stored');
+  });
+
+  it('begins a new directory when one is full, whoever filled it', async (t) => {
+    const { root, queue, reader } = await started(t, { directorySize: 3 });
+    const other = new NormalQueue({ path: root, instance: 'two', directorySize: 3 });
+    await other.start();
+    for (let index = 0; index < 3; index += 1) await queue.add(RECORD);
+    await other.add(RECORD);
+    await queue.add(RECORD);
+    assert.deepEqual([...new Set((await elements(reader)).map((name) => path.dirname(name)))], ['00000000', '00000001']);
+  });
+
+  it('begins a new directory when the file system allows no more entries', async (t) => {
+    const { queue } = await started(t);
+    const rename = promises.rename.bind(promises);
+    t.mock.method(promises, 'rename', async (from: string, to: string) => {
+      if (to.includes('/00000000/')) throw Object.assign(new Error('full'), { code: 'EMLINK' });
+      await rename(from, to);
+    });
+    assert.match(await queue.add(RECORD), /^00000001\//);
+  });
+
+  it('refuses keys that dirq readers refuse, and paths that are not staged elements', async (t) => {
+    const { root, queue } = await started(t);
+    for (const key of ['', 'a-b', '../x', 'locked', '.x', 'a/b', 'é']) await rejectsWith(queue.stage({ [key]: 'x' }), 'name-invalid');
+    for (const staged of [
+      '',
+      'x',
+      '.staging/../0123456789abcd',
+      '.staging/./0123456789abcd',
+      '.staging/a/b/0123456789abcd',
+      '/etc',
+      '.staging/a/x',
+    ])
+      await rejectsWith(queue.commit(staged), 'name-invalid');
+    assert.deepEqual(filesBelow(root), []);
+    assert.throws(() => new NormalQueue({ path: root, instance: '' }));
+  });
+
+  it('keeps any instance name inside the staging directory', async (t) => {
+    for (const instance of ['../../x', 'a/b', '.', '..', 'ü~%']) {
+      const { root, queue, reader } = await started(t, { instance });
+      await queue.add(RECORD);
+      assert.equal((await elements(reader)).length, 1);
+      assert.equal(readdirSync(`${root}/.staging`).length, 1);
+      assert.deepEqual(readdirSync(path.dirname(root)), ['incoming']);
+    }
+  });
+
+  it('resolves only after files, element, staging and target directory were synced', async (t) => {
+    const { root, queue } = await started(t);
+    const opened = new Map<number, string>();
+    const order: string[] = [];
+    const [open, sync, rename] = [fs.open.bind(fs), fs.fsync.bind(fs), promises.rename.bind(promises)] as unknown as ((
+      ...args: unknown[]
+    ) => void)[];
+    t.mock.method(fs, 'open', (...args: unknown[]) => {
+      const done = args.pop() as (error: Error | null, descriptor: number) => void;
+      open!(...args, (error: Error | null, descriptor: number) => {
+        if (error === null) opened.set(descriptor, path.relative(root, String(args[0])));
+        done(error, descriptor);
+      });
+    });
+    t.mock.method(fs, 'fsync', (descriptor: number, done: () => void) => {
+      order.push(opened.get(descriptor)!);
+      sync!(descriptor, done);
+    });
+    t.mock.method(promises, 'rename', async (...args: unknown[]) => {
+      order.push('rename');
+      await rename!(...args);
+    });
+    const staged = await queue.stage(RECORD);
+    const keys = Object.keys(RECORD).map((key) => `${staged.path}/${key}`);
+    assert.deepEqual(order.splice(0).toSorted(), ['.staging/one', staged.path, ...keys].toSorted());
+    await queue.commit(staged.path);
+    // The first rename finds no directory yet; a new directory's name is in the root.
+    assert.deepEqual(order.splice(0, 2), ['rename', 'rename']);
+    assert.deepEqual(order.splice(0).toSorted(), ['', '.staging/one', '00000000']);
+    await queue.commit(staged.path);
+    assert.deepEqual(order.splice(0).toSorted(), ['', '.staging/one', '00000000', 'rename'], 'also when it was done before');
+  });
+});
+
+describe('what is on disk', () => {
+  it('has the configured modes, whatever the umask', async (t) => {
+    const umask = process.umask(0o077);
+    t.after(() => void process.umask(umask));
+    const { root, queue } = await started(t, { modes: { directoryMode: 0o2770, fileMode: 0o660 } });
+    const name = await queue.add(RECORD);
+    for (const directory of ['', 'temporary', 'obsolete', '.staging', '.staging/one', path.dirname(name), name])
+      assert.equal(statSync(`${root}/${directory}`).mode & 0o7777, 0o2770, directory);
+    assert.equal(statSync(`${root}/${name}/body`).mode & 0o7777, 0o660);
+  });
+
+  it('is counted by name, within the time', async (t) => {
+    const clock = new Clock(0x66000000 * 1000);
+    const { root, queue } = await started(t, { now: clock.now });
+    assert.deepEqual(await queue.depth(1000), { elements: 0, complete: true, oldest: undefined });
+    await queue.add(RECORD);
+    clock.advance(HOUR);
+    await queue.add(RECORD);
+    await queue.stage(RECORD);
+    const depth = await queue.depth(1000);
+    assert.deepEqual({ ...depth, oldest: depth.oldest?.getTime() }, { elements: 2, complete: true, oldest: 0x66000000 * 1000 });
+    for (let index = 0; index < 300; index += 1) mkdirSync(`${root}/00000000/${index.toString(16).padStart(14, '0')}`);
+    assert.equal((await queue.depth(-1)).complete, false);
+    assert.equal((await queue.depth(10_000)).elements, 302);
+  });
+
+  it('knows the free space', async (t) => {
+    const { queue } = await started(t);
+    assert.ok((await queue.freeBytes()) > 0);
+  });
+});
+
+describe('cleanStaging', () => {
+  const later = (hours: number): Date => new Date(Date.now() + hours * HOUR);
+  const never = (): Promise<boolean> => Promise.resolve(false);
+
+  it('removes only what is a day old and not recorded, whoever staged it', async (t) => {
+    const { root, queue } = await started(t);
+    const { queue: other } = await started(t, { path: root, instance: 'two' });
+    const [abandoned, recorded] = [await queue.stage(RECORD), await other.stage(RECORD)];
+    assert.equal(await queue.cleanStaging(never, later(23)), 0);
+    assert.equal(await queue.cleanStaging((staged) => Promise.resolve(staged === recorded.path), later(25)), 1);
+    assert.equal(existsSync(`${root}/${abandoned.path}`), false);
+    assert.equal((await queue.commit(recorded.path)).outcome, 'stored');
+    assert.equal(existsSync(`${root}/.staging/two`), true);
+    await queue.cleanStaging(never, later(25));
+    assert.equal(existsSync(`${root}/.staging/two`), false);
+    assert.equal(existsSync(`${root}/.staging/one`), true);
+    assert.deepEqual(readdirSync(`${root}/obsolete`), []);
+  });
+
+  it('does not ask about what is young, nor trip over strangers', async (t) => {
+    const { root, queue } = await started(t);
+    await queue.stage(RECORD);
+    writeFileSync(`${root}/.staging/stray`, '');
+    writeFileSync(`${root}/.staging/one/stray`, '');
+    mkdirSync(`${root}-other`);
+    writeFileSync(`${root}-other/precious`, '');
+    symlinkSync(`${root}-other`, `${root}/.staging/one/0123456789abcd`);
+    assert.equal(await queue.cleanStaging(() => Promise.reject(new Error('asked')), later(1)), 0);
+    await assert.rejects(queue.cleanStaging(() => Promise.reject(new Error('asked')), later(25)));
+    assert.equal(await queue.cleanStaging(never, later(25)), 3);
+    assert.deepEqual(filesBelow(`${root}-other`), ['precious'], 'a link is removed, never what it leads to');
+  });
+});
+
+describe('NormalReader', () => {
+  it('locks, reads, unlocks and removes as dirq does', async (t) => {
+    const { root, queue, reader } = await started(t);
+    const name = await queue.add({ ...RECORD, body: 'Zürich' });
+    await rejectsWith(reader.get(name), 'claim-lost');
+    assert.equal(await reader.lock(name), true);
+    assert.equal(await reader.lock(name), false);
+    assert.equal(text((await reader.get(name)).get('body')), Buffer.from('Zürich').toString('latin1'));
+    await rejectsWith(reader.get(name, 10), 'too-large');
+    assert.equal(await reader.unlock(name), true);
+    assert.equal(await reader.unlock(name), false);
+    await reader.lock(name);
+    await reader.remove(name);
+    await reader.remove(name);
+    assert.equal(await reader.lock(name), false);
+    await rejectsWith(reader.get(name), 'claim-lost');
+    assert.deepEqual(filesBelow(root), []);
+    assert.deepEqual(readdirSync(`${root}/obsolete`), []);
+    for (const bad of ['..', '../x', '']) await rejectsWith(reader.lock(bad), 'name-invalid');
+  });
+
+  it('refuses an element that is none', async (t) => {
+    const { root, queue, reader } = await started(t);
+    const name = await queue.add(RECORD);
+    await reader.lock(name);
+    for (const file of ['body', 'signer', 'empaid']) fs.unlinkSync(`${root}/${name}/${file}`);
+    await rejectsWith(reader.get(name), 'element-corrupt');
+    symlinkSync('/etc/passwd', `${root}/${name}/body`);
+    await rejectsWith(reader.get(name), 'not-regular');
+    writeFileSync(`${root}/00000000/0123456789abcd`, 'a file');
+    await rejectsWith(reader.get('00000000/0123456789abcd'), 'element-corrupt');
+    symlinkSync('/etc', `${root}/00000000/abcdef01234567`);
+    await rejectsWith(reader.get('00000000/abcdef01234567'), 'element-corrupt');
+  });
+
+  it('purges what is old and empty, and nothing else', async (t) => {
+    const clock = new Clock();
+    const { root, queue } = await started(t);
+    const reader = new NormalReader({ path: root, now: clock.now });
+    const name = await queue.add(RECORD);
+    mkdirSync(`${root}/00000005`);
+    mkdirSync(`${root}/00000003`);
+    mkdirSync(`${root}/temporary/0123456789abcd`);
+    mkdirSync(`${root}/obsolete/0123456789abcd`);
+    writeFileSync(`${root}/obsolete/0123456789abcd/body`, '');
+    await reader.lock(name);
+    assert.deepEqual(await reader.purge(), { temporary: 0, locks: 0, directories: 1 });
+    clock.advance(6 * MINUTE);
+    assert.deepEqual(await reader.purge(), { temporary: 2, locks: 0, directories: 0 });
+    clock.advance(6 * MINUTE);
+    assert.deepEqual(await reader.purge(), { temporary: 0, locks: 1, directories: 0 });
+    assert.equal(await reader.lock(name), true);
+    assert.equal(existsSync(`${root}/00000005`), true);
+  });
+
+  it('takes everything while it is added', async (t) => {
+    const { queue, reader } = await started(t, { directorySize: 7 });
+    const total = 100;
+    const taken: string[] = [];
+    const adding = (async () => {
+      for (let index = 0; index < total; index += 1) await queue.add({ body: `${index}` });
+    })();
+    while (taken.length < total) {
+      for (const name of await elements(reader)) {
+        if (!(await reader.lock(name))) continue;
+        taken.push(text((await reader.get(name)).get('body')));
+        await reader.remove(name);
+      }
+      await reader.purge({ temporaryMs: 0, lockMs: HOUR });
+    }
+    await adding;
+    assert.deepEqual(
+      taken.map(Number).toSorted((one, other) => one - other),
+      Array.from({ length: total }, (_, index) => index),
+    );
+  });
+});
+
+describe('starting', () => {
+  it('says what is missing or in the way', async (t) => {
+    const directory = temporaryDirectory(t);
+    await rejectsWith(new NormalQueue({ path: `${directory}/absent/deep`, instance: 'x' }).start(), 'path-missing');
+    writeFileSync(`${directory}/file`, '');
+    await rejectsWith(new NormalQueue({ path: `${directory}/file`, instance: 'x' }).start(), 'io-error');
+    chmodSync(directory, 0o700);
+  });
+});

@@ -1,0 +1,114 @@
+import { type ConfigOf, commonSettings, setting } from '@ssm/service-kit';
+
+const SECOND = 1000;
+const MINUTE = 60 * SECOND;
+
+const outgoing = {
+  path: setting({
+    doc: 'Outgoing volume: the queue whose elements are sent.',
+    format: 'path',
+    default: '/var/spool/apel/outgoing',
+    required: true,
+  }),
+  layout: setting({
+    doc: 'dirq: a directory queue (Simple). directory: plain files, the file name is the message id.',
+    format: { oneOf: ['dirq', 'directory'] },
+    default: 'dirq',
+  }),
+  scanInterval: setting({
+    doc: 'The volume is scanned at least so often; where file events work, also when something changed.',
+    format: 'duration',
+    default: 5 * SECOND,
+    minimum: 1,
+  }),
+  stability: setting({
+    doc: 'A plain file is taken when its size and time have been the same for so long.',
+    format: 'duration',
+    default: 2 * SECOND,
+  }),
+  lockAge: setting({
+    doc: 'Locks of other senders are freed after so long without a touch.',
+    format: 'duration',
+    default: 600 * SECOND,
+    minimum: 1,
+  }),
+  touchInterval: setting({
+    doc: 'Own locks are touched so often; must be well below lockAge.',
+    format: 'duration',
+    default: 60 * SECOND,
+    minimum: 1,
+  }),
+  releaseAfter: setting({
+    doc: 'Own locks are given back when no broker has been connected for so long.',
+    format: 'duration',
+    default: 120 * SECOND,
+    minimum: 1,
+  }),
+  purgeInterval: setting({
+    doc: 'Stale locks, temporary files and empty directories are removed so often.',
+    format: 'duration',
+    default: 5 * MINUTE,
+    minimum: 1,
+  }),
+  quarantine: setting({
+    doc: 'Files that can never be sent; must be on the file system of outgoing.path. Empty: outgoing.path/.quarantine.',
+    format: 'path',
+    default: '',
+  }),
+  directoryMode: setting({
+    doc: 'Mode of directories that are made, whatever the umask; empty: as the umask says.',
+    format: 'mode',
+    default: undefined,
+  }),
+  fileMode: setting({
+    doc: 'Mode of files that are written, whatever the umask; empty: as the umask says.',
+    format: 'mode',
+    default: undefined,
+  }),
+  gid: setting({ doc: 'Group of what is written; empty: left as it is.', format: 'integer', default: undefined, minimum: 0 }),
+};
+
+const encryption = {
+  recipients: setting({
+    doc: 'Certificates (PEM) that messages are encrypted for; empty: signed only.',
+    format: 'string-list',
+    default: [],
+  }),
+  cipher: setting({
+    doc: 'Content cipher; aes128 (CBC) is what every receiver reads.',
+    format: { oneOf: ['aes128', 'aes192', 'aes256', 'aes128-gcm', 'aes192-gcm', 'aes256-gcm'] },
+    default: 'aes128',
+  }),
+  verifyRecipients: setting({
+    doc: 'Verify the certificates of the recipients against trust.directory.',
+    format: 'boolean',
+    default: true,
+  }),
+};
+
+/** All settings of the sender. */
+export const senderSettings = {
+  ...commonSettings({ opsPort: 9101 }),
+  outgoing,
+  encryption,
+  message: {
+    transferEncoding: setting({
+      doc: 'auto: 7bit text where the bytes allow it, else quoted-printable. base64: always, which some receivers cannot read.',
+      format: { oneOf: ['auto', 'base64'] },
+      default: 'auto',
+    }),
+  },
+  once: setting({
+    doc: 'Send what is there, then exit: 0 all sent, 1 something failed or was quarantined.',
+    format: 'boolean',
+    default: false,
+  }),
+  onceDeadline: setting({
+    doc: 'A run with --once ends after so long, whatever is left.',
+    format: 'duration',
+    default: 10 * MINUTE,
+    minimum: 1,
+  }),
+};
+
+export type SenderConfig = ConfigOf<typeof senderSettings>;

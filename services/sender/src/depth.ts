@@ -1,0 +1,83 @@
+/** How much waits and since when: what the last look at the whole volume found, and what was done since. */
+import type { OutgoingQueue, ScanStatistics } from '@ssm/spool';
+
+/** The volume is counted apart from sending only when no pass has ended for so long, and never for more than a twentieth of the time. */
+const COUNT_EVERY_MS = 60_000;
+const COUNT_SHARE = 20;
+
+interface Look {
+  readonly elements: number;
+  readonly locked: number;
+  readonly oldest: Date | undefined;
+}
+
+export class QueueDepth {
+  readonly #queue: OutgoingQueue;
+  readonly #now: () => number;
+  #look: Look = { elements: 0, locked: 0, oldest: undefined };
+  #gone = 0;
+  #at = Number.NEGATIVE_INFINITY;
+  #nextCount = Number.NEGATIVE_INFINITY;
+  #counting = false;
+
+  /** `now`: monotonic milliseconds. */
+  constructor(queue: OutgoingQueue, now: () => number) {
+    this.#queue = queue;
+    this.#now = now;
+  }
+
+  get depth(): number {
+    return Math.max(0, this.#look.elements - this.#gone);
+  }
+
+  get locked(): number {
+    return this.#look.locked;
+  }
+
+  get oldest(): Date | undefined {
+    return this.#look.oldest;
+  }
+
+  /** An element left the queue: sent, or quarantined. */
+  left(): void {
+    this.#gone += 1;
+  }
+
+  /** A pass saw the whole volume while `gone` of its elements left it. Of what left the time is not known, so the oldest is only taken from a pass that moved nothing. */
+  passed(statistics: ScanStatistics, gone: number): void {
+    this.#set(statistics, gone === 0 ? statistics.oldest : undefined);
+    this.#gone = gone;
+  }
+
+  /** Counts when the last look is old, without claiming anything; says whether it did. Errors are those of the scan. */
+  async refresh(signal: AbortSignal): Promise<boolean> {
+    const start = this.#now();
+    if (this.#counting || start - this.#at < COUNT_EVERY_MS || start < this.#nextCount) return false;
+    this.#counting = true;
+    try {
+      const before = { at: this.#at, gone: this.#gone };
+      const scan = this.#queue.scan(signal);
+      await exhaust(scan.names);
+      if (signal.aborted) return false;
+      // A pass that ended meanwhile knows better.
+      if (this.#at !== before.at) return true;
+      this.#gone -= before.gone;
+      this.#set(scan.statistics, scan.statistics.oldest);
+      return true;
+    } finally {
+      this.#counting = false;
+      const end = this.#now();
+      this.#nextCount = end + Math.max(COUNT_EVERY_MS, (end - start) * COUNT_SHARE);
+    }
+  }
+
+  #set({ available, locked }: ScanStatistics, oldest: Date | undefined): void {
+    this.#look = { elements: available + locked, locked, oldest };
+    this.#at = this.#now();
+  }
+}
+
+async function exhaust(names: AsyncIterable<string>): Promise<void> {
+  const iterator = names[Symbol.asyncIterator]();
+  while ((await iterator.next()).done !== true);
+}

@@ -1,0 +1,164 @@
+/** Everything is open: names flow from the passes through the window into sendOne(), until the service stops or the run is over. */
+import { sealMessage } from '@ssm/empa';
+import { EXIT_CODES, type Running, runBounded, type ServiceContext } from '@ssm/service-kit';
+import type { Publisher } from '@ssm/transport';
+import { BrokerHealth, followStatus, isConnected } from './broker.js';
+import { ByteBudget } from './budget.js';
+import type { SenderConfig } from './config.js';
+import { SenderError } from './errors.js';
+import type { Materials } from './materials.js';
+import { ONCE_ATTEMPTS, OnceRun } from './once.js';
+import type { Parts } from './parts.js';
+import { elements, type PassSources } from './passes.js';
+import { type Line, type StageHook, sendOne } from './pipeline.js';
+import { startUpkeep } from './upkeep.js';
+
+/** So long before the end of shutdown.drain what is still unsent is given back. */
+const GIVE_BACK_MS = 3000;
+/** A run that ends looks again so often, while a file is still being written. */
+const ONCE_SCAN_MS = 500;
+
+export interface FlowParts {
+  readonly config: SenderConfig;
+  readonly context: ServiceContext;
+  readonly parts: Parts;
+  readonly materials: Materials;
+  readonly publisher: Publisher;
+  readonly onStage: StageHook | undefined;
+}
+
+export function runFlow(all: FlowParts): Running {
+  const { config, context, parts, publisher } = all;
+  const { held, report, volume } = parts;
+  const ending = new AbortController();
+  context.stopping.addEventListener('abort', () => ending.abort(), { once: true });
+  context.health.pending(() => held.size > 0 && !volume.troubled && isConnected(publisher));
+
+  const upkeep = startUpkeep({ outgoing: config.outgoing, log: context.log, parts, ending: ending.signal });
+  const broker = new BrokerHealth(context.health);
+  const { log } = context;
+  const status = followStatus(publisher, { log, broker, metrics: parts.metrics, turned: (connected) => upkeep.turned(connected) });
+  const run = config.once ? createOnceRun(all, ending.signal) : undefined;
+  const line = createLine(all);
+  const flow = runBounded(
+    elements(passSources(all, ending.signal, run)),
+    async (name) => {
+      const start = performance.now();
+      const result = await sendOne(name, line);
+      report.note(result, (performance.now() - start) / 1000);
+      if (result.outcome === 'sent') broker.confirmed();
+      run?.note(result);
+    },
+    { limit: config.broker.window, signal: ending.signal },
+  );
+  context.onStop('files in flight', async (deadline) => {
+    await giveBackLate(all, flow, deadline);
+    upkeep.close();
+  });
+  return { done: run === undefined ? untilStopped(flow, status) : untilDrained(all, ending, flow, run) };
+}
+
+function createOnceRun({ config, context, parts }: FlowParts, ending: AbortSignal): OnceRun {
+  const { layout, stability } = config.outgoing;
+  const stabilityMs = layout === 'directory' ? stability : 0;
+  return new OnceRun({ held: parts.held, log: context.log, stabilityMs, ending, now: () => performance.now() });
+}
+
+function passSources({ config, parts, materials, publisher }: FlowParts, stopping: AbortSignal, run: OnceRun | undefined): PassSources {
+  const { queue, held, backoff, depth, volume, wake, begin, readiness, report, metrics, now } = parts;
+  const { scanInterval } = config.outgoing;
+  return {
+    queue,
+    held,
+    backoff,
+    depth,
+    volume,
+    wake,
+    begin,
+    stopping,
+    closed: () => readiness.sealing(materials) ?? (isConnected(publisher) ? undefined : 'no broker is connected'),
+    gone: () => report.gone,
+    completed: () => metrics.lastScan.set(now().getTime() / 1000),
+    scanIntervalMs: run === undefined ? scanInterval : Math.min(scanInterval, ONCE_SCAN_MS),
+    ...(run === undefined ? {} : { attempts: ONCE_ATTEMPTS, finished: (pass) => run.finished(pass) }),
+  };
+}
+
+function createLine({ config, context, parts, materials, publisher, onStage }: FlowParts): Line {
+  const { queue, held, metrics, now, volume } = parts;
+  const { cipher } = config.encryption;
+  const { transferEncoding } = config.message;
+  return {
+    queue,
+    publisher,
+    held,
+    now,
+    limits: config.limits,
+    budget: new ByteBudget(config.broker.byteBudget),
+    seal: async ({ body, deliveryId }) => {
+      const { identity, recipients } = materials.forSealing();
+      const certificates = recipients.map(({ certificate }) => certificate);
+      return sealMessage(body, { signer: identity, recipients: certificates, cipher, transferEncoding, deliveryId, now: now() });
+    },
+    timed: async (stage, work) => {
+      const end = metrics.stageDuration.startTimer({ stage });
+      try {
+        const result = await work;
+        end();
+        return result;
+      } finally {
+        context.health.moved();
+      }
+    },
+    passed: onStage ?? (() => undefined),
+    removalFailed: ({ name }, error) => {
+      context.log.warn('a sent file cannot be removed yet', { empaId: name, error });
+      volume.elementFailed(error);
+      context.health.moved();
+    },
+  };
+}
+
+/** Waits for the answers of the broker; shortly before the deadline what has none is given back, to be sent after the next start. */
+async function giveBackLate({ config, context, parts }: FlowParts, flow: Promise<void>, deadline: AbortSignal): Promise<void> {
+  const { drain } = config.shutdown;
+  const giveBack = (): void => {
+    if (parts.held.size > 0) context.log.warn('files given back since the service stops', { count: parts.held.size });
+    parts.held.close(new SenderError('stopping', 'the service stops'));
+  };
+  const timer = setTimeout(giveBack, Math.max(drain - GIVE_BACK_MS, drain / 2));
+  deadline.addEventListener('abort', giveBack, { once: true });
+  try {
+    await flow;
+  } finally {
+    clearTimeout(timer);
+    deadline.removeEventListener('abort', giveBack);
+  }
+}
+
+/** The service has no end of its own; if one of its loops fails, that is one. */
+function untilStopped(flow: Promise<void>, status: Promise<void>): Promise<number> {
+  return new Promise((resolve, reject) => {
+    flow.then(() => resolve(EXIT_CODES.ok), reject);
+    status.catch(reject);
+  });
+}
+
+async function untilDrained(
+  { config, context, parts }: FlowParts,
+  ending: AbortController,
+  flow: Promise<void>,
+  run: OnceRun,
+): Promise<number> {
+  const deadline = setTimeout(() => {
+    context.log.error('the deadline of the run has passed', { onceDeadlineMs: config.onceDeadline });
+    ending.abort();
+    parts.held.close(new SenderError('stopping', 'the deadline of the run has passed'));
+  }, config.onceDeadline);
+  try {
+    await flow;
+  } finally {
+    clearTimeout(deadline);
+  }
+  return run.conclude();
+}

@@ -1,0 +1,129 @@
+/** Key, certificates and trust: loaded, watched, replaced as a whole when they change, the last good ones kept. */
+import { readFile } from 'node:fs/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { EmpaError, type Identity, loadIdentity, loadTrustStore, type TrustStore } from '@ssm/empa';
+import { type Reloadable, watchFiles } from '@ssm/service-kit';
+import type { SenderConfig } from './config.js';
+import { SenderError } from './errors.js';
+import { judgeRecipients, loadRecipients, type Recipient } from './recipients.js';
+
+/** How often recipients are verified again though nothing changed: certificates and CRLs run out. */
+const JUDGEMENT_MS = 10_000;
+
+export type MaterialName = 'identity' | 'trust' | 'recipients' | 'broker-ca';
+
+export interface MaterialEvents {
+  readonly changed: (name: MaterialName) => void;
+  readonly failed: (name: MaterialName, error: Error) => void;
+}
+
+export interface Materials {
+  readonly identity: Reloadable<Identity>;
+  readonly trust: Reloadable<TrustStore>;
+  readonly recipients: Reloadable<readonly Recipient[]>;
+  /** Of broker.tls.ca; undefined: the anchors of the trust directory. */
+  readonly brokerCa: Reloadable<string> | undefined;
+  /** What a message is sealed with now. Throws SenderError identity-not-valid, recipient-is-self, recipient-not-valid. */
+  forSealing(): { readonly identity: Identity; readonly recipients: readonly Recipient[] };
+  check(): Promise<void>;
+  close(): void;
+}
+
+/**
+ * Loads everything, and judges it. Rejects with what a start must be refused for: EmpaError of loadIdentity and loadTrustStore,
+ * SenderError of loadRecipients and judgeRecipients, broker-ca-unreadable.
+ */
+export async function loadMaterials(config: SenderConfig, now: () => Date, events: MaterialEvents): Promise<Materials> {
+  const opened: Reloadable<unknown>[] = [];
+  const watch = async <T>(
+    name: MaterialName,
+    files: readonly string[],
+    load: () => Promise<T>,
+    stabilityMs = 0,
+  ): Promise<Reloadable<T>> => {
+    const value = await watchFiles({
+      watch: () => files,
+      load,
+      stabilityMs,
+      maximumAgeMs: config.trust.maximumAge,
+      onChange: () => events.changed(name),
+      onFailure: (error) => events.failed(name, error),
+    });
+    opened.push(value);
+    return value;
+  };
+  const close = (): void => {
+    for (const value of opened) value.close();
+  };
+  const { directory, stability } = config.trust;
+  const { ca } = config.broker.tls;
+  try {
+    const sources = {
+      identity: await watch('identity', [config.identity.certificate, config.identity.key], () =>
+        loadIdentity(config.identity, { now: now() }),
+      ),
+      trust: await watch('trust', [directory], () => loadTrust(config, now), stability),
+      recipients: await watch('recipients', config.encryption.recipients, () => loadRecipients(config.encryption.recipients)),
+      brokerCa: ca === '' ? undefined : await watch('broker-ca', [ca], () => readBundle(ca)),
+    };
+    const forSealing = createJudge(sources, config, now);
+    forSealing();
+    return { ...sources, forSealing, close, check: async () => void (await Promise.all(opened.map((value) => value.check()))) };
+  } catch (error) {
+    close();
+    throw error;
+  }
+}
+
+type Sources = Pick<Materials, 'identity' | 'trust' | 'recipients'>;
+
+function createJudge({ identity, trust, recipients }: Sources, config: SenderConfig, now: () => Date): Materials['forSealing'] {
+  let judged: { readonly of: readonly unknown[]; readonly until: number } | undefined;
+  return () => {
+    const at = now();
+    const materials = { identity: identity.current, recipients: recipients.current };
+    const { notBefore, notAfter } = materials.identity.certificate;
+    if (at < notBefore || at >= notAfter) {
+      throw new SenderError('identity-not-valid', `the certificate is valid from ${notBefore.toISOString()} to ${notAfter.toISOString()}`);
+    }
+    const of = [materials.identity, materials.recipients, trust.current];
+    if (judged === undefined || at.getTime() >= judged.until || of.some((value, index) => value !== judged?.of[index])) {
+      judgeRecipients(materials.recipients, {
+        identity: materials.identity,
+        trust: config.encryption.verifyRecipients ? trust.current : undefined,
+        policy: { crl: config.trust.crl, signingPolicy: config.trust.signingPolicy },
+        now: at,
+      });
+      judged = {
+        of,
+        until: Math.min(at.getTime() + JUDGEMENT_MS, ...materials.recipients.map((one) => one.certificate.notAfter.getTime())),
+      };
+    }
+    return materials;
+  };
+}
+
+/** A directory that is being written is worth a short wait: at start in place of a refusal, later in place of an alarm. */
+const UNSTABLE_PATIENCE_MS = 15_000;
+const UNSTABLE_LOOK_MS = 250;
+
+async function loadTrust({ trust }: SenderConfig, now: () => Date): Promise<TrustStore> {
+  const until = performance.now() + UNSTABLE_PATIENCE_MS;
+  for (;;) {
+    try {
+      return await loadTrustStore(trust.directory, { now: now(), stabilityMs: trust.stability });
+    } catch (error) {
+      const unstable = error instanceof EmpaError && error.code === 'trust-unstable';
+      if (!unstable || performance.now() >= until) throw error;
+      await sleep(UNSTABLE_LOOK_MS);
+    }
+  }
+}
+
+async function readBundle(path: string): Promise<string> {
+  try {
+    return await readFile(path, 'utf8');
+  } catch (cause) {
+    throw new SenderError('broker-ca-unreadable', `cannot read ${path} (broker.tls.ca)`, { cause });
+  }
+}

@@ -1,0 +1,67 @@
+/** Looks after held claims while brokers come and go, and while time passes. */
+import type { Logger } from '@ssm/service-kit';
+import { SenderError } from './errors.js';
+import type { Held } from './held.js';
+import type { SenderMetrics } from './metrics.js';
+import { codeOf } from './verdict.js';
+
+export interface WatchdogOptions {
+  readonly held: Held;
+  readonly log: Logger;
+  readonly metrics: SenderMetrics;
+  readonly touchIntervalMs: number;
+  /** Claims are given back when no broker has been connected for so long. */
+  readonly releaseAfterMs: number;
+}
+
+export class Watchdog {
+  readonly #options: WatchdogOptions;
+  readonly #touching: NodeJS.Timeout;
+  #away: NodeJS.Timeout | undefined;
+  #busy = false;
+  #closed = false;
+
+  constructor(options: WatchdogOptions) {
+    this.#options = options;
+    this.#touching = setInterval(() => void this.#touch(), options.touchIntervalMs);
+    this.turned(false);
+  }
+
+  /** A broker is connected now, or none is. */
+  turned(connected: boolean): void {
+    if (connected) {
+      clearTimeout(this.#away);
+      this.#away = undefined;
+      this.#options.held.allow();
+    } else if (!this.#closed) {
+      this.#away ??= setTimeout(() => this.#release(), this.#options.releaseAfterMs);
+    }
+  }
+
+  #release(): void {
+    const { held, log, metrics } = this.#options;
+    const { size } = held;
+    held.refuse(new SenderError('broker-away', 'no broker has been connected for too long; the files are free for other senders'));
+    if (size === 0) return;
+    metrics.released.inc({ reason: 'broker-away' }, size);
+    log.warn('files given back since no broker is connected', { count: size });
+  }
+
+  async #touch(): Promise<void> {
+    if (this.#busy) return;
+    this.#busy = true;
+    const { held, log, metrics } = this.#options;
+    await held.touch(({ name }, error) => {
+      log.warn('a lock could not be kept young', { empaId: name, error });
+      if (codeOf(error) === 'claim-lost') metrics.released.inc({ reason: 'claim-lost' });
+    });
+    this.#busy = false;
+  }
+
+  /** What comes after it changes nothing: the publisher disconnects later. */
+  close(): void {
+    this.#closed = true;
+    clearInterval(this.#touching);
+    clearTimeout(this.#away);
+  }
+}

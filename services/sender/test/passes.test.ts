@@ -1,0 +1,221 @@
+import assert from 'node:assert/strict';
+import { linkSync, mkdirSync, renameSync } from 'node:fs';
+import path from 'node:path';
+import { describe, it } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { createHealth, createLogger, type Health } from '@ssm/service-kit';
+import { createOutgoingQueue, type OutgoingQueue, type Scan } from '@ssm/spool';
+import { eventually, type Scope, temporaryDirectory } from '@ssm/test-support';
+import { ElementBackoff } from '../src/backoff.js';
+import { QueueDepth } from '../src/depth.js';
+import { Held } from '../src/held.js';
+import { elements, type Pass, type PassSources } from '../src/passes.js';
+import { VolumeState } from '../src/volume.js';
+import { Wake } from '../src/wake.js';
+import { addElement } from './support/writer.js';
+
+interface Bench extends PassSources {
+  readonly root: string;
+  readonly stop: AbortController;
+  readonly health: Health;
+  readonly passes: Pass[];
+  /** Scans begun. */
+  readonly scans: () => number;
+}
+
+const silent = { write: () => undefined, dropped: 0, flush: () => Promise.resolve() };
+
+async function createBench(scope: Scope, more: Partial<PassSources> = {}): Promise<Bench> {
+  const root = path.join(temporaryDirectory(scope), 'outgoing');
+  mkdirSync(root);
+  const real = createOutgoingQueue({ path: root, layout: 'dirq', instance: 'bench' });
+  await real.start();
+  let scans = 0;
+  const queue: OutgoingQueue = {
+    path: root,
+    start: () => real.start(),
+    claim: (name) => real.claim(name),
+    purge: () => real.purge(),
+    quarantineDepth: () => real.quarantineDepth(),
+    scan: (signal): Scan => {
+      scans += 1;
+      return real.scan(signal);
+    },
+  };
+  const stop = new AbortController();
+  scope.after(() => stop.abort());
+  const health = createHealth({ stuckAfterMs: 1000 });
+  const passes: Pass[] = [];
+  return {
+    root,
+    stop,
+    health,
+    passes,
+    scans: () => scans,
+    queue,
+    held: new Held(),
+    backoff: new ElementBackoff({ initialMs: 300, maximumMs: 300, capacity: 100, now: Date.now, random: () => 1 }),
+    depth: new QueueDepth(queue, () => performance.now()),
+    volume: new VolumeState(health, createLogger({ service: 'test', instance: 'test', level: 'error', format: 'json', output: silent })),
+    wake: new Wake(),
+    begin: () => Promise.resolve(),
+    closed: () => undefined,
+    gone: () => 0,
+    completed: () => undefined,
+    scanIntervalMs: 60_000,
+    stopping: stop.signal,
+    finished: (pass) => {
+      passes.push(pass);
+      return Promise.resolve(false);
+    },
+    ...more,
+  };
+}
+
+function volumeOf({ health }: Bench): { readonly ready: boolean; readonly reason?: string } | undefined {
+  const { outgoing } = health.ready().components;
+  return outgoing;
+}
+
+/** The next name; undefined when none comes in time. */
+async function next(names: AsyncGenerator<string>, ms = 5000): Promise<string | undefined> {
+  const { value } = await Promise.race([names.next(), sleep(ms, { done: true, value: undefined }, { ref: false })]);
+  return value ?? undefined;
+}
+
+describe('elements', () => {
+  it('gives the oldest first, and each once a pass', async (t) => {
+    const bench = await createBench(t);
+    const now = Date.now();
+    const names = [5, 3, 1].map((minutes) => addElement(bench.root, 'x', new Date(now - minutes * 60_000)));
+    const source = elements(bench);
+    assert.deepEqual([await next(source), await next(source), await next(source)], names);
+    assert.equal(await next(source, 300), undefined);
+    assert.deepEqual(bench.passes[0]?.statistics, { available: 3, locked: 0, ignored: 0, oldest: bench.passes[0]?.statistics?.oldest });
+  });
+
+  it('reads no further than what is asked for', async (t) => {
+    const bench = await createBench(t);
+    const now = Date.now();
+    for (let minute = 0; minute < 30; minute += 1) addElement(bench.root, 'x', new Date(now - minute * 60_000));
+    let seen: Scan | undefined;
+    const queue: OutgoingQueue = { ...bench.queue, scan: (signal) => (seen = bench.queue.scan(signal)) };
+    const source = elements({ ...bench, queue });
+    await next(source);
+    await next(source);
+    assert.ok((seen?.statistics.available ?? 0) <= 3);
+  });
+
+  it('does not look again and again when it found only locked elements', async (t) => {
+    const bench = await createBench(t);
+    const file = path.join(bench.root, addElement(bench.root, 'x'));
+    linkSync(file, `${file}.lck`);
+    const source = elements(bench);
+    assert.equal(await next(source, 500), undefined);
+    assert.equal(bench.scans(), 1);
+    assert.equal(bench.depth.locked, 1);
+  });
+
+  it('looks at once when the bell rings, but not more often than it may', async (t) => {
+    const bench = await createBench(t);
+    const source = elements(bench);
+    const first = next(source);
+    await sleep(150);
+    const name = addElement(bench.root, 'x');
+    bench.wake.ring();
+    assert.equal(await first, name);
+    const ringing = setInterval(() => bench.wake.ring(), 1);
+    const [before, start] = [bench.scans(), performance.now()];
+    assert.equal(await next(source), name, 'it was not claimed, so it is there in the next pass');
+    void next(source, 10);
+    await sleep(500);
+    clearInterval(ringing);
+    assert.ok(bench.scans() - before <= (performance.now() - start) / 100 + 1);
+  });
+
+  it('leaves out what is on its way, and what waits for its next try', async (t) => {
+    const bench = await createBench(t);
+    const [first, second, third] = [1, 2, 3].map(() => addElement(bench.root, 'x'));
+    assert.ok(first !== undefined && second !== undefined && third !== undefined);
+    bench.held.enter(first);
+    bench.backoff.failed(second);
+    const source = elements(bench);
+    assert.equal(await next(source), third);
+    assert.equal(await next(source), second, 'as soon as its time has come, whatever the scan interval');
+    assert.equal(bench.passes[0]?.waiting, 1);
+  });
+
+  it('leaves alone what failed too often, in a run that ends', async (t) => {
+    const bench = await createBench(t, { attempts: 1 });
+    bench.backoff.failed(addElement(bench.root, 'x'));
+    const other = addElement(bench.root, 'x');
+    assert.equal(await next(elements(bench)), other);
+  });
+
+  it('passes again at once after a pass from which something left, and no sooner otherwise', async (t) => {
+    let gone = 0;
+    const bench = await createBench(t, { gone: () => gone });
+    addElement(bench.root, 'x');
+    const source = elements(bench);
+    await next(source);
+    gone += 1;
+    assert.notEqual(await next(source, 2000), undefined);
+    assert.equal(await next(source, 300), undefined);
+  });
+
+  it('gives nothing while nothing may be sent, and stops in the middle of a pass', async (t) => {
+    let reason: string | undefined = 'no broker';
+    const bench = await createBench(t, { closed: () => reason });
+    for (let count = 0; count < 5; count += 1) addElement(bench.root, 'x');
+    const source = elements(bench);
+    const first = next(source);
+    await eventually(() => assert.equal(bench.depth.depth, 5, 'but it is counted'));
+    reason = undefined;
+    bench.wake.ring();
+    assert.notEqual(await first, undefined);
+    reason = 'no broker';
+    assert.equal(await next(source, 300), undefined);
+    assert.equal(bench.passes.at(-1)?.whole, false);
+  });
+
+  it('is not ready while the volume cannot be read, and goes on when it can', async (t) => {
+    const bench = await createBench(t, { scanIntervalMs: 50 });
+    const away = `${bench.root}-away`;
+    renameSync(bench.root, away);
+    const source = elements(bench);
+    const start = performance.now();
+    const first = next(source);
+    await eventually(() => assert.ok(volumeOf(bench)?.ready === false && bench.scans() > 2));
+    assert.ok(bench.scans() <= (performance.now() - start) / 100 + 1, 'without haste');
+    renameSync(away, bench.root);
+    const name = addElement(bench.root, 'x');
+    assert.equal(await first, name);
+    void next(source, 10);
+    await eventually(() => assert.equal(volumeOf(bench)?.ready, true));
+  });
+
+  it('goes slowly while many in a row fail, and fast again when one works', async (t) => {
+    const bench = await createBench(t);
+    for (let count = 0; count < 40; count += 1) addElement(bench.root, 'x');
+    const source = elements(bench);
+    for (let count = 0; count < 20; count += 1) {
+      assert.notEqual(await next(source), undefined);
+      bench.volume.elementFailed(new Error('permission denied'));
+    }
+    assert.equal(volumeOf(bench)?.reason, 'permission denied');
+    const start = performance.now();
+    for (let count = 0; count < 5; count += 1) await next(source);
+    assert.ok(performance.now() - start >= 5 * 45);
+    bench.volume.elementWorked();
+    assert.equal(volumeOf(bench)?.ready, true);
+  });
+
+  it('ends when the service stops, also from a wait', async (t) => {
+    const bench = await createBench(t);
+    const source = elements(bench);
+    const ended = source.next();
+    await sleep(50);
+    bench.stop.abort();
+    assert.equal((await ended).done, true);
+  });
+});
