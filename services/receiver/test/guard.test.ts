@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Guard, type Need } from '../src/guard.js';
 import { LocalTrouble } from '../src/trouble.js';
 
@@ -54,6 +55,7 @@ describe('Guard', () => {
     assert.equal(guard.troubled, true);
     await guard.settled();
     assert.equal(guard.troubled, false);
+    await sleep(20);
     assert.deepEqual(events, ['trouble reject', 'trouble delivery-record', 'trouble incoming', 'recovered']);
     assert.deepEqual(needs.at(-1), { bytes: 10, components: new Set(['reject', 'delivery-record']) });
   });
