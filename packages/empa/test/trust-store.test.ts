@@ -147,6 +147,7 @@ describe('loadTrustStore', () => {
     await rejected('trust-unstable', loadTrustStore(directory, { now: new Date(Date.now() + 3000), stabilityMs: 10_000 }));
     // An older time that was set afterwards deceives nobody; one ahead of ours by seconds is a clock that differs.
     utimesSync(file, new Date(0), new Date(0));
+    utimesSync(directory, new Date(0), new Date(0));
     await rejected('trust-unstable', loadTrustStore(directory, { now: new Date() }));
     const ahead = new Date(Date.now() + HOUR + 1000);
     utimesSync(file, ahead, ahead);

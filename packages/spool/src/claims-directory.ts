@@ -110,13 +110,10 @@ export class ClaimsDirectory {
   async freeOthers(free: Free): Promise<number> {
     const others = await this.#others();
     for (const file of this.#watched.keys()) if (!others.some((one) => one.file === file)) this.#watched.delete(file);
-    if (others.length === 0) return 0;
-    const freed = await this.exclusively(async () => {
-      let count = 0;
-      for (const other of others) count += await this.#freeIfDead(other, free);
-      return count;
-    });
-    return freed ?? 0;
+    let count = 0;
+    // Looked at again inside: another process may have freed them, and a third have claimed what they held.
+    for (const other of others) if (await this.#isDead(other)) count += (await this.exclusively(() => this.#freeIfDead(other, free))) ?? 0;
+    return count;
   }
 
   async #others(): Promise<ForeignOwner[]> {
@@ -132,24 +129,25 @@ export class ClaimsDirectory {
   }
 
   async #freeIfDead(other: ForeignOwner, free: Free): Promise<number> {
-    try {
-      if (!(await this.#isDead(other))) return 0;
-      const count = await free(other.token, await readJournal(other.file));
-      await fs.unlink(other.file);
-      return count;
-    } catch (error) {
-      if (failedWith(error, 'ENOENT')) return 0;
-      throw error;
-    }
+    if (!(await this.#isDead(other))) return 0;
+    const count = await free(other.token, await readJournal(other.file));
+    await unlinkIfThere(other.file);
+    return count;
   }
 
+  /** False when its file is gone: then there is nothing left to free. */
   async #isDead({ file, sameInstance }: ForeignOwner): Promise<boolean> {
-    const { ctimeMs: changed } = await fs.lstat(file);
-    if (this.time - changed > this.lockAgeMs) return true;
-    if (!sameInstance) return false;
-    const { identity, closed } = await readOwner(file);
-    const state = closed ? 'dead' : await liveness(identity);
-    return state === 'dead' || (state === 'unknown' && this.#isSilent(file, changed));
+    try {
+      const { ctimeMs: changed } = await fs.lstat(file);
+      if (this.time - changed > this.lockAgeMs) return true;
+      if (!sameInstance) return false;
+      const { identity, closed } = await readOwner(file);
+      const state = closed ? 'dead' : await liveness(identity);
+      return state === 'dead' || (state === 'unknown' && this.#isSilent(file, changed));
+    } catch (error) {
+      if (failedWith(error, 'ENOENT')) return false;
+      throw error;
+    }
   }
 
   /** Compares what we see with what we saw: other machines' clocks do not matter. */

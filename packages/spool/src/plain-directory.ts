@@ -114,6 +114,7 @@ export class PlainDirectory implements OutgoingQueue {
       await claims.measureClock();
       const freed = (await this.#freeOthers()) + (await this.#freeOrphans());
       await claims.tidy();
+      await quarantine.recover(claims.time);
       await quarantine.tidy(now());
       return { temporary: 0, locks: freed, directories: 0 };
     });

@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict';
+import { sign } from 'node:crypto';
 import { describe, it } from 'node:test';
-import { cachedKey, type IssuedCertificate } from '@ssm/test-support';
+import { cachedKey, createCrl, type IssuedCertificate } from '@ssm/test-support';
+import { bitString, oid, parseDer, sequence } from '../../src/der.js';
 import { findChains } from '../../src/x509/chain.js';
-import { accepted, leafOf, make, parsed, refused, rootOf, subOf, trustOf } from './chains.js';
+import { accepted, day, leafOf, make, parsed, refused, rootOf, subOf, trustOf } from './chains.js';
 
 const root = rootOf();
 const sub = subOf(root);
@@ -12,6 +14,16 @@ const lengths = (leaf: IssuedCertificate, intermediates: readonly IssuedCertific
     findChains(parsed(leaf), { intermediates: intermediates.map(parsed), trust: trustOf({ cas }), maximumLength: 10 }),
     (chain) => chain.length,
   );
+
+/** The same certificate of the root, on a key of no known kind. */
+function withUnknownKey(issued: IssuedCertificate): IssuedCertificate {
+  const [tbs, algorithm] = parseDer(issued.der).children;
+  assert.ok(tbs !== undefined && algorithm !== undefined);
+  const key = sequence(sequence(oid('1.2.3.4')), bitString(Buffer.from([1])));
+  const signed = sequence(...tbs.children.map((field, index) => (index === 6 ? key : field.raw)));
+  const signature = sign('sha256', signed, root.key.privateKey);
+  return { ...issued, der: sequence(signed, algorithm.raw, bitString(signature)) };
+}
 
 describe('finding chains', () => {
   it('goes to an anchor directly, through the message, and through the directory', () => {
@@ -85,6 +97,18 @@ describe('finding chains', () => {
     refused('certificate-expired', leafOf(sub), trust, { intermediates: [cross, expired] });
   });
 
+  it('tells of several bad chains the fault of the one that came farthest', () => {
+    const expired = subOf(root, { notAfter: new Date('2030-05-01T00:00:00Z') });
+    const revoked = subOf(root, { serial: 77 });
+    const crl = createCrl({ issuer: root, revoked: [77], thisUpdate: day(-1), nextUpdate: day(6) });
+    for (const intermediates of [
+      [expired, revoked],
+      [revoked, expired],
+    ]) {
+      refused('certificate-revoked', leafOf(sub), trustOf({ cas: [root], crls: [crl] }), { intermediates });
+    }
+  });
+
   it('ends on loops of cross-certificates', () => {
     const a = make('root', { subject: '/CN=A', ca: true, issuer: '/CN=B', issuerKey: cachedKey('p256', 2) });
     const b = make('sub', { subject: '/CN=B', ca: true, issuer: '/CN=A', issuerKey: cachedKey('p256', 1) });
@@ -121,6 +145,12 @@ describe('finding chains', () => {
     const leaf = leafOf(chain.at(-1) ?? root);
     accepted(leaf, trust, { intermediates: chain, limits: { chainLength: 5 } });
     refused('chain-incomplete', leaf, trust, { intermediates: chain, limits: { chainLength: 4 } });
+  });
+
+  it('does not follow a CA, nor take a signer, whose key is of an unknown kind', () => {
+    const unknownSub = withUnknownKey(sub);
+    refused('key-unsupported', leafOf(sub), trust, { intermediates: [unknownSub] });
+    refused('key-unsupported', withUnknownKey(leafOf(root)), trust);
   });
 
   it('does not follow a CA whose key is too weak', () => {
