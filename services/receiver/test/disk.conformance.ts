@@ -1,7 +1,8 @@
 // What happens when the volume is full, read-only or out of inodes: needs root, for mounting small file systems.
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { describe, it } from 'node:test';
 import { requireTools, type Scope } from '@ssm/test-support';
@@ -17,12 +18,14 @@ function mount(...args: readonly string[]): void {
   assert.equal(status, 0, stderr);
 }
 
-/** A small file system below the site, for incoming and reject. */
-function createVolume(scope: Scope, site: Site, options: string): { readonly at: string; readonly args: string[] } {
-  const at = path.join(site.root, 'volume');
-  mkdirSync(at);
+/** A small file system for incoming and reject. */
+function createVolume(scope: Scope, options: string): { readonly at: string; readonly args: string[] } {
+  const at = mkdtempSync(path.join(tmpdir(), 'ssm-volume-'));
   mount('-t', 'tmpfs', '-o', options, 'tmpfs', at);
-  scope.after(() => void spawnSync('umount', ['-l', at]));
+  scope.after(() => {
+    spawnSync('umount', ['-l', at]);
+    rmdirSync(at);
+  });
   return { at, args: [`--incoming.path=${at}/incoming`, `--reject.path=${at}/reject`] };
 }
 
@@ -49,7 +52,7 @@ async function allThere(site: Site, volume: string): Promise<void> {
 describe('a volume in trouble', { skip: requireTools('root') }, () => {
   it('stops at the reserve of free space, and goes on when there is space again', async (t) => {
     const site = await createSite(t);
-    const { args, at } = createVolume(t, site, 'size=16m');
+    const { args, at } = createVolume(t, 'size=16m');
     const context = await runReceiver(t, site, { args: [...args, '--incoming.reserve=4MiB'] });
     await soon(async () => assert.equal(await metricOf(context, 'ssm_consuming'), 1));
     writeFileSync(path.join(at, 'filler'), Buffer.alloc(11 * MIB));
@@ -61,7 +64,7 @@ describe('a volume in trouble', { skip: requireTools('root') }, () => {
 
   it('loses nothing when the disk is full to the last byte', async (t) => {
     const site = await createSite(t);
-    const { args, at } = createVolume(t, site, 'size=8m');
+    const { args, at } = createVolume(t, 'size=8m');
     const context = await runReceiver(t, site, { args: [...args, '--incoming.reserve=0'] });
     await soon(async () => assert.equal(await metricOf(context, 'ssm_consuming'), 1));
     assert.throws(() => writeFileSync(path.join(at, 'filler'), Buffer.alloc(16 * MIB)), { code: 'ENOSPC' });
@@ -74,7 +77,7 @@ describe('a volume in trouble', { skip: requireTools('root') }, () => {
 
   it('loses nothing when there are no inodes left, though there is space', async (t) => {
     const site = await createSite(t);
-    const { args, at } = createVolume(t, site, 'size=64m,nr_inodes=1000');
+    const { args, at } = createVolume(t, 'size=64m,nr_inodes=1000');
     const context = await runReceiver(t, site, { args });
     await soon(async () => assert.equal(await metricOf(context, 'ssm_consuming'), 1));
     mkdirSync(path.join(at, 'filler'));
@@ -92,7 +95,7 @@ describe('a volume in trouble', { skip: requireTools('root') }, () => {
 
   it('waits while the volume is read-only, from the start or later', async (t) => {
     const site = await createSite(t);
-    const { args, at } = createVolume(t, site, 'size=16m');
+    const { args, at } = createVolume(t, 'size=16m');
     mount('-o', 'remount,ro', at);
     const context = await runReceiver(t, site, { args });
     await suspended(context, 'incoming');
@@ -109,7 +112,7 @@ describe('a volume in trouble', { skip: requireTools('root') }, () => {
 
   it('keeps a rejected message at the broker too, when the reject queue cannot take it', async (t) => {
     const site = await createSite(t);
-    const { at } = createVolume(t, site, 'size=16m');
+    const { at } = createVolume(t, 'size=16m');
     const args = [`--reject.path=${at}/reject`];
     const context = await runReceiver(t, site, { args });
     await soon(async () => assert.equal(await metricOf(context, 'ssm_consuming'), 1));

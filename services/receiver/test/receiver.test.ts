@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { metricOf } from './support/context.js';
-import { audits, createSite, ready, runReceiver, settled, soon } from './support/live.js';
+import { audits, createSite, DESTINATION, ready, runReceiver, settled, soon, startBroker } from './support/live.js';
 
 describe('the receiver, good messages', { concurrency: 4 }, () => {
   it('stores what is signed, and what is encrypted too, byte for byte', async (t) => {
@@ -39,13 +39,12 @@ describe('the receiver, good messages', { concurrency: 4 }, () => {
   it('ignores pings, and writes noid for a message without id', async (t) => {
     const site = await createSite(t);
     site.put('whatever', 'ping');
-    const message = await site.send('records', { empaId: 'ping' });
-    site.put(message);
+    site.put(await site.seal('records'));
     const context = await runReceiver(t, site);
     await soon(() => assert.equal(site.stored().length, 1));
     await settled(site);
     assert.equal(site.stored()[0]?.empaid, 'noid');
-    await soon(async () => assert.equal(await metricOf(context, 'ssm_messages_total{result="ping"}'), 2));
+    await soon(async () => assert.equal(await metricOf(context, 'ssm_messages_total{result="ping"}'), 1));
     assert.deepEqual(site.rejected(), []);
   });
 
@@ -95,5 +94,39 @@ describe('the receiver, good messages', { concurrency: 4 }, () => {
     await runReceiver(t, site, { args: [...renewed, `--decryption.identities=${old}`] });
     await soon(() => assert.equal(site.stored().length, 1));
     assert.ok(ca);
+  });
+
+  it('takes from every broker of the list at once, and is ready while one of them is there', async (t) => {
+    const site = await createSite(t);
+    const other = await startBroker(t, site.pki);
+    const args = [`--broker.urls=${[site.broker, other].map(({ port }) => `stomp+ssl://127.0.0.1:${port}`).join(',')}`];
+    const message = await site.send('records');
+    other.publish(DESTINATION, { 'empa-id': 'id' }, message);
+    const context = await runReceiver(t, site, { args });
+    await soon(() =>
+      assert.deepEqual(
+        [site.broker, other].map((broker) => broker.queueDepth(DESTINATION)),
+        [0, 0],
+      ),
+    );
+    assert.equal(site.stored().length, 1);
+    await other.close();
+    await soon(async () => assert.equal(await metricOf(context, `ssm_broker_connected{broker="127.0.0.1:${other.port}"}`), 0));
+    await ready(context);
+  });
+
+  it('stores each message once with two receivers on one volume', async (t) => {
+    const site = await createSite(t);
+    const receivers = [await runReceiver(t, site), await runReceiver(t, site)];
+    for (const receiver of receivers) await ready(receiver);
+    for (let i = 0; i < 40; i++) {
+      const message = await site.seal(`records ${i}`);
+      for (let copy = 0; copy < 2; copy++) site.put(message, `id ${i}`);
+    }
+    await soon(() => assert.equal(receivers.flatMap(audits).length, 80));
+    await settled(site);
+    const ids = site.stored().map(({ empaid }) => empaid);
+    assert.deepEqual([ids.length, new Set(ids).size], [40, 40]);
+    assert.ok(receivers.every((receiver) => audits(receiver).length > 0));
   });
 });

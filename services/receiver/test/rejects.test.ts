@@ -19,7 +19,7 @@ async function rejectCodes(scope: Scope, prepare: (site: Site) => Promise<void>,
 describe('the receiver, bad messages', { concurrency: 4 }, () => {
   it('rejects what was tampered with', async (t) => {
     const codes = await rejectCodes(t, async (site) => {
-      const message = await site.send('records of site A', { empaId: 'ping' });
+      const message = await site.seal('records of site A');
       site.put(Buffer.from(message).toString('latin1').replace('site A', 'site B'), 'tampered');
     });
     assert.deepEqual(codes, ['digest-mismatch']);

@@ -37,8 +37,8 @@ describe('startReplay', () => {
   it('stores what was rejected for an old CRL, when that is renewed, and leaves the rest', async (t) => {
     const site = await createSite(t);
     useCrl(site, new Date(Date.now() - DAY));
-    const plain = await site.send('plain');
-    const encrypted = await site.send('encrypted', { encrypted: true });
+    const plain = await site.seal('plain');
+    const encrypted = await site.seal('encrypted', { encrypted: true });
     const tampered = Buffer.from(Buffer.from(plain).toString('latin1').replace('plain', 'PLAIN'), 'latin1');
     await receiveAll(t, site, [plain, encrypted, tampered]);
     assert.deepEqual(
@@ -67,7 +67,7 @@ describe('startReplay', () => {
 
   it('takes out of the queue what was stored in another way meanwhile', async (t) => {
     const site = await createSite(t);
-    const message = await site.send('records');
+    const message = await site.seal('records');
     writeFileSync(site.allow, '/C=UK/CN=somebody else\n');
     await receiveAll(t, site, [message]);
     assert.equal(site.rejected().length, 1);
@@ -80,7 +80,7 @@ describe('startReplay', () => {
 
   it('leaves alone what somebody else works on', async (t) => {
     const site = await createSite(t);
-    const message = await site.send('records');
+    const message = await site.seal('records');
     writeFileSync(site.allow, '/C=UK/CN=somebody else\n');
     await receiveAll(t, site, [message]);
     writeFileSync(site.allow, site.pki.sites[0].dn);

@@ -31,6 +31,7 @@ export interface Site {
   readonly allow: string;
   /** As on a command line: what a receiver here needs, but for the settings that are given. */
   readonly args: (...more: readonly string[]) => string[];
+  readonly seal: (body: string | Uint8Array, options?: SendOptions) => Promise<Uint8Array>;
   /** Seals and puts into the broker's queue; resolves to the message as it went. */
   readonly send: (body: string | Uint8Array, options?: SendOptions) => Promise<Uint8Array>;
   /** Puts anything into the queue. */
@@ -59,6 +60,13 @@ export async function createSite(scope: Scope): Promise<Site> {
   writeFileSync(allow, `# who may send\n${pki.sites[0].dn}\n`);
   const signer = await identityOf(pki.sites[0].certificatePath, pki.sites[0].keyPath);
   const recipients = parseCertificates(readFileSync(pki.server.certificatePath));
+  const seal: Site['seal'] = (body, { deliveryId, encrypted = false, now = new Date(), signer: other = signer } = {}) =>
+    sealMessage(Buffer.from(body), {
+      signer: other,
+      now,
+      recipients: encrypted ? recipients : [],
+      ...(deliveryId === undefined ? {} : { deliveryId }),
+    });
   const put: Site['put'] = (message, empaId) =>
     void broker.publish(DESTINATION, empaId === undefined ? {} : { 'empa-id': empaId }, message);
   const settings = [
@@ -84,14 +92,10 @@ export async function createSite(scope: Scope): Promise<Site> {
     reject,
     allow,
     args: (...more) => [...settings.filter((setting) => !more.some((other) => keyOf(other) === keyOf(setting))), ...more],
-    send: async (body, { deliveryId, empaId = 'id', encrypted = false, now = new Date(), signer: other = signer } = {}) => {
-      const message = await sealMessage(Buffer.from(body), {
-        signer: other,
-        now,
-        recipients: encrypted ? recipients : [],
-        ...(deliveryId === undefined ? {} : { deliveryId }),
-      });
-      put(message, empaId);
+    seal,
+    send: async (body, options = {}) => {
+      const message = await seal(body, options);
+      put(message, options.empaId ?? 'id');
       return message;
     },
     put,
@@ -114,7 +118,8 @@ function keyOf(option: string): string | undefined {
   return option.split('=')[0];
 }
 
-async function startBroker(scope: Scope, pki: DemoPki): Promise<DevBroker> {
+/** With mutual TLS. */
+export async function startBroker(scope: Scope, pki: DemoPki): Promise<DevBroker> {
   const { certificatePath, keyPath } = pki.broker;
   const broker = await startDevBroker({
     tls: { key: readFileSync(keyPath), cert: readFileSync(certificatePath), ca: readFileSync(pki.caPath), requireClientCertificate: true },
