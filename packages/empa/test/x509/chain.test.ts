@@ -15,15 +15,17 @@ const lengths = (leaf: IssuedCertificate, intermediates: readonly IssuedCertific
     (chain) => chain.length,
   );
 
-/** The same certificate of the root, on a key of no known kind. */
-function withUnknownKey(issued: IssuedCertificate): IssuedCertificate {
-  const [tbs, algorithm] = parseDer(issued.der).children;
-  assert.ok(tbs !== undefined && algorithm !== undefined);
-  const key = sequence(sequence(oid('1.2.3.4')), bitString(Buffer.from([1])));
-  const signed = sequence(...tbs.children.map((field, index) => (index === 6 ? key : field.raw)));
-  const signature = sign('sha256', signed, root.key.privateKey);
-  return { ...issued, der: sequence(signed, algorithm.raw, bitString(signature)) };
+/** The certificate with one field of its signed part replaced, signed by the root with that hash. */
+function reissued(issued: IssuedCertificate, change: { field: number; der: Buffer }, hash = 'sha256'): IssuedCertificate {
+  const fields = parseDer(issued.der).children[0]?.children.map((field) => field.raw) ?? [];
+  const signed = sequence(...fields.with(change.field, change.der));
+  const algorithm = parseDer(signed).children[2]?.raw ?? signed;
+  return { ...issued, der: sequence(signed, algorithm, bitString(sign(hash, signed, root.key.privateKey))) };
 }
+
+/** On a key of no known kind. */
+const withUnknownKey = (issued: IssuedCertificate): IssuedCertificate =>
+  reissued(issued, { field: 6, der: sequence(sequence(oid('1.2.3.4')), bitString(Buffer.from([1]))) });
 
 describe('finding chains', () => {
   it('goes to an anchor directly, through the message, and through the directory', () => {
@@ -145,6 +147,12 @@ describe('finding chains', () => {
     const leaf = leafOf(chain.at(-1) ?? root);
     accepted(leaf, trust, { intermediates: chain, limits: { chainLength: 5 } });
     refused('chain-incomplete', leaf, trust, { intermediates: chain, limits: { chainLength: 4 } });
+  });
+
+  it('names an algorithm that is unknown', () => {
+    const ecdsaWithSha224 = sequence(oid('1.2.840.10045.4.3.1'));
+    refused('signature-algorithm-refused', reissued(leafOf(root), { field: 2, der: ecdsaWithSha224 }, 'sha224'), trust);
+    accepted(reissued(leafOf(root), { field: 2, der: sequence(oid('1.2.840.10045.4.3.3')) }, 'sha384'), trust);
   });
 
   it('does not follow a CA, nor take a signer, whose key is of an unknown kind', () => {
