@@ -8,7 +8,7 @@ import { wireBytes } from './results.js';
 import { empaIdText, harmless } from './text.js';
 
 const MAXIMUM_DELIVERY_ID = 128;
-const MAXIMUM_REASON = 500;
+const MAXIMUM_SIGNER = 1000;
 
 /** One line a message: who sent what, and what became of it; never the body. */
 export function audit(log: Logger, delivery: Delivery, result: Result): void {
@@ -36,11 +36,16 @@ function detailsOf(result: Result): LogFields {
 
 function openedFields({ body, deliveryId, encrypted, signer }: OpenedMessage): LogFields {
   const id = deliveryId === undefined ? undefined : harmless(deliveryId, MAXIMUM_DELIVERY_ID);
-  return { signer: signer.toString(), size: body.length, encrypted, deliveryId: id };
+  return { signer: signerText(signer.toString()), size: body.length, encrypted, deliveryId: id };
+}
+
+/** Anybody can make a certificate with a name of megabytes. */
+function signerText(signer: string | undefined): string | undefined {
+  return signer === undefined ? undefined : harmless(signer, MAXIMUM_SIGNER);
 }
 
 function refusalFields({ code, message, signer }: Refusal): LogFields {
-  return { signer, code, reason: harmless(message, MAXIMUM_REASON) };
+  return { signer: signerText(signer), code, reason: message };
 }
 
 function keptFields(kept: Kept): LogFields {

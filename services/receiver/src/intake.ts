@@ -14,10 +14,10 @@ export interface IntakeOptions {
   readonly metrics: ReceiverMetrics;
   /** Everything here that must be right before messages are taken. Rejects with LocalTrouble. */
   readonly prepare: (need: Need) => Promise<void>;
-  readonly connect: () => Subscriber;
+  readonly subscriber: Subscriber;
   /** Never rejects. */
   readonly receive: (delivery: Delivery) => Promise<Result>;
-  /** Runs beside the messages, from when all was well for the first time until the stop. */
+  /** Runs beside the messages, from when all was well for the first time until the stop. Does not reject. */
   readonly beside: () => Promise<void>;
   readonly window: number;
   readonly drainMs: number;
@@ -29,7 +29,6 @@ export interface IntakeOptions {
 export class Intake {
   readonly #options: IntakeOptions;
   readonly #guard: Guard;
-  #subscriber: Subscriber | undefined;
   #lastTrouble = '';
 
   constructor(options: IntakeOptions) {
@@ -52,12 +51,12 @@ export class Intake {
 
   /** `done` resolves after the stop, and rejects when the work cannot go on. */
   start(): Running {
-    const { context, drainMs } = this.#options;
+    const { context, drainMs, subscriber } = this.#options;
     const done = this.#run();
     const ended = done.catch(() => undefined);
     let limit: AbortSignal | undefined;
     // The last one runs first.
-    context.onStop('brokers', async (deadline) => this.#subscriber?.drain(limit ?? deadline));
+    context.onStop('brokers', (deadline) => subscriber.drain(limit ?? deadline));
     context.onStop('messages in work', async (deadline) => {
       const timer = new AbortController();
       limit = AbortSignal.any([deadline, timer.signal]);
@@ -69,16 +68,21 @@ export class Intake {
   }
 
   async #run(): Promise<number> {
-    const { beside, connect, context, metrics, window } = this.#options;
-    const { health, log, stopping } = context;
-    await this.#guard.begin();
-    if (stopping.aborted) return 0;
-    const subscriber = connect();
-    this.#subscriber = subscriber;
-    const others = Promise.all([followStatus(subscriber, { health, log, metrics }), beside()]);
-    const work = runBounded(subscriber.deliveries(stopping), (delivery) => this.#receive(delivery), { limit: window, signal: stopping });
-    await Promise.race([work, others.then(() => work)]);
+    const { context, metrics, subscriber } = this.#options;
+    const { health, log } = context;
+    const status = followStatus(subscriber, { health, log, metrics });
+    const work = this.#work();
+    await Promise.race([work, status.then(() => work)]);
     return 0;
+  }
+
+  async #work(): Promise<void> {
+    const { beside, context, subscriber, window } = this.#options;
+    const { stopping } = context;
+    await this.#guard.begin();
+    if (stopping.aborted) return;
+    const receive = (delivery: Delivery): Promise<void> => this.#receive(delivery);
+    await Promise.all([runBounded(subscriber.deliveries(stopping), receive, { limit: window, signal: stopping }), beside()]);
   }
 
   async #receive(delivery: Delivery): Promise<void> {
@@ -87,9 +91,9 @@ export class Intake {
   }
 
   #suspend(trouble: LocalTrouble): void {
-    const { context, metrics } = this.#options;
+    const { context, metrics, subscriber } = this.#options;
     const { code, component } = trouble;
-    this.#subscriber?.suspend(trouble.message);
+    subscriber.suspend(trouble.message);
     metrics.consuming.set(0);
     metrics.troubles.inc({ component });
     context.health.set(component, trouble.message);
@@ -101,13 +105,13 @@ export class Intake {
   }
 
   #resume(): void {
-    const { context, metrics } = this.#options;
+    const { context, metrics, subscriber } = this.#options;
     // The trust directory speaks for itself when it is loaded.
     for (const component of ['incoming', 'reject', 'delivery-record']) context.health.set(component, true);
     metrics.consuming.set(1);
     if (this.#lastTrouble !== '') context.log.info('messages are taken again');
     this.#lastTrouble = '';
-    this.#subscriber?.resume();
+    subscriber.resume();
   }
 }
 

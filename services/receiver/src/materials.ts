@@ -7,6 +7,8 @@ import type { ReceiverMetrics, ReloadSource } from './metrics.js';
 
 /** How often the own certificate is looked at though no file changed. */
 const EXPIRY_LOOK_MS = 10_000;
+/** Files of the trust directory that a log line names. */
+const SHOWN_PROBLEMS = 10;
 
 export interface MaterialOptions {
   readonly config: ReceiverConfig;
@@ -63,6 +65,16 @@ function setHealth(health: Health, component: string, reason: string | undefined
   health.set(component, reason ?? true);
 }
 
+/** What is loaded again every minute is not complained about every minute. */
+function whenNew(warn: (problems: readonly unknown[]) => void): (problems: readonly unknown[]) => void {
+  let last = '[]';
+  return (problems) => {
+    const text = JSON.stringify(problems);
+    if (text !== last && problems.length > 0) warn(problems);
+    last = text;
+  };
+}
+
 /** Errors: those of loadSignerLists. */
 export function watchLists(options: MaterialOptions, onChange: (lists: SignerLists) => void): Promise<Reloadable<SignerLists>> {
   const { config, metrics } = options;
@@ -86,6 +98,7 @@ export function watchLists(options: MaterialOptions, onChange: (lists: SignerLis
 /** Errors: EmpaError trust-unreadable, trust-empty, trust-unstable. */
 export function watchTrust(options: MaterialOptions): Promise<Reloadable<TrustStore>> {
   const { directory, stability } = options.config.trust;
+  const warn = whenNew((problems) => options.context.log.warn('files of the trust directory are left out', { problems }));
   return watchMaterial(
     'trust',
     {
@@ -94,6 +107,7 @@ export function watchTrust(options: MaterialOptions): Promise<Reloadable<TrustSt
       load: () => loadTrustStore(directory, { now: options.now(), stabilityMs: stability }),
       inUse: (trust) => {
         options.metrics.trustProblems.set(trust.problems.length);
+        warn(trust.problems.slice(0, SHOWN_PROBLEMS));
         options.metrics.crls(trust);
         return undefined;
       },
@@ -107,6 +121,7 @@ export async function watchCredentials(options: MaterialOptions): Promise<Reload
   const { config, context, metrics, now } = options;
   const validity = ({ own: { certificate } }: Credentials): string | undefined =>
     now() < certificate.notAfter ? undefined : `the certificate ended at ${certificate.notAfter.toISOString()}`;
+  const warn = whenNew((warnings) => context.log.warn('the identity has a problem', { warnings }));
   const credentials = await watchMaterial(
     'identity',
     {
@@ -114,7 +129,7 @@ export async function watchCredentials(options: MaterialOptions): Promise<Reload
       load: () => loadCredentials(config, now()),
       inUse: (value) => {
         metrics.certificate('identity', value.own.certificate.notAfter);
-        for (const { code, message } of value.own.warnings) context.log.warn('identity', { code, detail: message });
+        warn(value.own.warnings);
         return validity(value);
       },
     },

@@ -91,7 +91,7 @@ function materialMetrics(metrics: Metrics, now: () => Date) {
   const nextUpdate = metrics.gauge('ssm_crl_next_update_timestamp_seconds', 'When the CRL of an issuer runs out.', ['issuer']);
   return {
     reloadFailed: metrics.gauge('ssm_reload_failed', 'Whether the newest attempt to load failed and an older value is in use.', ['source']),
-    reloads: metrics.counter('ssm_reloads_total', 'Values loaded from files that changed.', ['source']),
+    reloads: metrics.counter('ssm_reloads_total', 'Times that a value was loaded from its files again.', ['source']),
     trustProblems: metrics.gauge('ssm_trust_problems', 'Files of the trust directory that were left out.'),
     allowedSigners: metrics.gauge('ssm_allowed_signers', 'DNs on the allow list in use.'),
     deniedSigners: metrics.gauge('ssm_denied_signers', 'DNs on the deny list in use.'),

@@ -17,7 +17,8 @@ export interface ReceiverOptions extends StationOptions {
 }
 
 /**
- * Starts the service and resolves; it runs until context.stopping aborts. Rejects with what a start is refused for, see createStation().
+ * Starts the service and resolves; it runs until context.stopping aborts. Rejects with what a start is refused for: see createStation(), and
+ * TransportError options-invalid.
  * Whatever else is missing here makes it not ready until it is there.
  */
 export async function startReceiver(config: ReceiverConfig, context: ServiceContext, options: ReceiverOptions = {}): Promise<Running> {
@@ -26,11 +27,13 @@ export async function startReceiver(config: ReceiverConfig, context: ServiceCont
   const station = await createStation(config, context, options);
   const { credentials, desk, local, metrics, now, showDepth, trust, work } = station;
   const sources = { credentials: () => credentials.current, anchors: () => trust.current.anchors };
+  const subscriber = createStompSubscriber(stompOptions(config, sources));
+  if (config.broker.urls.some((url) => url.startsWith('stomp:'))) log.warn('a broker is used without TLS', { urls: config.broker.urls });
   const intake: Intake = new Intake({
     context,
     metrics,
     prepare: (need) => prepareStation(station, need, context),
-    connect: () => createStompSubscriber(stompOptions(config, sources)),
+    subscriber,
     receive: (delivery) => receive(station, desk, delivery, log),
     beside: () => runMaintenance({ config, local, log, now, onDepth: showDepth, isTroubled: () => intake.troubled, signal: stopping }),
     window: config.window,

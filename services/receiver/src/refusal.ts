@@ -1,6 +1,10 @@
 import { EmpaError, type EmpaErrorCode, type OpenedMessage } from '@ssm/empa';
 import type { Judgement } from './authorise.js';
 import type { ReceiverErrorCode } from './errors.js';
+import { harmless } from './text.js';
+
+/** Characters of a reason. */
+const MAXIMUM_MESSAGE = 500;
 
 export type RejectCode = EmpaErrorCode | Extract<ReceiverErrorCode, 'dn-not-listed' | 'dn-denied' | 'internal-error'>;
 
@@ -49,7 +53,7 @@ export function refusalOf(error: unknown): Refusal {
   }
   return {
     code: error.code,
-    message: error.message,
+    message: harmless(error.message, MAXIMUM_MESSAGE),
     signer: error.partial.signer,
     body: error.partial.body,
     vouched: error.step === 'revocation' || error.step === 'signing-policy',

@@ -32,7 +32,7 @@ function start(scope: Scope, options: Partial<Pick<IntakeOptions, 'prepare' | 'r
       reject: () => ({ elements: 0, bytes: 0 }),
     }),
     prepare: async () => undefined,
-    connect: () => subscriber,
+    subscriber,
     receive: async (delivery) => {
       received.push(delivery.empaId ?? '');
       await delivery.acknowledge();
@@ -83,7 +83,7 @@ describe('Intake', () => {
     };
     const { context, subscriber } = start(t, { prepare, receive });
     subscriber.deliver(fakeDelivery({ empaId: 'a' }));
-    await eventually(() => assert.equal(subscriber.calls[0], 'suspend'));
+    await eventually(() => assert.ok(subscriber.calls.includes('suspend')));
     assert.match(reasonOf(context, 'incoming') ?? '', /full/);
     assert.equal(await metricOf(context, 'ssm_consuming'), 0);
     subscriber.deliver(fakeDelivery({ empaId: 'b' }));
@@ -110,7 +110,7 @@ describe('Intake', () => {
     const deliveries = [fakeDelivery(), fakeDelivery()];
     const receive: IntakeOptions['receive'] = async (delivery) => {
       await new Promise<void>((resolve) => blocked.push(resolve));
-      assert.deepEqual(subscriber.calls, []);
+      assert.deepEqual(subscriber.calls, ['resume']);
       await delivery.acknowledge();
       return { outcome: 'ping', acknowledged: true };
     };
@@ -122,7 +122,7 @@ describe('Intake', () => {
     assert.equal(await done, 0);
     await stopped;
     assert.deepEqual(statesOf(deliveries), ['acknowledged', 'taken']);
-    assert.deepEqual(subscriber.calls, ['drain']);
+    assert.deepEqual(subscriber.calls, ['resume', 'drain']);
   });
 
   it('does not wait longer for them than it may', async (t) => {
@@ -137,7 +137,7 @@ describe('Intake', () => {
     const before = performance.now();
     await context.stop(10_000);
     assert.ok(performance.now() - before < 5000);
-    assert.deepEqual(subscriber.calls, ['drain']);
+    assert.deepEqual(subscriber.calls, ['resume', 'drain']);
   });
 
   it('ends when it is stopped before it could begin', async (t) => {
