@@ -17,6 +17,7 @@ const SILENCE_MS = 6 * HEARTBEAT_MS;
 const MUTEX_AGE_MS = 600_000;
 /** Temporary names of ours that a crash left. */
 const LEFTOVER_AGE_MS = 600_000;
+const IMPLAUSIBLE_MS = 3_600_000;
 const DEFAULT_LOCK_AGE_MS = 600_000;
 
 /** Frees what one owner claimed; resolves to the number. */
@@ -131,7 +132,10 @@ export class ClaimsDirectory {
   async #freeIfDead(other: ForeignOwner, free: Free): Promise<number> {
     if (!(await this.#isDead(other))) return 0;
     const count = await free(other.token, await readJournal(other.file));
-    await unlinkIfThere(other.file);
+    await unlinkIfThere(other.file).catch((error: unknown) => {
+      // Another user's, in a sticky directory: it stays, and nothing more depends on it.
+      if (!failedWith(error, 'EPERM', 'EACCES')) throw error;
+    });
     return count;
   }
 
@@ -167,7 +171,8 @@ export class ClaimsDirectory {
   async isOlder(file: string | Buffer, ageMs: number): Promise<boolean> {
     try {
       const { mtimeMs, ctimeMs } = await fs.lstat(file);
-      return this.time - Math.max(mtimeMs, ctimeMs) > ageMs;
+      // A writer may set any time; one that has not come yet says nothing.
+      return this.time - (mtimeMs > this.time + IMPLAUSIBLE_MS ? ctimeMs : Math.max(mtimeMs, ctimeMs)) > ageMs;
     } catch (error) {
       if (failedWith(error, 'ENOENT')) return false;
       throw error;
@@ -185,9 +190,10 @@ export class ClaimsDirectory {
    */
   async exclusively<T>(work: () => Promise<T>): Promise<T | undefined> {
     const mutex = path.join(this.path, MUTEX);
-    if (await this.isOlder(mutex, MUTEX_AGE_MS)) await fs.rmdir(mutex).catch(() => undefined);
+    await this.removeIfOlder(mutex, MUTEX_AGE_MS);
     try {
-      await fs.mkdir(mutex);
+      // An empty file: there is room for one even on a full disk.
+      await fs.writeFile(mutex, '', { flag: 'wx' });
     } catch (error) {
       if (failedWith(error, 'EEXIST')) return undefined;
       throw error;
@@ -195,7 +201,7 @@ export class ClaimsDirectory {
     try {
       return await work();
     } finally {
-      await fs.rmdir(mutex).catch(() => undefined);
+      await unlinkIfThere(mutex);
     }
   }
 

@@ -9,7 +9,7 @@ import { encodeName } from './names.js';
 import { elementsIn, STAGING } from './normal-layout.js';
 import { NormalQueue } from './normal-queue.js';
 import type { Checkpoint, OutgoingOptions } from './options.js';
-import type { QuarantineReason, Staged } from './spool.js';
+import type { QuarantineReason } from './spool.js';
 
 export const QUARANTINE = '.quarantine';
 /** One staging directory for all: on a full disk a start cannot make its own. Names that meet are chosen anew. */
@@ -61,24 +61,27 @@ export class Quarantine {
     }
   }
 
-  /** First half: what is known about the element, durably. Its `path` is where the body goes, see {@link bodyOf}. */
-  async prepare(name: string, reason: QuarantineReason): Promise<Staged> {
-    return await this.#queue.stage({
+  /**
+   * Takes a file in: what is known about it first, durably, then the file itself, which `move` renames to the path that it is given, then
+   * both become visible. Resolves to the name of the element in the quarantine queue.
+   */
+  async take(name: string, reason: QuarantineReason, move: (body: string) => Promise<void>): Promise<string> {
+    const staged = await this.#queue.stage({
       error: `${reason.code}: ${reason.message}\n${reason.at.toISOString()}\n`,
       name: encodeName(name),
     });
-  }
-
-  bodyOf(staged: Staged): string {
-    return path.join(this.path, staged.path, BODY);
-  }
-
-  /** Second half, when the body is in its place. Resolves to the name of the element in the quarantine queue. */
-  async finish(staged: Staged): Promise<string> {
+    const body = path.join(this.path, staged.path, BODY);
+    try {
+      await move(body);
+    } catch (error) {
+      // With a file in it, it is finished by recover().
+      if ((await inodeOf(body)) === undefined) await staged.discard();
+      throw error;
+    }
     await this.#checkpoint('moved');
-    await syncDirectory(path.join(this.path, staged.path));
-    const { name } = await this.#queue.commit(staged.path);
-    return name ?? path.basename(staged.path);
+    await syncDirectory(path.dirname(body));
+    const { name: element } = await this.#queue.commit(staged.path);
+    return element ?? path.basename(staged.path);
   }
 
   /** Removes what was staged a day ago and never got its body. */

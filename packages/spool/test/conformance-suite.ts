@@ -208,6 +208,23 @@ export function outgoingConformance(layout: string, fixture: OutgoingFixture): v
       assert.equal(await queue.quarantineDepth(), 1);
     });
 
+    it('loses nothing when a network file system answers a rename that came twice', async (t) => {
+      const { root, queue } = await started(t);
+      const names = [fixture.put(root, 'first', 1), fixture.put(root, 'second', 2)];
+      const rename = promises.rename.bind(promises);
+      t.mock.method(promises, 'rename', async (from: string, to: string) => {
+        await rename(from, to);
+        if (existsSync(from)) return;
+        if (/\/body$|\.claimed\/(?:[0-9a-f]{16}|gone)~/.test(to)) throw Object.assign(new Error('again'), { code: 'ENOENT' });
+      });
+      const [sent, poison] = [await claimed(queue, names[0]!), await claimed(queue, names[1]!)];
+      await sent.read(100);
+      assert.equal(await sent.remove(), 'removed');
+      await poison.quarantine({ code: 'x', message: 'y', at: new Date() });
+      assert.equal(await queue.quarantineDepth(), 1);
+      assert.deepEqual(await namesOf(queue.scan()), []);
+    });
+
     it('can be tried again when a claim could not be ended', async (t) => {
       const { root, queue } = await started(t);
       const name = fixture.put(root, 'body');

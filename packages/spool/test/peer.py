@@ -61,7 +61,8 @@ def normal_take(path, count):
                 queue.remove(name)
                 taken += 1
             name = queue.next()
-        queue.purge()
+    # Not earlier: it would remove the temporary directory of another python-dirq that is just adding.
+    queue.purge()
 
 
 def normal_purge(path, count):

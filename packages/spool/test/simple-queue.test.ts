@@ -277,6 +277,14 @@ describe('purge of a dirq Simple queue', () => {
     );
   });
 
+  it('frees an old lock whose time a writer set to the future', async (t) => {
+    const { root, queue } = await started(t, { lockAgeMs: 50 });
+    const file = put(root, NAME);
+    utimesSync(file, 4_000_000_000, 4_000_000_000);
+    linkSync(file, `${file}.lck`);
+    await eventually(async () => (await queue.purge()).locks === 1);
+  });
+
   it('ends what a killed removal began: what was sent goes, what a writer put there comes back', async (t) => {
     const { root, queue } = await started(t);
     const sent = put(root, NAME);

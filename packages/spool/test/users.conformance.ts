@@ -122,6 +122,19 @@ describe('a sender that is not the writer', { skip }, () => {
     );
   });
 
+  it('works beside senders of other users whose files it may not read', async (t) => {
+    for (const layout of ['dirq', 'directory'] as const) {
+      const root = volume(t, 0o2777);
+      put(root, layout === 'dirq' ? ELEMENT : 'file', 0o666);
+      const other = await startWorker(t, { work: 'stay', root, layout, instance: 'same', umask: 0o077 }, as(NOBODY));
+      await other.waitForLine(/staying/);
+      chmodSync(`${root}/.claimed`, 0o2777);
+      chmodSync(`${root}/.quarantine`, 0o2777);
+      for (const name of ['.staging', '.staging/senders', 'temporary', 'obsolete']) chmodSync(`${root}/.quarantine/${name}`, 0o2777);
+      assert.deepEqual(await runWorker(t, { work: 'send', root, layout, instance: 'same' }, as(SERVICE)), ['started, freed 0', 'done']);
+    }
+  });
+
   it('does not follow a link to what only it may read', async (t) => {
     for (const layout of ['dirq', 'directory'] as const) {
       const root = volume(t, 0o2777);

@@ -20,6 +20,7 @@ export interface Task {
   readonly ids?: readonly string[];
   readonly count?: number;
   readonly modes?: FileModes;
+  readonly umask?: number;
 }
 
 const task: Task = JSON.parse(process.argv[2] ?? '{}');
@@ -134,6 +135,7 @@ const WORK = {
   stay,
 };
 
+if (task.umask !== undefined) process.umask(task.umask);
 try {
   await WORK[task.work]();
   say('done');
