@@ -5,6 +5,7 @@ import { mkdirSync, mkdtempSync, rmdirSync, rmSync, writeFileSync } from 'node:f
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { describe, it } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { requireTools, type Scope } from '@ssm/test-support';
 import { elementsOf } from './support/bench.js';
 import { metricOf, type TestContext } from './support/context.js';
@@ -56,6 +57,8 @@ describe('a volume in trouble', { skip: requireTools('root') }, () => {
     const context = await runReceiver(t, site, { args: [...args, '--incoming.reserve=4MiB'] });
     await soon(async () => assert.equal(await metricOf(context, 'ssm_consuming'), 1));
     writeFileSync(path.join(at, 'filler'), Buffer.alloc(11 * MIB));
+    // What the file system said of its space before is believed for a second.
+    await sleep(1100);
     await sendAll(site, 100_000);
     await suspended(context, 'incoming');
     rmSync(path.join(at, 'filler'));
