@@ -12,11 +12,15 @@ export interface Load {
   readonly bytes: number;
   readonly messages: number;
   readonly encrypted: boolean;
+  /** A service is measured until it has done all messages, or for so long. */
+  readonly windowMs: number;
 }
 
 export interface Throughput {
   /** Messages a second, from the first to the last. */
   readonly rate: number;
+  /** How many there were at the end of the measurement. */
+  readonly messages: number;
   /** Largest resident memory of the process, bytes; undefined where the system does not tell. */
   readonly peakMemory: number | undefined;
 }
@@ -44,8 +48,8 @@ function peakMemory(pid: number): number | undefined {
   }
 }
 
-/** Follows one counter of a service from its first step until it has reached `total`. */
-async function follow(service: Service, result: string, total: number): Promise<Throughput> {
+/** Follows one counter of a service from its first step until it has reached `total`, or for `windowMs`. */
+async function follow(service: Service, result: string, total: number, windowMs: number): Promise<Throughput> {
   const deadline = performance.now() + TIMEOUT_MS;
   let first: { readonly at: number; readonly count: number } | undefined;
   while (performance.now() < deadline) {
@@ -54,10 +58,10 @@ async function follow(service: Service, result: string, total: number): Promise<
     const count = answer === undefined ? 0 : sampleOf(await answer.text(), 'ssm_messages_total', { result });
     const at = performance.now();
     if (count > 0) first ??= { at, count };
-    if (first !== undefined && count >= total) {
-      if (count === first.count) throw new Error('too few messages to measure');
-      return { rate: ((count - first.count) * 1000) / (at - first.at), peakMemory: peakMemory(service.child.pid) };
+    if (first !== undefined && count > first.count && (count >= total || at - first.at >= windowMs)) {
+      return { rate: ((count - first.count) * 1000) / (at - first.at), messages: count, peakMemory: peakMemory(service.child.pid) };
     }
+    if (first !== undefined && count >= total) throw new Error('too few messages to measure');
     await sleep(POLL_MS);
   }
   throw new Error(`the ${service.name} did not get through ${total} messages in ${TIMEOUT_MS / 1000} s`);
@@ -99,14 +103,14 @@ export async function measurePair(scope: Scope, base: string, pki: DemoPki, load
   fill(path.join(directory, 'outgoing'), load);
   const broker = await startBrokerProcess(scope);
   try {
-    const one = async (name: ServiceName, result: string): Promise<Throughput> => {
+    const one = async (name: ServiceName, result: string, total: number): Promise<Throughput> => {
       const service = await startService(scope, name, config(name, { directory, pki, broker }, load), { directory });
-      const throughput = await follow(service, result, load.messages);
+      const throughput = await follow(service, result, total, load.windowMs);
       await service.stop();
       return throughput;
     };
-    const sender = await one('sender', 'sent');
-    return { sender, receiver: await one('receiver', 'stored') };
+    const sender = await one('sender', 'sent', load.messages);
+    return { sender, receiver: await one('receiver', 'stored', sender.messages) };
   } finally {
     broker.child.signal('SIGTERM');
     await broker.child.exited;
