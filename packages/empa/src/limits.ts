@@ -10,6 +10,8 @@ export interface Limits {
   readonly derValues: number;
   /** Certificates in one message. */
   readonly certificates: number;
+  /** One certificate in a message. */
+  readonly certificateBytes: number;
   /** All header lines of one MIME entity together. */
   readonly headerBytes: number;
   /** One header line, unfolded. */
@@ -26,6 +28,7 @@ export const DEFAULT_LIMITS: Limits = {
   derDepth: 32,
   derValues: 20_000,
   certificates: 32,
+  certificateBytes: 64 * 1024,
   headerBytes: 64 * 1024,
   headerLineBytes: 8 * 1024,
   chainLength: 10,

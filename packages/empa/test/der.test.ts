@@ -23,6 +23,13 @@ function timeIn(tag: number, text: string): Date {
   return der.timeOf(der.parseDer(Buffer.concat([Uint8Array.of(tag, text.length), Buffer.from(text)])));
 }
 
+/** An OBJECT IDENTIFIER of so many octets. */
+function longOid(length: number): der.DerNode {
+  const value = der.octetString(Buffer.concat([Buffer.alloc(length - 1, 0xff), Buffer.alloc(1)]));
+  value[0] = der.TAG.oid;
+  return der.parseDer(value);
+}
+
 function written(value: Buffer): string {
   return value.toString('hex');
 }
@@ -128,6 +135,11 @@ describe('readers', () => {
     for (const hex of ['06 00', '06 01 80', '06 02 80 01', '06 02 2a 86', '06 03 2a 80 01', '04 01 2a', '86 01 2a']) {
       refused('der-malformed', () => der.oidOf(parse(hex)));
     }
+  });
+
+  it('does not read object identifiers of any length', () => {
+    assert.match(der.oidOf(longOid(128)), /^2\.\d{260,}$/u);
+    for (const length of [129, 1_000_000]) refused('der-malformed', () => der.oidOf(longOid(length)));
   });
 
   it('reads integers', () => {

@@ -26,7 +26,13 @@ for (const layout of ['dirq', 'directory'] as const)
       const root = temporaryDirectory(t);
       const bodies = fill(root, layout);
       const lines = await Promise.all(SENDERS.map((instance) => runWorker(t, { work: 'send', root, instance, layout })));
-      assert.deepEqual(lines.flat().flatMap((line) => /^sent (.*)$/.exec(line)?.[1] ?? []).toSorted(), bodies);
+      assert.deepEqual(
+        lines
+          .flat()
+          .flatMap((line) => /^sent (.*)$/.exec(line)?.[1] ?? [])
+          .toSorted(),
+        bodies,
+      );
       assert.deepEqual(filesBelow(root), []);
     });
 

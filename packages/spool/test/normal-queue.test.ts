@@ -1,5 +1,17 @@
 import assert from 'node:assert/strict';
-import fs, { chmodSync, existsSync, mkdirSync, promises, readdirSync, readFileSync, renameSync, rmdirSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import fs, {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  promises,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmdirSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import path from 'node:path';
 import process from 'node:process';
 import { describe, it, type TestContext } from 'node:test';
@@ -8,10 +20,14 @@ import { NormalQueue } from '../src/normal-queue.js';
 import { NormalReader } from '../src/normal-reader.js';
 import type { StagingOptions } from '../src/options.js';
 import { Clock, filesBelow, HOUR, MINUTE, rejectsWith, text } from './support.js';
+import { failing, logSyncs } from './sync-log.js';
 
 const RECORD = { body: 'text', signer: '/C=UK/CN=host', empaid: '00000000/0123456789abcd' };
 
-async function started(t: TestContext, options: Partial<StagingOptions> = {}): Promise<{ root: string; queue: NormalQueue; reader: NormalReader }> {
+async function started(
+  t: TestContext,
+  options: Partial<StagingOptions> = {},
+): Promise<{ root: string; queue: NormalQueue; reader: NormalReader }> {
   const root = options.path ?? `${temporaryDirectory(t)}/incoming`;
   const queue = new NormalQueue({ instance: 'one', ...options, path: root });
   await queue.start();
@@ -104,9 +120,7 @@ describe('staging', () => {
     });
     assert.equal((await queue.commit(staged.path)).outcome, 'stored');
     const again = await queue.stage(RECORD);
-    t.mock.method(promises, 'rename', async () => {
-      await Promise.reject(Object.assign(new Error('ENOENT'), { code: 'ENOENT' }));
-    });
+    t.mock.method(promises, 'rename', failing('ENOENT'));
     await rejectsWith(queue.commit(again.path), 'io-error');
   });
 
@@ -148,7 +162,15 @@ describe('staging', () => {
   it('refuses keys that dirq readers refuse, and paths that are not staged elements', async (t) => {
     const { root, queue } = await started(t);
     for (const key of ['', 'a-b', '../x', 'locked', '.x', 'a/b', 'é']) await rejectsWith(queue.stage({ [key]: 'x' }), 'name-invalid');
-    for (const staged of ['', 'x', '.staging/../0123456789abcd', '.staging/./0123456789abcd', '.staging/a/b/0123456789abcd', '/etc', '.staging/a/x'])
+    for (const staged of [
+      '',
+      'x',
+      '.staging/../0123456789abcd',
+      '.staging/./0123456789abcd',
+      '.staging/a/b/0123456789abcd',
+      '/etc',
+      '.staging/a/x',
+    ])
       await rejectsWith(queue.commit(staged), 'name-invalid');
     assert.deepEqual(filesBelow(root), []);
     assert.throws(() => new NormalQueue({ path: root, instance: '' }));
@@ -166,23 +188,11 @@ describe('staging', () => {
 
   it('resolves only after files, element, staging and target directory were synced', async (t) => {
     const { root, queue } = await started(t);
-    const opened = new Map<number, string>();
-    const order: string[] = [];
-    const [open, sync, rename] = [fs.open.bind(fs), fs.fsync.bind(fs), promises.rename.bind(promises)] as unknown as ((...args: unknown[]) => void)[];
-    t.mock.method(fs, 'open', (...args: unknown[]) => {
-      const done = args.pop() as (error: Error | null, descriptor: number) => void;
-      open!(...args, (error: Error | null, descriptor: number) => {
-        if (error === null) opened.set(descriptor, path.relative(root, String(args[0])));
-        done(error, descriptor);
-      });
-    });
-    t.mock.method(fs, 'fsync', (descriptor: number, done: () => void) => {
-      order.push(opened.get(descriptor)!);
-      sync!(descriptor, done);
-    });
-    t.mock.method(promises, 'rename', async (...args: unknown[]) => {
+    const order = logSyncs(t, (file) => path.relative(root, file));
+    const rename = promises.rename.bind(promises);
+    t.mock.method(promises, 'rename', async (from: string, to: string) => {
       order.push('rename');
-      await rename!(...args);
+      await rename(from, to);
     });
     const staged = await queue.stage(RECORD);
     const keys = Object.keys(RECORD).map((key) => `${staged.path}/${key}`);
@@ -228,10 +238,10 @@ describe('what is on disk', () => {
   });
 });
 
-describe('cleanStaging', () => {
-  const later = (hours: number): Date => new Date(Date.now() + hours * HOUR);
-  const never = (): Promise<boolean> => Promise.resolve(false);
+const later = (hours: number): Date => new Date(Date.now() + hours * HOUR);
+const never = (): Promise<boolean> => Promise.resolve(false);
 
+describe('cleanStaging', () => {
   it('removes only what is a day old and not recorded, whoever staged it', async (t) => {
     const { root, queue } = await started(t);
     const { queue: other } = await started(t, { path: root, instance: 'two' });

@@ -85,26 +85,35 @@ describe('Owner', () => {
 
   it('is unknown, not dead, when its file says nothing sensible', async (t) => {
     const file = `${temporaryDirectory(t)}/owner`;
-    for (const content of ['', '\n', 'null\n', '[]\n', '{"boot":1}\n', '{"boot":"b","namespace":"n","started":"1","pid":-1}\n', '{'.repeat(9000)]) {
+    for (const content of [
+      '',
+      '\n',
+      'null\n',
+      '[]\n',
+      '{"boot":1}\n',
+      '{"boot":"b","namespace":"n","started":"1","pid":-1}\n',
+      '{'.repeat(9000),
+    ]) {
       writeFileSync(file, content);
       assert.deepEqual(await readOwner(file), { identity: undefined, closed: false });
     }
   });
 });
 
-describe('ClaimsDirectory', () => {
-  const open = async (path: string, instance: string, lockAgeMs = 600_000): Promise<ClaimsDirectory> => {
-    const claims = new ClaimsDirectory({ path, layout: 'dirq', instance, lockAgeMs });
-    await claims.open(() => []);
-    return claims;
-  };
-  /** The file of an owner that nobody can look at. */
-  const stranger = (path: string, instance: string): string => {
-    const file = `${path}/.claimed/owner~${instance}~0123456789abcdef`;
-    writeFileSync(file, '{"boot":"elsewhere","namespace":"pid:[1]","pid":1,"started":"5"}\n+ x\n');
-    return file;
-  };
+async function open(path: string, instance: string, lockAgeMs = 600_000): Promise<ClaimsDirectory> {
+  const claims = new ClaimsDirectory({ path, layout: 'dirq', instance, lockAgeMs });
+  await claims.open(() => []);
+  return claims;
+}
 
+/** The file of an owner that nobody can look at. */
+function stranger(path: string, instance: string): string {
+  const file = `${path}/.claimed/owner~${instance}~0123456789abcdef`;
+  writeFileSync(file, '{"boot":"elsewhere","namespace":"pid:[1]","pid":1,"started":"5"}\n+ x\n');
+  return file;
+}
+
+describe('ClaimsDirectory', () => {
   it('frees a silent stranger of the same name only after it was watched, and of another name after the lock age', async (t) => {
     t.mock.method(performance, 'now', () => watched);
     let watched = 1000;

@@ -1,5 +1,7 @@
 export type { Child, ChildExit, ChildLine, ChildOptions } from './child.js';
 export { startCommand, startNode } from './child.js';
+export type { KillHook } from './kill-hook.js';
+export { killHook } from './kill-hook.js';
 export type { CertificateOptions, IssuedCertificate } from './pki/certificate.js';
 export { createCertificate } from './pki/certificate.js';
 export type { CrlOptions, IssuedCrl } from './pki/crl.js';

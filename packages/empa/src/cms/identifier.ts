@@ -22,10 +22,16 @@ export function identifies(identifier: CertificateIdentifier, certificate: Certi
   return identifier.serialNumber === certificate.serialNumber && namesMatch(identifier.issuer, certificate.issuer);
 }
 
+/** Of a name, which is somebody else's to make as long as he likes. */
+const MAX_DESCRIPTION = 300;
+
 /** For error messages. */
 export function describeIdentifier(identifier: CertificateIdentifier): string {
-  if (identifier.kind === 'key-id') return `key id ${identifier.keyId.toString('hex')}`;
-  return `issuer ${identifier.issuer.toString()} serial ${identifier.serialNumber}`;
+  const text =
+    identifier.kind === 'key-id'
+      ? `key id ${identifier.keyId.toString('hex')}`
+      : `issuer ${identifier.issuer.toString()} serial ${identifier.serialNumber}`;
+  return text.length > MAX_DESCRIPTION ? `${text.slice(0, MAX_DESCRIPTION)}...` : text;
 }
 
 /** IssuerAndSerialNumber with the issuer as the certificate has it. */

@@ -35,7 +35,7 @@ export interface SignedData {
 }
 
 /** Throws der-malformed, limit-exceeded. */
-export function readSignedData(node: DerNode, limits: Pick<Limits, 'certificates'>): SignedData {
+export function readSignedData(node: DerNode, limits: Pick<Limits, 'certificates' | 'certificateBytes'>): SignedData {
   const fields = new Fields(node, 'SignedData');
   smallIntegerOf(fields.take());
   // digestAlgorithms: a hint for readers in one pass. Each SignerInfo names its own.
@@ -47,6 +47,9 @@ export function readSignedData(node: DerNode, limits: Pick<Limits, 'certificates
   const certificates = fields.takeContext(0)?.children ?? [];
   if (certificates.length > limits.certificates) {
     throw new EmpaError('limit-exceeded', `CMS: more than ${limits.certificates} certificates`);
+  }
+  if (certificates.some(({ content: { length } }) => length > limits.certificateBytes)) {
+    throw new EmpaError('limit-exceeded', `CMS: a certificate of more than ${limits.certificateBytes} bytes`);
   }
   fields.takeContext(1);
   const signerInfos = fields.takeSet();

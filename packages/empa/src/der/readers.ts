@@ -20,9 +20,13 @@ export function isUniversal(node: DerNode | undefined, tag: number): boolean {
   return node?.tagClass === 'universal' && node.tag === tag;
 }
 
+/** The longest in use have fewer than 40 octets. Reading grows with the square of the length. */
+const MAX_OID = 128;
+
 /** Dotted form of an OBJECT IDENTIFIER; arcs of any size (2.25 has 128-bit ones). */
 export function oidOf(node: DerNode): string {
   const octets = primitive(node, TAG.oid, 'an OBJECT IDENTIFIER');
+  if (octets.length > MAX_OID) throw malformed('an OBJECT IDENTIFIER that is too long');
   const arcs: bigint[] = [];
   let arc = 0n;
   let inside = false;
@@ -54,8 +58,8 @@ export function integerHexOf(node: DerNode): string {
 
 /** An INTEGER of at most four octets as a number. */
 export function smallIntegerOf(node: DerNode): number {
+  if (node.content.length > 4) throw malformed('an INTEGER out of range');
   const hex = integerHexOf(node);
-  if (hex.length > 8) throw malformed('an INTEGER out of range');
   return node.content.readIntBE(0, hex.length / 2);
 }
 

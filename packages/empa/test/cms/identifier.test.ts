@@ -43,6 +43,10 @@ describe('subject key identifier', () => {
     assert.equal(describeIdentifier(identifier), `key id ${issued.key.id.toString('hex')}`);
   });
 
+  it('is cut short when it is described', () => {
+    assert.equal(describeIdentifier({ kind: 'key-id', keyId: Buffer.alloc(1000) }).length, 303);
+  });
+
   it('names no certificate that has none', () => {
     const without = certificateOf(createCertificate({ subject: '/CN=x', key: issued.key, withoutSki: true }));
     assert.ok(!identifies({ kind: 'key-id', keyId: issued.key.id }, without));

@@ -51,6 +51,11 @@ function bagOf(count: number): Buffer {
   return signedData({ signerInfos: [], certificates: Array.from({ length: count }, () => p256.der) });
 }
 
+/** A SignedData with something for a certificate that holds so many octets. */
+function holding(length: number): Buffer {
+  return signedData({ signerInfos: [], certificates: [sequence(octetString(Buffer.alloc(length)))] });
+}
+
 /** All that is checked of a signature. */
 function verify(signer: SignerInfo, candidates: readonly IssuedCertificate[], contents = [CONTENT]): Buffer {
   const content = digestedContent(signer, OIDS.data, contents);
@@ -93,6 +98,11 @@ describe('readSignedData', () => {
   it('is held to a number of certificates', () => {
     assert.equal(read(bagOf(DEFAULT_LIMITS.certificates)).certificates.length, 32);
     refused('limit-exceeded', () => read(bagOf(DEFAULT_LIMITS.certificates + 1)));
+  });
+
+  it('is held to a length of certificates', () => {
+    assert.equal(read(holding(DEFAULT_LIMITS.certificateBytes - 10)).certificates.length, 1);
+    refused('limit-exceeded', () => read(holding(DEFAULT_LIMITS.certificateBytes)));
   });
 
   const encapsulated = sequence(oid(OIDS.data));

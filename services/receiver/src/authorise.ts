@@ -1,0 +1,80 @@
+import { readFile, stat } from 'node:fs/promises';
+import { type DistinguishedName, DnRule } from '@ssm/empa';
+import { ReceiverError } from './errors.js';
+
+/** Bytes of a list; about 100,000 DNs. */
+const MAXIMUM_LIST_BYTES = 16 * 1024 * 1024;
+/** Judgements that are remembered, so that a long list is not searched again for every message of one signer. */
+const MAXIMUM_REMEMBERED = 10_000;
+
+export type Judgement = 'allowed' | 'dn-not-listed' | 'dn-denied';
+
+export interface ListPaths {
+  readonly allow: string;
+  /** Empty: nobody is denied. */
+  readonly deny: string;
+}
+
+/** Who may send: an immutable snapshot of the allow list and the deny list. */
+export class SignerLists {
+  readonly allow: readonly DnRule[];
+  readonly deny: readonly DnRule[];
+  readonly #remembered = new Map<string, Judgement>();
+
+  constructor(allow: readonly DnRule[], deny: readonly DnRule[]) {
+    this.allow = allow;
+    this.deny = deny;
+  }
+
+  /** A DN that is on both lists is denied. */
+  judge(signer: DistinguishedName): Judgement {
+    const key = JSON.stringify(signer.rdns);
+    const known = this.#remembered.get(key);
+    if (known !== undefined) return known;
+    const judgement = this.#search(signer);
+    if (this.#remembered.size >= MAXIMUM_REMEMBERED) this.#remembered.clear();
+    this.#remembered.set(key, judgement);
+    return judgement;
+  }
+
+  #search(signer: DistinguishedName): Judgement {
+    if (this.deny.some((rule) => rule.matches(signer))) return 'dn-denied';
+    return this.allow.some((rule) => rule.matches(signer)) ? 'allowed' : 'dn-not-listed';
+  }
+}
+
+/** Reads both lists. Errors: ReceiverError list-unreadable, list-malformed, list-empty (the allow list; nobody could send). */
+export async function loadSignerLists(paths: ListPaths): Promise<SignerLists> {
+  const allow = await readList(paths.allow);
+  if (allow.length === 0) throw new ReceiverError('list-empty', `${paths.allow} names no DN: nobody would be allowed to send`);
+  return new SignerLists(allow, paths.deny === '' ? [] : await readList(paths.deny));
+}
+
+async function readList(file: string): Promise<DnRule[]> {
+  const lines = (await readText(file)).split(/\r?\n/);
+  return lines.flatMap((line, index) => {
+    const text = line.trim();
+    if (text === '' || text.startsWith('#')) return [];
+    try {
+      return [DnRule.parse(text)];
+    } catch (error) {
+      throw new ReceiverError('list-malformed', `${file} line ${index + 1} is not a DN`, { cause: error });
+    }
+  });
+}
+
+async function readText(file: string): Promise<string> {
+  let bytes: Uint8Array;
+  try {
+    const { size } = await stat(file);
+    if (size > MAXIMUM_LIST_BYTES) throw new Error(`larger than ${MAXIMUM_LIST_BYTES} bytes`);
+    bytes = await readFile(file);
+  } catch (error) {
+    throw new ReceiverError('list-unreadable', `${file} cannot be read`, { cause: error });
+  }
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+  } catch (error) {
+    throw new ReceiverError('list-malformed', `${file} is not UTF-8 text`, { cause: error });
+  }
+}

@@ -1,0 +1,52 @@
+import { readFile } from 'node:fs/promises';
+import { type Identity, type IdentityPaths, loadIdentity, parseCertificates } from '@ssm/empa';
+import type { ReceiverConfig } from './config.js';
+
+type CredentialSettings = Pick<ReceiverConfig, 'identity' | 'decryption' | 'broker'>;
+
+/** What this receiver is and decrypts with: an immutable snapshot. */
+export interface Credentials {
+  readonly own: Identity;
+  /** The own identity, then the earlier ones. */
+  readonly decryption: readonly Identity[];
+  /** PEM bundle for the brokers' certificates; undefined: the anchors of the trust directory. */
+  readonly brokerCa: string | undefined;
+}
+
+export function credentialFiles(config: CredentialSettings): string[] {
+  const { identity, broker } = config;
+  const earlier = earlierIdentities(config).flatMap(({ certificate, key }) => [certificate, key]);
+  return [identity.certificate, identity.key, ...earlier, broker.tls.ca].filter((file) => file !== '');
+}
+
+/** Errors: those of loadIdentity, for any of the identities; a file system error for the bundle. */
+export async function loadCredentials(config: CredentialSettings, now: Date): Promise<Credentials> {
+  const { ca } = config.broker.tls;
+  const own = await loadIdentity(config.identity, { now });
+  const earlier = await Promise.all(earlierIdentities(config).map((paths) => loadEarlier(paths, now)));
+  return { own, decryption: [own, ...earlier], brokerCa: ca === '' ? undefined : await readFile(ca, 'utf8') };
+}
+
+function earlierIdentities({ decryption }: Pick<CredentialSettings, 'decryption'>): IdentityPaths[] {
+  return decryption.identities.map((pair) => {
+    const [certificate = '', key = ''] = pair.split(':');
+    return { certificate, key };
+  });
+}
+
+/** Senders encrypt to an old certificate for a while after its end, so it is judged as of a time when it was valid. */
+async function loadEarlier(paths: IdentityPaths, now: Date): Promise<Identity> {
+  const [certificate] = await readCertificates(paths.certificate);
+  const { notBefore = now, notAfter = now } = certificate ?? {};
+  const time = Math.max(Math.min(now.getTime(), notAfter.getTime()), notBefore.getTime());
+  return loadIdentity(paths, { now: new Date(time) });
+}
+
+/** What cannot be read or parsed is left to loadIdentity, which says so with its own code. */
+async function readCertificates(file: string): Promise<ReturnType<typeof parseCertificates>> {
+  try {
+    return parseCertificates(await readFile(file));
+  } catch {
+    return [];
+  }
+}

@@ -1,0 +1,55 @@
+import { type OpenOptions, openMessage } from '@ssm/empa';
+import type { Reloadable, ServiceContext } from '@ssm/service-kit';
+import type { SignerLists } from './authorise.js';
+import type { ReceiverConfig } from './config.js';
+import type { Credentials } from './credentials.js';
+import type { LateTrust } from './late-trust.js';
+import type { Local } from './local.js';
+import type { ReceiverMetrics } from './metrics.js';
+import type { Desk } from './pipeline.js';
+import { createStep, type StageHook } from './steps.js';
+
+export interface DeskParts {
+  readonly config: ReceiverConfig;
+  readonly context: Pick<ServiceContext, 'health' | 'log'>;
+  readonly metrics: ReceiverMetrics;
+  readonly local: Local;
+  readonly lists: Reloadable<SignerLists>;
+  readonly credentials: Reloadable<Credentials>;
+  readonly trust: LateTrust;
+  readonly now: () => Date;
+  readonly onStage: StageHook | undefined;
+}
+
+/** Everything as it is at the moment when a message needs it: what was loaded again is used by the next message. */
+export function createDesk(parts: DeskParts): Desk {
+  const { config, context, credentials, lists, local, metrics, now, onStage, trust } = parts;
+  const rules = verificationRules(config);
+  return {
+    open: (raw) => openMessage(raw, { ...rules, identities: credentials.current.decryption, trust: trust.current, now: now() }),
+    trustFailure: () => trust.failure,
+    lists: () => lists.current,
+    incoming: local.incoming,
+    space: local.space,
+    rejects: local.rejects,
+    rejectShelf: local.reject,
+    step: createStep({
+      observe: (stage, seconds) => metrics.stageDuration.observe({ stage }, seconds),
+      moved: () => context.health.moved(),
+      onStage,
+    }),
+    onConfirmFailure: (error) => {
+      metrics.recordFailures.inc({ operation: 'confirm' });
+      context.log.warn('the time of an acknowledgement could not be recorded', { error });
+    },
+  };
+}
+
+function verificationRules({ limits, trust, verification }: ReceiverConfig): Omit<OpenOptions, 'identities' | 'trust' | 'now'> {
+  return {
+    policy: { crl: trust.crl, signingPolicy: trust.signingPolicy, requireEmailProtection: verification.emailProtection },
+    limits: { messageBytes: limits.message, bodyBytes: limits.body },
+    allowTripleDes: verification.tripleDes,
+    ...(verification.maximumAge === 0 ? {} : { maximumAgeMs: verification.maximumAge }),
+  };
+}

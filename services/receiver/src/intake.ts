@@ -1,0 +1,121 @@
+import { type Running, runBounded, type ServiceContext } from '@ssm/service-kit';
+import type { Delivery, Subscriber } from '@ssm/transport';
+import { followStatus } from './broker-watch.js';
+import { Guard, type Need } from './guard.js';
+import type { ReceiverMetrics } from './metrics.js';
+import type { Result } from './pipeline.js';
+import type { LocalTrouble } from './trouble.js';
+
+/** Share of the time for the stop that messages in work get; the rest is for parting from the brokers. */
+const SHARE_FOR_WORK = 0.8;
+
+export interface IntakeOptions {
+  readonly context: Pick<ServiceContext, 'health' | 'log' | 'onStop' | 'stopping'>;
+  readonly metrics: ReceiverMetrics;
+  /** Everything here that must be right before messages are taken. Rejects with LocalTrouble. */
+  readonly prepare: (need: Need) => Promise<void>;
+  readonly subscriber: Subscriber;
+  /** Never rejects. */
+  readonly receive: (delivery: Delivery) => Promise<Result>;
+  /** Runs beside the messages, from when all was well for the first time until the stop. Does not reject. */
+  readonly beside: () => Promise<void>;
+  readonly window: number;
+  readonly drainMs: number;
+  readonly random: () => number;
+  readonly firstPauseMs?: number | undefined;
+}
+
+/** Takes messages from the brokers while all is well here, and leaves them there while it is not. */
+export class Intake {
+  readonly #options: IntakeOptions;
+  readonly #guard: Guard;
+  #lastTrouble = '';
+
+  constructor(options: IntakeOptions) {
+    this.#options = options;
+    const { context, firstPauseMs, prepare, random } = options;
+    this.#guard = new Guard({
+      prepare,
+      onTrouble: (trouble) => this.#suspend(trouble),
+      onRecovered: () => this.#resume(),
+      signal: context.stopping,
+      random,
+      ...(firstPauseMs === undefined ? {} : { firstPauseMs }),
+    });
+  }
+
+  /** Nothing is taken now, since something here is wrong. */
+  get troubled(): boolean {
+    return this.#guard.troubled;
+  }
+
+  /** `done` resolves after the stop, and rejects when the work cannot go on. */
+  start(): Running {
+    const { context, drainMs, subscriber } = this.#options;
+    const done = this.#run();
+    const ended = done.catch(() => undefined);
+    let limit: AbortSignal | undefined;
+    // The last one runs first.
+    context.onStop('brokers', (deadline) => subscriber.drain(limit ?? deadline));
+    context.onStop('messages in work', async (deadline) => {
+      const timer = new AbortController();
+      limit = AbortSignal.any([deadline, timer.signal]);
+      const timeout = setTimeout(() => timer.abort(), drainMs * SHARE_FOR_WORK);
+      await Promise.race([ended, aborted(limit)]);
+      clearTimeout(timeout);
+    });
+    return { done };
+  }
+
+  async #run(): Promise<number> {
+    const { context, metrics, subscriber } = this.#options;
+    const { health, log } = context;
+    const status = followStatus(subscriber, { health, log, metrics });
+    const work = this.#work();
+    await Promise.race([work, status.then(() => work)]);
+    return 0;
+  }
+
+  async #work(): Promise<void> {
+    const { beside, context, subscriber, window } = this.#options;
+    const { stopping } = context;
+    await this.#guard.begin();
+    if (stopping.aborted) return;
+    const receive = (delivery: Delivery): Promise<void> => this.#receive(delivery);
+    await Promise.all([runBounded(subscriber.deliveries(stopping), receive, { limit: window, signal: stopping }), beside()]);
+  }
+
+  async #receive(delivery: Delivery): Promise<void> {
+    const result = await this.#options.receive(delivery);
+    if (result.outcome === 'retry') this.#guard.report(result.trouble);
+  }
+
+  #suspend(trouble: LocalTrouble): void {
+    const { context, metrics, subscriber } = this.#options;
+    const { code, component } = trouble;
+    subscriber.suspend(trouble.message);
+    metrics.consuming.set(0);
+    metrics.troubles.inc({ component });
+    context.health.set(component, trouble.message);
+    const kind = `${component} ${code}`;
+    const fields = { component, code, error: trouble };
+    if (kind === this.#lastTrouble) context.log.debug('still nothing is taken from the brokers', fields);
+    else context.log.error('nothing is taken from the brokers until this is over', fields);
+    this.#lastTrouble = kind;
+  }
+
+  #resume(): void {
+    const { context, metrics, subscriber } = this.#options;
+    // The trust directory speaks for itself when it is loaded.
+    for (const component of ['incoming', 'reject', 'delivery-record']) context.health.set(component, true);
+    metrics.consuming.set(1);
+    if (this.#lastTrouble !== '') context.log.info('messages are taken again');
+    this.#lastTrouble = '';
+    subscriber.resume();
+  }
+}
+
+async function aborted(signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return;
+  await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }));
+}

@@ -1,0 +1,144 @@
+import { loadTrustStore, type TrustStore } from '@ssm/empa';
+import { type Health, type Logger, type Reloadable, type ServiceContext, watchFiles } from '@ssm/service-kit';
+import { loadSignerLists, type SignerLists } from './authorise.js';
+import type { ReceiverConfig } from './config.js';
+import { type Credentials, credentialFiles, loadCredentials } from './credentials.js';
+import type { ReceiverMetrics, ReloadSource } from './metrics.js';
+
+/** How often the own certificate is looked at though no file changed. */
+const EXPIRY_LOOK_MS = 10_000;
+/** Files of the trust directory that a log line names. */
+const SHOWN_PROBLEMS = 10;
+
+export interface MaterialOptions {
+  readonly config: ReceiverConfig;
+  readonly context: Pick<ServiceContext, 'health' | 'log' | 'onReload' | 'onStop'>;
+  readonly metrics: ReceiverMetrics;
+  readonly now: () => Date;
+}
+
+interface Watched<T> {
+  readonly files: readonly string[];
+  readonly load: () => Promise<T>;
+  /** What the value in use means for logs, metrics and health; returns why it is not good enough for being ready. */
+  readonly inUse: (value: T) => string | undefined;
+  readonly stabilityMs?: number;
+}
+
+/** Loads a value from files, keeps it fresh, and says in log, metrics and health how that goes. Rejects as the first load does. */
+export async function watchMaterial<T>(source: ReloadSource, watched: Watched<T>, options: MaterialOptions): Promise<Reloadable<T>> {
+  const { config, context, metrics } = options;
+  const { health, log } = context;
+  const accept = (value: T): void => {
+    metrics.reloadFailed.set({ source }, 0);
+    setHealth(health, source, watched.inUse(value));
+  };
+  const material = await watchFiles({
+    watch: () => watched.files,
+    load: watched.load,
+    maximumAgeMs: config.trust.maximumAge,
+    stabilityMs: watched.stabilityMs ?? 0,
+    onChange: (value) => {
+      metrics.reloads.inc({ source });
+      log.debug('loaded again', { source });
+      accept(value);
+    },
+    onFailure: (error) => reportFailure(source, error, { health, log, metrics }),
+  });
+  context.onStop(`watching ${source}`, () => material.close());
+  context.onReload(source, () => material.check());
+  accept(material.current);
+  return material;
+}
+
+function reportFailure(
+  source: ReloadSource,
+  error: Error,
+  { health, log, metrics }: { health: Health; log: Logger; metrics: ReceiverMetrics },
+): void {
+  log.error('cannot be loaded again, the last good one stays in use', { source, error });
+  metrics.reloadFailed.set({ source }, 1);
+  health.set(source, `the last good one is in use: ${error.message}`);
+}
+
+function setHealth(health: Health, component: string, reason: string | undefined): void {
+  health.set(component, reason ?? true);
+}
+
+/** What is loaded again every minute is not complained about every minute. */
+function whenNew(warn: (problems: readonly unknown[]) => void): (problems: readonly unknown[]) => void {
+  let last = '[]';
+  return (problems) => {
+    const text = JSON.stringify(problems);
+    if (text !== last && problems.length > 0) warn(problems);
+    last = text;
+  };
+}
+
+/** Errors: those of loadSignerLists. */
+export function watchLists(options: MaterialOptions, onChange: (lists: SignerLists) => void): Promise<Reloadable<SignerLists>> {
+  const { config, metrics } = options;
+  const { allow, deny } = config.authorisation;
+  return watchMaterial(
+    'authorisation',
+    {
+      files: [allow, deny].filter((file) => file !== ''),
+      load: () => loadSignerLists({ allow, deny }),
+      inUse: (lists) => {
+        metrics.allowedSigners.set(lists.allow.length);
+        metrics.deniedSigners.set(lists.deny.length);
+        onChange(lists);
+        return undefined;
+      },
+    },
+    options,
+  );
+}
+
+/** Errors: EmpaError trust-unreadable, trust-empty, trust-unstable. */
+export function watchTrust(options: MaterialOptions): Promise<Reloadable<TrustStore>> {
+  const { directory, stability } = options.config.trust;
+  const warn = whenNew((problems) => options.context.log.warn('files of the trust directory are left out', { problems }));
+  return watchMaterial(
+    'trust',
+    {
+      files: [directory],
+      stabilityMs: stability,
+      load: () => loadTrustStore(directory, { now: options.now(), stabilityMs: stability }),
+      inUse: (trust) => {
+        options.metrics.trustProblems.set(trust.problems.length);
+        warn(trust.problems.slice(0, SHOWN_PROBLEMS));
+        options.metrics.crls(trust);
+        return undefined;
+      },
+    },
+    options,
+  );
+}
+
+/** Errors: those of loadCredentials. A certificate that ends while the service runs still decrypts, but readiness says that it ended. */
+export async function watchCredentials(options: MaterialOptions): Promise<Reloadable<Credentials>> {
+  const { config, context, metrics, now } = options;
+  const validity = ({ own: { certificate } }: Credentials): string | undefined =>
+    now() < certificate.notAfter ? undefined : `the certificate ended at ${certificate.notAfter.toISOString()}`;
+  const warn = whenNew((warnings) => context.log.warn('the identity has a problem', { warnings }));
+  const credentials = await watchMaterial(
+    'identity',
+    {
+      files: credentialFiles(config),
+      load: () => loadCredentials(config, now()),
+      inUse: (value) => {
+        metrics.certificate('identity', value.own.certificate.notAfter);
+        warn(value.own.warnings);
+        return validity(value);
+      },
+    },
+    options,
+  );
+  const timer = setInterval(() => {
+    const ended = validity(credentials.current);
+    if (ended !== undefined) context.health.set('identity', ended);
+  }, EXPIRY_LOOK_MS);
+  context.onStop('identity expiry', () => clearInterval(timer));
+  return credentials;
+}

@@ -1,0 +1,106 @@
+import type { OpenedMessage } from '@ssm/empa';
+import type { QueueRecord } from '@ssm/spool';
+import type { Delivery } from '@ssm/transport';
+import type { SignerLists } from './authorise.js';
+import { deliveryKey } from './delivery-key.js';
+import { isStaleTrust, type Refusal, refusalOf, refusalOfSigner, refusalOfSize } from './refusal.js';
+import type { Kept, RejectStore } from './reject-store.js';
+import { type Shelf, shelve, sizeOf } from './shelf.js';
+import type { SpaceReserve } from './space.js';
+import type { Step } from './steps.js';
+import { empaIdText, PING } from './text.js';
+import { LocalTrouble, locally } from './trouble.js';
+
+/** What became of a delivery. Everything but retry is durable here and acknowledged; a ping carries nothing. */
+export type Result =
+  | { readonly outcome: 'stored'; readonly opened: OpenedMessage; readonly element: string | undefined; readonly acknowledged: boolean }
+  | { readonly outcome: 'duplicate'; readonly opened: OpenedMessage; readonly firstStored: Date; readonly acknowledged: boolean }
+  | { readonly outcome: 'rejected'; readonly refusal: Refusal; readonly kept: Kept; readonly acknowledged: boolean }
+  | { readonly outcome: 'ping'; readonly acknowledged: boolean }
+  | { readonly outcome: 'retry'; readonly trouble: LocalTrouble };
+
+/** What a message needs on its way. */
+export interface Desk {
+  readonly open: (raw: Uint8Array) => Promise<OpenedMessage>;
+  /** Why the newest trust directory is not in use, while that is so. */
+  readonly trustFailure: () => Error | undefined;
+  readonly lists: () => SignerLists;
+  readonly incoming: Shelf;
+  readonly space: SpaceReserve;
+  readonly rejects: Pick<RejectStore, 'keep'>;
+  readonly rejectShelf: Shelf;
+  readonly step: Step;
+  /** The time of an acknowledgement could not be recorded: a record lives longer than it need, nothing else. */
+  readonly onConfirmFailure: (error: unknown) => void;
+}
+
+/**
+ * One message from the broker to its place: deliver, open, authorise, stage, record, store, acknowledge. The broker lets go only of what
+ * is durable here; whatever else goes wrong is a retry, and the broker keeps it.
+ */
+export async function receiveOne(delivery: Delivery, desk: Desk): Promise<Result> {
+  try {
+    await desk.step('deliver', () => undefined);
+    if (delivery.empaId === PING) return { outcome: 'ping', acknowledged: await acknowledge(delivery, desk) };
+    const verdict = await judge(delivery, desk);
+    if ('refusal' in verdict) return await reject(delivery, verdict.refusal, desk);
+    return await store(delivery, verdict.opened, desk);
+  } catch (error) {
+    delivery.abandon();
+    return { outcome: 'retry', trouble: error instanceof LocalTrouble ? error : new LocalTrouble('incoming', error) };
+  }
+}
+
+/** Is it genuine, and may its signer send? Rejects with LocalTrouble where the answer would be our own fault. */
+async function judge(delivery: Delivery, desk: Desk): Promise<{ readonly opened: OpenedMessage } | { readonly refusal: Refusal }> {
+  if (delivery.oversized !== undefined) return { refusal: refusalOfSize(delivery.oversized) };
+  let opened: OpenedMessage;
+  try {
+    opened = await desk.step('open', () => desk.open(delivery.body));
+  } catch (error) {
+    const failure = desk.trustFailure();
+    if (failure !== undefined && isStaleTrust(error)) throw new LocalTrouble('trust', failure);
+    return { refusal: refusalOf(error) };
+  }
+  const judgement = await desk.step('authorise', () => desk.lists().judge(opened.signer));
+  return judgement === 'allowed' ? { opened } : { refusal: refusalOfSigner(judgement, opened) };
+}
+
+async function store(delivery: Delivery, opened: OpenedMessage, desk: Desk): Promise<Result> {
+  const element: QueueRecord = { body: opened.body, signer: opened.signer.toString(), empaid: empaIdText(delivery.empaId) };
+  const bytes = sizeOf(element);
+  await locally('incoming', () => desk.space.take(bytes), bytes);
+  const shelved = await shelve(desk.incoming, deliveryKey(opened, delivery.empaId), element, desk.step);
+  const acknowledged = await acknowledge(delivery, desk, { shelf: desk.incoming, id: shelved.recordId });
+  if (shelved.outcome === 'duplicate') return { outcome: 'duplicate', opened, firstStored: shelved.firstStored, acknowledged };
+  return { outcome: 'stored', opened, element: shelved.element, acknowledged };
+}
+
+async function reject(delivery: Delivery, refusal: Refusal, desk: Desk): Promise<Result> {
+  const kept = await desk.rejects.keep(bodyOf(delivery), delivery.empaId, refusal, desk.step);
+  const recorded = 'recordId' in kept ? { shelf: desk.rejectShelf, id: kept.recordId } : undefined;
+  return { outcome: 'rejected', refusal, kept, acknowledged: await acknowledge(delivery, desk, recorded) };
+}
+
+/** Of what was too large even to be taken from the broker there is no body to be kept. */
+function bodyOf({ body, empaId, oversized }: Delivery): Uint8Array {
+  return oversized === undefined ? body : Buffer.from(`${empaIdText(empaId)}: ${oversized} bytes, not kept\n`);
+}
+
+/**
+ * Tells the broker, and then the record that the broker knows. false: the connection is gone, so the broker delivers the message again,
+ * and the record finds it.
+ */
+async function acknowledge(delivery: Delivery, desk: Desk, recorded?: { readonly shelf: Shelf; readonly id: string }): Promise<boolean> {
+  try {
+    await desk.step('acknowledge', () => delivery.acknowledge());
+  } catch {
+    return false;
+  }
+  try {
+    if (recorded !== undefined) await desk.step('confirm', () => recorded.shelf.record.confirm(recorded.id));
+  } catch (error) {
+    desk.onConfirmFailure(error);
+  }
+  return true;
+}

@@ -1,0 +1,46 @@
+import type { Running, ServiceContext } from '@ssm/service-kit';
+import { createStompSubscriber } from '@ssm/transport';
+import { stompOptions } from './brokers.js';
+import type { ReceiverConfig } from './config.js';
+import { Intake } from './intake.js';
+import { runMaintenance } from './maintenance.js';
+import { createStation, prepareStation, receive, type StationOptions } from './station.js';
+
+/** What must be in order for being ready. */
+const COMPONENTS = ['incoming', 'reject', 'delivery-record', 'trust', 'identity', 'authorisation', 'broker'];
+
+/** For tests; the service runs without any. */
+export interface ReceiverOptions extends StationOptions {
+  readonly random?: () => number;
+  /** Pause before the first look whether trouble is over, milliseconds. */
+  readonly firstPauseMs?: number;
+}
+
+/**
+ * Starts the service and resolves; it runs until context.stopping aborts. Rejects with what a start is refused for: see createStation(), and
+ * TransportError options-invalid.
+ * Whatever else is missing here makes it not ready until it is there.
+ */
+export async function startReceiver(config: ReceiverConfig, context: ServiceContext, options: ReceiverOptions = {}): Promise<Running> {
+  const { health, log, stopping } = context;
+  health.require(...COMPONENTS);
+  const station = await createStation(config, context, options);
+  const { credentials, desk, local, metrics, now, showDepth, trust, work } = station;
+  const sources = { credentials: () => credentials.current, anchors: () => trust.current.anchors };
+  const subscriber = createStompSubscriber(stompOptions(config, sources));
+  if (config.broker.urls.some((url) => url.startsWith('stomp:'))) log.warn('a broker is used without TLS', { urls: config.broker.urls });
+  const intake: Intake = new Intake({
+    context,
+    metrics,
+    prepare: (need) => prepareStation(station, need, context),
+    subscriber,
+    receive: (delivery) => receive(station, desk, delivery, log),
+    beside: () => runMaintenance({ config, local, log, now, onDepth: showDepth, isTroubled: () => intake.troubled, signal: stopping }),
+    window: config.window,
+    drainMs: config.shutdown.drain,
+    random: options.random ?? Math.random,
+    firstPauseMs: options.firstPauseMs,
+  });
+  health.pending(() => work.messages > 0 && !intake.troubled);
+  return intake.start();
+}

@@ -1,0 +1,46 @@
+import { open, rename, stat } from 'node:fs/promises';
+import path from 'node:path';
+
+/** Bytes of one file of the log; there are two. */
+const MAXIMUM_FILE_BYTES = 4 * 1024 * 1024;
+
+/** What is kept of a refused message for which the reject queue has no room. */
+export interface ReducedEntry {
+  readonly at: Date;
+  readonly code: string;
+  readonly sha256: string;
+  readonly bytes: number;
+  readonly signer: string | undefined;
+  readonly empaid: string;
+}
+
+/** Lines of JSON beside the queue, in a name that queue readers ignore; bounded: the older of two files gives way. */
+export class ReducedLog {
+  readonly #file: string;
+  readonly #older: string;
+  #last: Promise<unknown> = Promise.resolve();
+
+  constructor(queuePath: string) {
+    this.#file = path.join(queuePath, '.reduced.jsonl');
+    this.#older = path.join(queuePath, '.reduced.1.jsonl');
+  }
+
+  /** Durable when it resolves. One line after the other, so that the bound holds. */
+  append(entry: ReducedEntry): Promise<void> {
+    const written = this.#last.then(() => this.#write(`${JSON.stringify(entry)}\n`));
+    this.#last = written.catch(() => undefined);
+    return written;
+  }
+
+  async #write(line: string): Promise<void> {
+    const handle = await open(this.#file, 'a', 0o640);
+    try {
+      await handle.appendFile(line);
+      await handle.datasync();
+    } finally {
+      await handle.close();
+    }
+    const { size } = await stat(this.#file);
+    if (size > MAXIMUM_FILE_BYTES) await rename(this.#file, this.#older);
+  }
+}

@@ -1,0 +1,83 @@
+import { EmpaError, type EmpaErrorCode, type OpenedMessage } from '@ssm/empa';
+import type { Judgement } from './authorise.js';
+import type { ReceiverErrorCode } from './errors.js';
+import { harmless } from './text.js';
+
+/** Characters of a reason. */
+const MAXIMUM_MESSAGE = 500;
+
+export type RejectCode = EmpaErrorCode | Extract<ReceiverErrorCode, 'dn-not-listed' | 'dn-denied' | 'internal-error'>;
+
+/** Why a message is not stored in incoming, and what is known of it. */
+export interface Refusal {
+  readonly code: RejectCode;
+  readonly message: string;
+  /** Slash form, where the signature could be read. */
+  readonly signer: string | undefined;
+  /** The decoded body, where the signature over it was good. */
+  readonly body: Uint8Array | undefined;
+  /** A CA that we trust issued the signer's certificate. All others can be made by anybody, in any number. */
+  readonly vouched: boolean;
+  /** The same message may be accepted later, when something here was put right. */
+  readonly replayable: boolean;
+}
+
+/** Codes that name a state of this receiver's trust, keys or lists as much as a fault of the message. */
+const REPLAYABLE: ReadonlySet<string> = new Set<RejectCode>([
+  'algorithm-unsupported',
+  'no-matching-recipient',
+  'message-too-large',
+  'limit-exceeded',
+  'signing-time-too-old',
+  'certificate-not-yet-valid',
+  'chain-incomplete',
+  'purpose-refused',
+  'crl-expired',
+  'crl-missing',
+  'crl-invalid',
+  'signing-policy-refused',
+  'signing-policy-missing',
+  'signing-policy-malformed',
+  'dn-not-listed',
+  'dn-denied',
+  'internal-error',
+]);
+
+/** Codes that say that our revocation lists are old, which is our own trouble while the trust directory cannot be read. */
+const STALE_TRUST: ReadonlySet<EmpaErrorCode> = new Set<EmpaErrorCode>(['crl-expired', 'crl-missing', 'crl-invalid']);
+
+export function refusalOf(error: unknown): Refusal {
+  if (!(error instanceof EmpaError)) {
+    const message = 'the message made the receiver fail; please report it';
+    return { code: 'internal-error', message, signer: undefined, body: undefined, vouched: false, replayable: true };
+  }
+  return {
+    code: error.code,
+    message: harmless(error.message, MAXIMUM_MESSAGE),
+    signer: error.partial.signer,
+    body: error.partial.body,
+    vouched: error.step === 'revocation' || error.step === 'signing-policy',
+    replayable: isReplayable(error.code),
+  };
+}
+
+export function refusalOfSigner(code: Exclude<Judgement, 'allowed'>, opened: OpenedMessage): Refusal {
+  const signer = opened.signer.toString();
+  const message = code === 'dn-denied' ? 'the signer is on the deny list' : 'the signer is not on the allow list';
+  return { code, message, signer, body: opened.body, vouched: true, replayable: true };
+}
+
+/** Of a message that is larger than what is taken from a broker at all (limits.message). */
+export function refusalOfSize(bytes: number): Refusal {
+  const message = `${bytes} bytes are more than this receiver takes; the message was not kept`;
+  return { code: 'message-too-large', message, signer: undefined, body: undefined, vouched: false, replayable: false };
+}
+
+/** Whether the same message may be accepted later, when something here was put right. */
+export function isReplayable(code: string): boolean {
+  return REPLAYABLE.has(code);
+}
+
+export function isStaleTrust(error: unknown): boolean {
+  return error instanceof EmpaError && STALE_TRUST.has(error.code);
+}

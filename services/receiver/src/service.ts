@@ -1,0 +1,24 @@
+import type { ServiceDefinition } from '@ssm/service-kit';
+import { receiverSettings } from './config.js';
+import { type ReceiverOptions, startReceiver } from './receiver.js';
+import { startReplay } from './replay.js';
+
+/** What runService needs to run the receiver as a process. `options` are for tests. */
+export function receiverService(version: string, options: ReceiverOptions = {}): ServiceDefinition<typeof receiverSettings> {
+  return {
+    name: 'receiver',
+    version,
+    settings: receiverSettings,
+    start: (context, config) => startReceiver(config, context, options),
+  };
+}
+
+/** What runService needs to try the rejected messages again: ends by itself. */
+export function replayService(version: string): ServiceDefinition<typeof receiverSettings> {
+  return {
+    name: 'receiver-replay',
+    version,
+    settings: receiverSettings,
+    start: (context, config) => startReplay(config, context),
+  };
+}

@@ -1,0 +1,95 @@
+import type { Logger, Reloadable, ServiceContext } from '@ssm/service-kit';
+import type { Delivery } from '@ssm/transport';
+import { audit } from './audit.js';
+import { checkConfig, type ReceiverConfig } from './config.js';
+import type { Credentials } from './credentials.js';
+import { createDesk } from './desk.js';
+import type { Need } from './guard.js';
+import { LateTrust } from './late-trust.js';
+import { createLocal, type Local, prepareLocal } from './local.js';
+import type { Depth } from './maintenance.js';
+import { type MaterialOptions, watchCredentials, watchLists, watchTrust } from './materials.js';
+import { createReceiverMetrics, type ReceiverMetrics } from './metrics.js';
+import { type Desk, type Result, receiveOne } from './pipeline.js';
+import { countResult, wireBytes } from './results.js';
+import { SignerClock } from './signers.js';
+import type { StageHook } from './steps.js';
+import { WorkInHand } from './work.js';
+
+/** For tests; the service runs without any. */
+export interface StationOptions {
+  readonly onStage?: StageHook;
+  readonly now?: () => Date;
+}
+
+/** Everything that a message passes, put together: the same for what a broker delivers and for what is tried again. */
+export interface Station {
+  readonly local: Local;
+  readonly metrics: ReceiverMetrics;
+  readonly credentials: Reloadable<Credentials>;
+  readonly trust: LateTrust;
+  readonly desk: Desk;
+  readonly work: WorkInHand;
+  readonly now: () => Date;
+  /** Undefined: switched off. */
+  readonly signers: SignerClock | undefined;
+  readonly showDepth: (depth: Depth) => void;
+}
+
+/** Rejects with ServiceError config-invalid, and with what loadCredentials and loadSignerLists throw. */
+export async function createStation(config: ReceiverConfig, context: ServiceContext, options: StationOptions): Promise<Station> {
+  checkConfig(config);
+  const now = options.now ?? ((): Date => new Date());
+  const local = createLocal(config, now);
+  const work = new WorkInHand();
+  let depth: Depth | undefined;
+  const observed = { now, inFlight: () => work, incoming: () => depth, reject: () => local.rejects.usage };
+  const metrics = createReceiverMetrics(context.metrics, observed);
+  const signers = config.metrics.signers ? new SignerClock(metrics.signerLastMessage, config.metrics.maximumSigners) : undefined;
+  const materials: MaterialOptions = { config, context, metrics, now };
+  const lists = await watchLists(materials, (newest) => signers?.listsChanged(newest));
+  const credentials = await watchCredentials(materials);
+  const trust = new LateTrust(() => watchTrust(materials));
+  const desk = createDesk({ config, context, metrics, local, lists, credentials, trust, now, onStage: options.onStage });
+  return {
+    local,
+    metrics,
+    credentials,
+    trust,
+    desk,
+    work,
+    now,
+    signers,
+    showDepth: (counted) => {
+      depth = counted;
+    },
+  };
+}
+
+/** Everything here that must be right before a message is taken; finishes what a crash left half-way. Rejects with LocalTrouble. */
+export async function prepareStation(station: Station, need: Need, context: Pick<ServiceContext, 'log' | 'stopping'>): Promise<void> {
+  const { local, metrics, trust } = station;
+  await trust.ready(need.components.has('trust'));
+  const recovery = await prepareLocal(local, need, context.stopping);
+  for (const { queue, finished, failure } of recovery) {
+    metrics.recovered.inc({ queue }, finished);
+    if (finished > 0) context.log.info('what a crash left half-way was finished', { queue, finished });
+    if (failure === undefined) continue;
+    metrics.recordFailures.inc({ operation: 'recover' });
+    context.log.error('a delivery record is corrupt, what comes after it was not finished', { queue, error: failure });
+  }
+}
+
+/** One message through the pipeline, counted and written into the log. Never rejects. */
+export async function receive(station: Station, desk: Desk, delivery: Delivery, log: Logger): Promise<Result> {
+  const { metrics, now, signers, work } = station;
+  const { body, broker } = delivery;
+  metrics.received.inc({ broker });
+  metrics.receivedBytes.inc({ broker }, wireBytes(delivery));
+  return await work.during(body.length, async () => {
+    const result = await receiveOne(delivery, desk);
+    countResult({ metrics, signers }, delivery, result, now());
+    audit(log, delivery, result);
+    return result;
+  });
+}

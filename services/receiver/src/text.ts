@@ -1,0 +1,27 @@
+/** The header of a message that only says that its sender is there. */
+export const PING = 'ping';
+/** What is stored for a message without an id. */
+export const NO_ID = 'noid';
+/** Characters of an id that are stored and logged; the ids of all known senders are far shorter. */
+const MAXIMUM_ID = 256;
+
+/**
+ * The text that is stored and logged for an empa-id header. The header is not signed: whoever reaches the broker chooses it, and it is
+ * never part of a path.
+ */
+export function empaIdText(header: string | undefined): string {
+  return header === undefined || header === '' ? NO_ID : harmless(header, MAXIMUM_ID);
+}
+
+/** At most so many UTF-16 units of it, none of which moves a cursor, ends a line, or turns the direction of a text. */
+export function harmless(text: string, maximum: number): string {
+  const cut = text.slice(0, maximum);
+  const shown = cut.replaceAll(/[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu, escaped);
+  return cut.length === text.length ? shown : `${shown}...`;
+}
+
+function escaped(character: string): string {
+  const code = character.codePointAt(0) ?? 0;
+  const digits = code.toString(16).toUpperCase();
+  return code <= 0xff ? `\\x${digits.padStart(2, '0')}` : `\\u{${digits}}`;
+}

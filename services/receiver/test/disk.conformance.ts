@@ -1,0 +1,127 @@
+// What happens when the volume is full, read-only or out of inodes: needs root, for mounting small file systems.
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { describe, it } from 'node:test';
+import { requireTools, type Scope } from '@ssm/test-support';
+import { elementsOf } from './support/bench.js';
+import { metricOf, type TestContext } from './support/context.js';
+import { createSite, DESTINATION, runReceiver, type Site, soon } from './support/live.js';
+
+const MIB = 1024 * 1024;
+const MESSAGES = 20;
+
+function mount(...args: readonly string[]): void {
+  const { status, stderr } = spawnSync('mount', args, { encoding: 'utf8' });
+  assert.equal(status, 0, stderr);
+}
+
+/** A small file system for incoming and reject. */
+function createVolume(scope: Scope, options: string): { readonly at: string; readonly args: string[] } {
+  const at = mkdtempSync(path.join(tmpdir(), 'ssm-volume-'));
+  mount('-t', 'tmpfs', '-o', options, 'tmpfs', at);
+  scope.after(() => {
+    spawnSync('umount', ['-l', at]);
+    rmdirSync(at);
+  });
+  return { at, args: [`--incoming.path=${at}/incoming`, `--reject.path=${at}/reject`] };
+}
+
+async function sendAll(site: Site, size: number): Promise<void> {
+  for (let i = 0; i < MESSAGES; i++) await site.send(`${i} `.padEnd(size, 'x'), { empaId: `id ${i}` });
+}
+
+async function suspended(context: TestContext, component: string): Promise<void> {
+  await soon(async () => assert.equal(await metricOf(context, 'ssm_consuming'), 0));
+  assert.equal(context.health.ready().ready, false);
+  assert.notEqual(context.health.ready().components[component]?.reason, undefined);
+  assert.equal(context.health.live().live, true);
+}
+
+/** All messages are there, each once, and none is at the broker or among the rejects. */
+async function allThere(site: Site, volume: string): Promise<void> {
+  await soon(() => assert.equal(site.broker.queueDepth(DESTINATION), 0));
+  const ids = elementsOf(path.join(volume, 'incoming')).map(({ empaid }) => empaid);
+  assert.deepEqual(new Set(ids), new Set(Array.from({ length: MESSAGES }, (_, i) => `id ${i}`)));
+  assert.equal(ids.length, MESSAGES);
+  assert.deepEqual(elementsOf(path.join(volume, 'reject')), []);
+}
+
+describe('a volume in trouble', { skip: requireTools('root') }, () => {
+  it('stops at the reserve of free space, and goes on when there is space again', async (t) => {
+    const site = await createSite(t);
+    const { args, at } = createVolume(t, 'size=16m');
+    const context = await runReceiver(t, site, { args: [...args, '--incoming.reserve=4MiB'] });
+    await soon(async () => assert.equal(await metricOf(context, 'ssm_consuming'), 1));
+    writeFileSync(path.join(at, 'filler'), Buffer.alloc(11 * MIB));
+    await sendAll(site, 100_000);
+    await suspended(context, 'incoming');
+    rmSync(path.join(at, 'filler'));
+    await allThere(site, at);
+  });
+
+  it('loses nothing when the disk is full to the last byte', async (t) => {
+    const site = await createSite(t);
+    const { args, at } = createVolume(t, 'size=8m');
+    const context = await runReceiver(t, site, { args: [...args, '--incoming.reserve=0'] });
+    await soon(async () => assert.equal(await metricOf(context, 'ssm_consuming'), 1));
+    assert.throws(() => writeFileSync(path.join(at, 'filler'), Buffer.alloc(16 * MIB)), { code: 'ENOSPC' });
+    await sendAll(site, 50_000);
+    await suspended(context, 'incoming');
+    rmSync(path.join(at, 'filler'));
+    await allThere(site, at);
+    assert.equal(await metricOf(context, 'ssm_messages_total{result="rejected"}'), 0);
+  });
+
+  it('loses nothing when there are no inodes left, though there is space', async (t) => {
+    const site = await createSite(t);
+    const { args, at } = createVolume(t, 'size=64m,nr_inodes=1000');
+    const context = await runReceiver(t, site, { args });
+    await soon(async () => assert.equal(await metricOf(context, 'ssm_consuming'), 1));
+    mkdirSync(path.join(at, 'filler'));
+    assert.throws(
+      () => {
+        for (let i = 0; ; i++) writeFileSync(path.join(at, 'filler', `${i}`), '');
+      },
+      { code: 'ENOSPC' },
+    );
+    await sendAll(site, 100);
+    await suspended(context, 'incoming');
+    rmSync(path.join(at, 'filler'), { recursive: true });
+    await allThere(site, at);
+  });
+
+  it('waits while the volume is read-only, from the start or later', async (t) => {
+    const site = await createSite(t);
+    const { args, at } = createVolume(t, 'size=16m');
+    mount('-o', 'remount,ro', at);
+    const context = await runReceiver(t, site, { args });
+    await suspended(context, 'incoming');
+    await sendAll(site, 1000);
+    mount('-o', 'remount,rw', at);
+    await allThere(site, at);
+    mount('-o', 'remount,ro', at);
+    await site.send('one more', { empaId: 'more' });
+    await suspended(context, 'incoming');
+    assert.equal(site.broker.queueDepth(DESTINATION), 1);
+    mount('-o', 'remount,rw', at);
+    await soon(() => assert.equal(site.broker.queueDepth(DESTINATION), 0));
+  });
+
+  it('keeps a rejected message at the broker too, when the reject queue cannot take it', async (t) => {
+    const site = await createSite(t);
+    const { at } = createVolume(t, 'size=16m');
+    const args = [`--reject.path=${at}/reject`];
+    const context = await runReceiver(t, site, { args });
+    await soon(async () => assert.equal(await metricOf(context, 'ssm_consuming'), 1));
+    mount('-o', 'remount,ro', at);
+    site.put('junk', 'junk');
+    await suspended(context, 'reject');
+    assert.equal(site.broker.queueDepth(DESTINATION), 1);
+    mount('-o', 'remount,rw', at);
+    await soon(() => assert.equal(site.broker.queueDepth(DESTINATION), 0));
+    assert.equal(elementsOf(path.join(at, 'reject')).length, 1);
+  });
+});

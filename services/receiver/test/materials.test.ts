@@ -1,0 +1,159 @@
+import assert from 'node:assert/strict';
+import { chmodSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { describe, it } from 'node:test';
+import { DistinguishedName } from '@ssm/empa';
+import { createCertificate, createCrl, type Scope, writeTrustDirectory } from '@ssm/test-support';
+import { createStation, type Station } from '../src/station.js';
+import { createContext, metricOf, type TestContext } from './support/context.js';
+import { configOf, createSite, type Site } from './support/live.js';
+
+const DAY = 86_400_000;
+
+interface Bench {
+  readonly site: Site;
+  readonly context: TestContext;
+  readonly station: Station;
+}
+
+async function start(scope: Scope, options: { args?: readonly string[]; now?: () => Date } = {}): Promise<Bench> {
+  const site = await createSite(scope);
+  const context = createContext(scope);
+  const { args = [], now } = options;
+  const station = await createStation(configOf(site, ...args), context, now === undefined ? {} : { now });
+  return { site, context, station };
+}
+
+function reasonOf(context: TestContext, component: string): string | undefined {
+  return context.health.ready().components[component]?.reason;
+}
+
+describe('the lists', () => {
+  it('are used as soon as they are changed for good ones', async (t) => {
+    const { context, site, station } = await start(t);
+    const b = DistinguishedName.parse(site.pki.sites[1].dn);
+    assert.equal(station.desk.lists().judge(b), 'dn-not-listed');
+    writeFileSync(site.allow, `${site.pki.sites[0].dn}\n${site.pki.sites[1].dn}\n`);
+    await context.reload();
+    assert.equal(station.desk.lists().judge(b), 'allowed');
+    assert.equal(await metricOf(context, 'ssm_allowed_signers'), 2);
+    assert.ok((await metricOf(context, 'ssm_reloads_total{source="authorisation"}')) >= 1);
+  });
+
+  it('stay as they were when the new ones are empty, malformed or unreadable', async (t) => {
+    const { context, site, station } = await start(t);
+    const a = DistinguishedName.parse(site.pki.sites[0].dn);
+    const spoil: [string, () => void][] = [
+      ['empty', () => writeFileSync(site.allow, '# nobody\n')],
+      ['malformed', () => writeFileSync(site.allow, `${site.pki.sites[1].dn}\nnobody\n`)],
+      ['missing', () => rmSync(site.allow)],
+      ['a directory', () => mkdirSync(site.allow)],
+    ];
+    for (const [what, action] of spoil) {
+      action();
+      await context.reload();
+      assert.equal(station.desk.lists().judge(a), 'allowed', what);
+      assert.match(reasonOf(context, 'authorisation') ?? '', /last good one/, what);
+      assert.equal(await metricOf(context, 'ssm_reload_failed{source="authorisation"}'), 1, what);
+    }
+    rmSync(site.allow, { recursive: true });
+    writeFileSync(site.allow, site.pki.sites[1].dn);
+    await context.reload();
+    assert.equal(station.desk.lists().judge(a), 'dn-not-listed');
+    assert.equal(reasonOf(context, 'authorisation'), undefined);
+    assert.equal(await metricOf(context, 'ssm_reload_failed{source="authorisation"}'), 0);
+  });
+
+  it('are an error at the start when they cannot be used', async (t) => {
+    const site = await createSite(t);
+    writeFileSync(site.allow, '\n');
+    await assert.rejects(createStation(configOf(site), createContext(t), {}), { code: 'list-empty' });
+    rmSync(site.allow);
+    await assert.rejects(createStation(configOf(site), createContext(t), {}), { code: 'list-unreadable' });
+  });
+});
+
+describe('the identity', () => {
+  it('is refused at the start when the world can read its key, or when it does not belong to it', async (t) => {
+    const site = await createSite(t);
+    const { server, sites } = site.pki;
+    chmodSync(server.keyPath, 0o644);
+    await assert.rejects(createStation(configOf(site), createContext(t), {}), { code: 'key-world-readable' });
+    const other = configOf(site, `--identity.key=${sites[1].keyPath}`);
+    await assert.rejects(createStation(other, createContext(t), {}), { code: 'key-mismatch' });
+  });
+
+  it('is refused at the start when it has expired', async (t) => {
+    const site = await createSite(t);
+    const late = new Date(Date.now() + 400 * DAY);
+    await assert.rejects(createStation(configOf(site), createContext(t), { now: () => late }), { code: 'certificate-expired' });
+  });
+
+  it('goes on decrypting when it expires while the service runs, and says so', async (t) => {
+    let now = new Date();
+    const { context, site, station } = await start(t, { now: () => now });
+    assert.equal(reasonOf(context, 'identity'), undefined);
+    now = new Date(Date.now() + 400 * DAY);
+    writeFileSync(site.pki.server.certificatePath, site.pki.server.issued.certificatePem);
+    await context.reload();
+    assert.match(reasonOf(context, 'identity') ?? '', /last good one/);
+    assert.equal(station.credentials.current.decryption.length, 1);
+    assert.ok((await metricOf(context, 'ssm_certificate_remaining_seconds{certificate="identity"}')) < 0);
+  });
+
+  it('is replaced by a renewed one, the earlier ones still decrypt though they have expired', async (t) => {
+    const site = await createSite(t);
+    const { ca, server } = site.pki;
+    const [notBefore, notAfter] = [new Date(Date.now() - 2 * DAY), new Date(Date.now() - DAY)];
+    const old = createCertificate({ subject: server.dn, issuer: ca, key: 'rsa2048', notBefore, notAfter });
+    const pair = ['old.pem', 'old-key.pem'].map((name) => path.join(site.root, name));
+    writeFileSync(pair[0] ?? '', old.certificatePem);
+    writeFileSync(pair[1] ?? '', old.keyPem, { mode: 0o600 });
+    const context = createContext(t);
+    const station = await createStation(configOf(site, `--decryption.identities=${pair.join(':')}`), context, {});
+    const serials = (): string[] => station.credentials.current.decryption.map(({ certificate }) => certificate.serialNumber);
+    const before = serials();
+    assert.equal(before.length, 2);
+    const renewed = createCertificate({ subject: server.dn, issuer: ca, key: server.issued.key });
+    writeFileSync(`${server.certificatePath}.new`, renewed.certificatePem);
+    renameSync(`${server.certificatePath}.new`, server.certificatePath);
+    await context.reload();
+    assert.notEqual(serials()[0], before[0]);
+    assert.equal(serials()[1], before[1]);
+  });
+});
+
+describe('the trust directory', () => {
+  it('may come after the start, and is loaded when it is there', async (t) => {
+    const site = await createSite(t);
+    const away = `${site.pki.trustDirectory}.away`;
+    renameSync(site.pki.trustDirectory, away);
+    const station = await createStation(configOf(site), createContext(t), {});
+    await assert.rejects(station.trust.ready(false), { name: 'LocalTrouble', component: 'trust', code: 'trust-unreadable' });
+    assert.throws(() => station.trust.current);
+    mkdirSync(site.pki.trustDirectory);
+    await assert.rejects(station.trust.ready(false), { name: 'LocalTrouble', component: 'trust', code: 'trust-empty' });
+    rmSync(site.pki.trustDirectory, { recursive: true });
+    renameSync(away, site.pki.trustDirectory);
+    await station.trust.ready(false);
+    assert.equal(station.trust.current.anchors.length, 1);
+  });
+
+  it('keeps its last good state, and wants the newest only where that matters', async (t) => {
+    const { context, site, station } = await start(t);
+    await station.trust.ready(false);
+    const { ca, trustDirectory } = site.pki;
+    rmSync(trustDirectory, { recursive: true });
+    await context.reload();
+    assert.equal(station.trust.current.anchors.length, 1);
+    assert.match(reasonOf(context, 'trust') ?? '', /last good one/);
+    await station.trust.ready(false);
+    await assert.rejects(station.trust.ready(true), { component: 'trust' });
+    const nextUpdate = new Date(Date.now() + 30 * DAY);
+    writeTrustDirectory(trustDirectory, { cas: [ca], crls: [createCrl({ issuer: ca, nextUpdate })] });
+    await station.trust.ready(true);
+    assert.equal(reasonOf(context, 'trust'), undefined);
+    const shown = await metricOf(context, `ssm_crl_next_update_timestamp_seconds{issuer="${ca.dn}"}`);
+    assert.ok(Math.abs(shown - nextUpdate.getTime() / 1000) < 2);
+  });
+});

@@ -1,0 +1,190 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { EmpaError } from '@ssm/empa';
+import { SpoolError } from '@ssm/spool';
+import { receiveOne } from '../src/pipeline.js';
+import { RejectStore } from '../src/reject-store.js';
+import { SpaceReserve } from '../src/space.js';
+import { createDesk, DENIED, elementsOf, LISTED, opened, replacing, stagedIn, UNLISTED } from './support/bench.js';
+import { fakeDelivery } from './support/fake-subscriber.js';
+
+describe('receiveOne', () => {
+  it('stores a good message, then acknowledges it', async (t) => {
+    const desk = await createDesk(t, async () => opened('records'));
+    const delivery = fakeDelivery({ empaId: '01234567/0123456789abcd' });
+    const result = await receiveOne(delivery, desk);
+    assert.equal(result.outcome, 'stored');
+    assert.deepEqual(elementsOf(desk.incoming.queue.path), [{ body: 'records', signer: LISTED, empaid: '01234567/0123456789abcd' }]);
+    assert.deepEqual(desk.stages, ['deliver', 'open', 'authorise', 'stage', 'record', 'store', 'acknowledge', 'confirm']);
+    assert.equal(delivery.state, 'acknowledged');
+  });
+
+  it('finds a duplicate, and acknowledges it', async (t) => {
+    const desk = await createDesk(t, async () => opened('records'));
+    await receiveOne(fakeDelivery(), desk);
+    const again = fakeDelivery();
+    const result = await receiveOne(again, desk);
+    assert.equal(result.outcome, 'duplicate');
+    assert.equal(again.state, 'acknowledged');
+    assert.equal(elementsOf(desk.incoming.queue.path).length, 1);
+  });
+
+  it('stores the same body under another id, and another body under the same id', async (t) => {
+    let body = 'one';
+    const desk = await createDesk(t, async () => opened(body));
+    await receiveOne(fakeDelivery({ empaId: 'a' }), desk);
+    await receiveOne(fakeDelivery({ empaId: 'b' }), desk);
+    body = 'two';
+    await receiveOne(fakeDelivery({ empaId: 'b' }), desk);
+    assert.equal(elementsOf(desk.incoming.queue.path).length, 3);
+  });
+
+  it('finds a message that was stored and not acknowledged', async (t) => {
+    const desk = await createDesk(t, async () => opened('records'));
+    const first = await receiveOne(fakeDelivery({ disconnected: true }), desk);
+    assert.ok(first.outcome === 'stored' && !first.acknowledged);
+    assert.equal(desk.stages.includes('confirm'), false);
+    assert.equal((await receiveOne(fakeDelivery(), desk)).outcome, 'duplicate');
+    assert.equal(elementsOf(desk.incoming.queue.path).length, 1);
+  });
+
+  it('writes noid for a message without id', async (t) => {
+    const desk = await createDesk(t, async () => opened('records'));
+    await receiveOne(fakeDelivery({ empaId: undefined }), desk);
+    assert.deepEqual(
+      elementsOf(desk.incoming.queue.path).map(({ empaid }) => empaid),
+      ['noid'],
+    );
+  });
+
+  it('ignores a ping', async (t) => {
+    const desk = await createDesk(t, async () => assert.fail('a ping is not opened'));
+    const ping = fakeDelivery({ empaId: 'ping' });
+    assert.deepEqual(await receiveOne(ping, desk), { outcome: 'ping', acknowledged: true });
+    assert.equal(ping.state, 'acknowledged');
+  });
+
+  it('rejects what cannot be verified, and acknowledges it', async (t) => {
+    const desk = await createDesk(t, async () => Promise.reject(new EmpaError('digest-mismatch', 'changed', { step: 'signature' })));
+    const delivery = fakeDelivery({ body: Buffer.from('raw message') });
+    const result = await receiveOne(delivery, desk);
+    assert.ok(result.outcome === 'rejected' && result.refusal.code === 'digest-mismatch' && result.kept.outcome === 'kept');
+    assert.equal(delivery.state, 'acknowledged');
+    assert.deepEqual(
+      elementsOf(desk.rejectShelf.queue.path).map(({ body, error }) => [body, error?.slice(0, 15)]),
+      [['raw message', 'digest-mismatch']],
+    );
+    assert.deepEqual(elementsOf(desk.incoming.queue.path), []);
+  });
+
+  it('rejects signers who are not listed, and those who are denied', async (t) => {
+    for (const [signer, code] of [
+      [UNLISTED, 'dn-not-listed'],
+      [DENIED, 'dn-denied'],
+    ] as const) {
+      const desk = await createDesk(t, async () => opened('records', signer));
+      const result = await receiveOne(fakeDelivery(), desk);
+      assert.ok(result.outcome === 'rejected' && result.refusal.code === code && result.refusal.signer === signer);
+      assert.deepEqual(
+        elementsOf(desk.rejectShelf.queue.path).map(({ body, raw }) => [body, raw]),
+        [['records', 'raw']],
+      );
+      assert.deepEqual(elementsOf(desk.incoming.queue.path), []);
+    }
+  });
+
+  it('keeps the body of a message that was refused after its signature had been found good', async (t) => {
+    const partial = { signer: LISTED, body: Buffer.from('records') };
+    const desk = await createDesk(t, async () => Promise.reject(new EmpaError('crl-expired', 'old', { step: 'revocation', partial })));
+    const result = await receiveOne(fakeDelivery(), desk);
+    assert.ok(result.outcome === 'rejected' && result.refusal.vouched && result.refusal.replayable);
+    assert.deepEqual(
+      elementsOf(desk.rejectShelf.queue.path).map(({ body, raw, signer }) => [body, raw, signer]),
+      [['records', 'raw', LISTED]],
+    );
+  });
+
+  it('rejects a message that makes the receiver fail, so that it does not come back for ever', async (t) => {
+    const desk = await createDesk(t, async () => Promise.reject(new TypeError('a fault of ours')));
+    const result = await receiveOne(fakeDelivery(), desk);
+    assert.ok(result.outcome === 'rejected' && result.refusal.code === 'internal-error');
+    assert.equal(elementsOf(desk.rejectShelf.queue.path).length, 1);
+  });
+
+  it('says of a message that was too large to be taken what it was', async (t) => {
+    const desk = await createDesk(t, async () => assert.fail('it cannot be opened'));
+    const empty = Buffer.alloc(0);
+    for (const empaId of ['a', 'b', 'a']) {
+      const result = await receiveOne(fakeDelivery({ body: empty, empaId, oversized: 200_000_000 }), desk);
+      assert.ok(result.outcome === 'rejected' && result.refusal.code === 'message-too-large' && result.acknowledged);
+    }
+    assert.deepEqual(
+      elementsOf(desk.rejectShelf.queue.path).map(({ body }) => body),
+      ['a: 200000000 bytes, not kept\n', 'b: 200000000 bytes, not kept\n'],
+    );
+  });
+
+  it('keeps a rejected message once, also when its acknowledgement was lost', async (t) => {
+    const desk = await createDesk(t, async () => Promise.reject(new EmpaError('not-signed', 'no')));
+    await receiveOne(fakeDelivery({ disconnected: true }), desk);
+    const again = await receiveOne(fakeDelivery(), desk);
+    assert.ok(again.outcome === 'rejected' && again.kept.outcome === 'known' && again.acknowledged);
+    assert.equal(elementsOf(desk.rejectShelf.queue.path).length, 1);
+  });
+});
+
+describe('receiveOne in local trouble', () => {
+  it('leaves a message at the broker when there is no space', async (t) => {
+    const desk = await createDesk(t, async () => opened('records'), { space: new SpaceReserve({ freeBytes: async () => 10 }, 5) });
+    const delivery = fakeDelivery();
+    const result = await receiveOne(delivery, desk);
+    assert.ok(result.outcome === 'retry' && result.trouble.component === 'incoming' && result.trouble.code === 'space-low');
+    assert.equal(delivery.state, 'abandoned');
+    assert.deepEqual(stagedIn(desk.incoming.queue.path), []);
+  });
+
+  it('never rejects a message for what is wrong with the disk', async (t) => {
+    const base = await createDesk(t, async () => opened('records'));
+    const queue = replacing(base.incoming.queue, {
+      stage: async () => Promise.reject(new SpoolError('read-only', 'remounted')),
+    });
+    const delivery = fakeDelivery();
+    const result = await receiveOne(delivery, { ...base, incoming: { ...base.incoming, queue } });
+    assert.ok(result.outcome === 'retry' && result.trouble.code === 'read-only');
+    assert.equal(delivery.state, 'abandoned');
+    assert.deepEqual(elementsOf(base.rejectShelf.queue.path), []);
+  });
+
+  it('does not acknowledge a reject that could not be kept', async (t) => {
+    const desk = await createDesk(t, async () => Promise.reject(new EmpaError('not-signed', 'no')));
+    const queue = replacing(desk.rejectShelf.queue, {
+      freeBytes: async () => Promise.reject(new SpoolError('io-error', 'broken')),
+    });
+    const shelf = { ...desk.rejectShelf, queue };
+    const rejects = new RejectStore({ shelf, maximumBytes: 1e6, maximumCount: 9, reserve: 0, now: () => new Date() });
+    const delivery = fakeDelivery();
+    const result = await receiveOne(delivery, { ...desk, rejects });
+    assert.ok(result.outcome === 'retry' && result.trouble.component === 'reject');
+    assert.equal(delivery.state, 'abandoned');
+  });
+
+  it('does not reject for an old CRL while the trust directory cannot be read', async (t) => {
+    const desk = await createDesk(t, async () => Promise.reject(new EmpaError('crl-expired', 'old', { step: 'revocation' })), {
+      trustFailure: () => new EmpaError('trust-unreadable', 'gone'),
+    });
+    const result = await receiveOne(fakeDelivery(), desk);
+    assert.ok(result.outcome === 'retry' && result.trouble.component === 'trust' && result.trouble.code === 'trust-unreadable');
+  });
+
+  it('has stored a message whose acknowledgement could not be recorded', async (t) => {
+    const base = await createDesk(t, async () => opened('records'));
+    const record = replacing(base.incoming.record, {
+      confirm: async () => Promise.reject(new SpoolError('disk-full', 'full')),
+    });
+    const delivery = fakeDelivery();
+    const result = await receiveOne(delivery, { ...base, incoming: { ...base.incoming, record } });
+    assert.equal(result.outcome, 'stored');
+    assert.equal(delivery.state, 'acknowledged');
+    assert.equal(base.confirmFailures.length, 1);
+  });
+});

@@ -1,0 +1,142 @@
+import assert from 'node:assert/strict';
+import { existsSync, readFileSync, rmSync } from 'node:fs';
+import path from 'node:path';
+import { describe, it } from 'node:test';
+import type { Scope } from '@ssm/test-support';
+import { sha256 } from '../src/delivery-key.js';
+import type { Refusal } from '../src/refusal.js';
+import { type RejectOptions, RejectStore } from '../src/reject-store.js';
+import type { Shelf } from '../src/shelf.js';
+import type { Step } from '../src/steps.js';
+import { createShelf, elementsOf, startShelf } from './support/bench.js';
+
+const step: Step = async (_stage, work) => await work();
+const { signal } = new AbortController();
+const forged: Refusal = { code: 'signature-invalid', message: 'no', signer: undefined, body: undefined, vouched: false, replayable: false };
+const unlisted: Refusal = {
+  code: 'dn-not-listed',
+  message: 'the signer is not on the allow list',
+  signer: '/CN=known',
+  body: Buffer.from('body'),
+  vouched: true,
+  replayable: true,
+};
+
+interface Reduced {
+  readonly code: string;
+  readonly sha256: string;
+  readonly bytes: number;
+  readonly empaid: string;
+}
+
+const parse: (line: string) => Reduced = JSON.parse;
+
+async function createStore(
+  scope: Scope,
+  options: Partial<RejectOptions> = {},
+): Promise<{ readonly store: RejectStore; readonly shelf: Shelf; readonly reduced: () => Reduced[] }> {
+  const shelf = await startShelf(createShelf(scope, 'reject'));
+  const store = new RejectStore({ shelf, maximumBytes: 1_000_000, maximumCount: 100, reserve: 0, now: () => new Date(), ...options });
+  const file = path.join(shelf.queue.path, '.reduced.jsonl');
+  const lines = (): string[] => (existsSync(file) ? readFileSync(file, 'utf8').trimEnd().split('\n') : []);
+  return { store, shelf, reduced: () => lines().map((line) => parse(line)) };
+}
+
+const raw = (text: string): Uint8Array => Buffer.from(text);
+
+describe('RejectStore', () => {
+  it('keeps the message as it came when nothing is known of it', async (t) => {
+    const { shelf, store } = await createStore(t);
+    assert.equal((await store.keep(raw('as it came'), 'i\nd', forged, step)).outcome, 'kept');
+    assert.deepEqual(elementsOf(shelf.queue.path), [
+      { body: 'as it came', signer: 'Not available.', empaid: String.raw`i\x0Ad`, error: 'signature-invalid: no' },
+    ]);
+  });
+
+  it('keeps the decoded body, the signer, and the message as it came where that may be verified again', async (t) => {
+    const { shelf, store } = await createStore(t);
+    await store.keep(raw('as it came'), undefined, unlisted, step);
+    assert.deepEqual(elementsOf(shelf.queue.path), [
+      {
+        body: 'body',
+        raw: 'as it came',
+        signer: '/CN=known',
+        empaid: 'noid',
+        error: 'dn-not-listed: the signer is not on the allow list',
+      },
+    ]);
+  });
+
+  it('keeps one message once, whatever id it comes with', async (t) => {
+    const { shelf, store } = await createStore(t);
+    await store.keep(raw('same'), 'a', forged, step);
+    assert.equal((await store.keep(raw('same'), 'b', forged, step)).outcome, 'known');
+    assert.equal(elementsOf(shelf.queue.path).length, 1);
+    assert.equal(store.usage.elements, 1);
+  });
+
+  it('keeps reason and SHA-256 alone beyond the count', async (t) => {
+    const { reduced, shelf, store } = await createStore(t, { maximumCount: 4 });
+    const outcomes: string[] = [];
+    for (let i = 0; i < 5; i++) outcomes.push((await store.keep(raw(`message ${i}`), `${i}`, forged, step)).outcome);
+    assert.deepEqual(outcomes, ['kept', 'kept', 'kept', 'reduced', 'reduced']);
+    assert.equal(elementsOf(shelf.queue.path).length, 3);
+    assert.deepEqual(
+      reduced().map(({ code, sha256: hash, bytes, empaid }) => ({ code, hash, bytes, empaid })),
+      [3, 4].map((i) => ({ code: 'signature-invalid', hash: sha256(`message ${i}`), bytes: 9, empaid: `${i}` })),
+    );
+  });
+
+  it('keeps to its bounds, however many are refused at the same time', async (t) => {
+    const { shelf, store } = await createStore(t, { maximumCount: 4 });
+    const kept = await Promise.all(Array.from({ length: 30 }, (_, i) => store.keep(raw(`message ${i}`), undefined, forged, step)));
+    assert.equal(kept.filter(({ outcome }) => outcome === 'kept').length, 3);
+    assert.equal(elementsOf(shelf.queue.path).length, 3);
+    assert.equal(store.usage.elements, 3);
+  });
+
+  it('leaves room for messages of known signers, which anybody else cannot fill', async (t) => {
+    const { shelf, store } = await createStore(t, { maximumCount: 4 });
+    for (let i = 0; i < 4; i++) await store.keep(raw(`message ${i}`), undefined, forged, step);
+    assert.equal((await store.keep(raw('of a known signer'), undefined, unlisted, step)).outcome, 'kept');
+    assert.equal((await store.keep(raw('another'), undefined, unlisted, step)).outcome, 'reduced');
+    assert.equal(elementsOf(shelf.queue.path).length, 4);
+  });
+
+  it('keeps reason and SHA-256 alone beyond the bytes', async (t) => {
+    const { store } = await createStore(t, { maximumBytes: 4000 });
+    assert.equal((await store.keep(Buffer.alloc(2000, 1), undefined, forged, step)).outcome, 'kept');
+    assert.equal((await store.keep(Buffer.alloc(2000, 2), undefined, forged, step)).outcome, 'reduced');
+    assert.equal((await store.keep(Buffer.alloc(500, 3), undefined, forged, step)).outcome, 'kept');
+  });
+
+  it('knows after a restart what is there, and notices when somebody has emptied it', async (t) => {
+    let now = 0;
+    const { shelf, store } = await createStore(t, { maximumCount: 4, now: () => new Date(now) });
+    for (let i = 0; i < 3; i++) await store.keep(raw(`message ${i}`), undefined, forged, step);
+    const after = new RejectStore({ shelf, maximumBytes: 1_000_000, maximumCount: 4, reserve: 0, now: () => new Date(now) });
+    await after.measure(signal);
+    assert.deepEqual(after.usage, store.usage);
+    assert.equal((await after.keep(raw('one more'), undefined, forged, step)).outcome, 'reduced');
+    rmSync(path.join(shelf.queue.path, '00000000'), { recursive: true });
+    assert.equal((await after.keep(raw('too early'), undefined, forged, step)).outcome, 'reduced');
+    now += 60_000;
+    assert.equal((await after.keep(raw('now'), undefined, forged, step)).outcome, 'kept');
+  });
+
+  it('leaves the reserve of free space alone: junk shrinks, a known signer waits', async (t) => {
+    const { store } = await createStore(t, { reserve: Number.MAX_SAFE_INTEGER / 4 });
+    assert.equal((await store.keep(raw('junk'), undefined, forged, step)).outcome, 'reduced');
+    await assert.rejects(store.keep(raw('good'), undefined, unlisted, step), {
+      name: 'LocalTrouble',
+      component: 'reject',
+      code: 'space-low',
+    });
+  });
+
+  it('never calls a refused message lost when it cannot even write that', async (t) => {
+    const { shelf, store } = await createStore(t, { maximumCount: 0 });
+    rmSync(shelf.queue.path, { recursive: true });
+    await assert.rejects(store.keep(raw('junk'), undefined, forged, step), { name: 'LocalTrouble', component: 'reject', code: 'ENOENT' });
+  });
+});

@@ -1,0 +1,92 @@
+import assert from 'node:assert/strict';
+import { rmSync, writeFileSync } from 'node:fs';
+import { describe, it } from 'node:test';
+import { NormalReader } from '@ssm/spool';
+import { createCrl, type Scope, writeTrustDirectory } from '@ssm/test-support';
+import { startReplay } from '../src/replay.js';
+import { createStation, prepareStation, receive } from '../src/station.js';
+import { createContext } from './support/context.js';
+import { fakeDelivery } from './support/fake-subscriber.js';
+import { configOf, createSite, type Site } from './support/live.js';
+
+const DAY = 86_400_000;
+
+/** What a receiver would have done with these messages. */
+async function receiveAll(scope: Scope, site: Site, messages: readonly Uint8Array[]): Promise<void> {
+  const context = createContext(scope);
+  const station = await createStation(configOf(site), context, {});
+  await prepareStation(station, { components: new Set(), bytes: 0 }, context);
+  for (const body of messages) await receive(station, station.desk, fakeDelivery({ body, empaId: undefined }), context.log);
+  await context.stop();
+}
+
+async function replay(scope: Scope, site: Site): Promise<number | undefined> {
+  const context = createContext(scope);
+  const { done } = await startReplay(configOf(site), context);
+  return await done;
+}
+
+function useCrl(site: Site, nextUpdate: Date): void {
+  const { ca, trustDirectory } = site.pki;
+  rmSync(trustDirectory, { recursive: true });
+  const crls = [createCrl({ issuer: ca, thisUpdate: new Date(Date.now() - 2 * DAY), nextUpdate })];
+  writeTrustDirectory(trustDirectory, { cas: [ca], crls });
+}
+
+describe('startReplay', () => {
+  it('stores what was rejected for an old CRL, when that is renewed, and leaves the rest', async (t) => {
+    const site = await createSite(t);
+    useCrl(site, new Date(Date.now() - DAY));
+    const plain = await site.seal('plain');
+    const encrypted = await site.seal('encrypted', { encrypted: true });
+    const tampered = Buffer.from(Buffer.from(plain).toString('latin1').replace('plain', 'PLAIN'), 'latin1');
+    await receiveAll(t, site, [plain, encrypted, tampered]);
+    assert.deepEqual(
+      site.rejected().map(({ body, error }) => [body?.slice(0, 9), error?.split(':')[0]]),
+      [
+        ['plain', 'crl-expired'],
+        ['encrypted', 'crl-expired'],
+        [tampered.toString('latin1').slice(0, 9), 'digest-mismatch'],
+      ],
+    );
+    assert.equal(await replay(t, site), 0);
+    assert.equal(site.rejected().length, 3);
+
+    useCrl(site, new Date(Date.now() + DAY));
+    assert.equal(await replay(t, site), 0);
+    assert.deepEqual(
+      site.rejected().map(({ error }) => error?.split(':')[0]),
+      ['digest-mismatch'],
+    );
+    const signer = site.pki.sites[0].dn;
+    assert.deepEqual(site.stored(), [
+      { body: 'plain', signer, empaid: 'noid' },
+      { body: 'encrypted', signer, empaid: 'noid' },
+    ]);
+  });
+
+  it('takes out of the queue what was stored in another way meanwhile', async (t) => {
+    const site = await createSite(t);
+    const message = await site.seal('records');
+    writeFileSync(site.allow, '/C=UK/CN=somebody else\n');
+    await receiveAll(t, site, [message]);
+    assert.equal(site.rejected().length, 1);
+    writeFileSync(site.allow, site.pki.sites[0].dn);
+    await receiveAll(t, site, [message]);
+    assert.equal(await replay(t, site), 0);
+    assert.deepEqual(site.rejected(), []);
+    assert.equal(site.stored().length, 1);
+  });
+
+  it('leaves alone what somebody else works on', async (t) => {
+    const site = await createSite(t);
+    const message = await site.seal('records');
+    writeFileSync(site.allow, '/C=UK/CN=somebody else\n');
+    await receiveAll(t, site, [message]);
+    writeFileSync(site.allow, site.pki.sites[0].dn);
+    const reader = new NormalReader({ path: site.reject });
+    for await (const name of reader.names()) assert.equal(await reader.lock(name), true);
+    assert.equal(await replay(t, site), 0);
+    assert.deepEqual(site.stored(), []);
+  });
+});

@@ -1,0 +1,120 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import path from 'node:path';
+import { DistinguishedName, DnRule, type OpenedMessage, parseCertificates } from '@ssm/empa';
+import { createDeliveryRecord, createStagingQueue } from '@ssm/spool';
+import { createCertificate, type Scope, temporaryDirectory } from '@ssm/test-support';
+import { SignerLists } from '../../src/authorise.js';
+import type { Desk } from '../../src/pipeline.js';
+import { RejectStore } from '../../src/reject-store.js';
+import type { Shelf } from '../../src/shelf.js';
+import { SpaceReserve } from '../../src/space.js';
+import type { Stage } from '../../src/steps.js';
+
+export const LISTED = '/C=UK/O=eScience/CN=listed.example.org';
+export const DENIED = '/C=UK/O=eScience/CN=denied.example.org';
+export const UNLISTED = '/C=UK/O=eScience/CN=unlisted.example.org';
+
+let instances = 0;
+
+/** A queue and its record in a new directory, or once more in the directory of another. */
+export function createShelf(scope: Scope, component: Shelf['component'], root = temporaryDirectory(scope)): Shelf {
+  instances += 1;
+  const queue = createStagingQueue({ path: path.join(root, component), instance: `test-${instances}` });
+  return { component, queue, record: createDeliveryRecord({ path: path.join(root, component, '.delivered') }) };
+}
+
+export async function startShelf(shelf: Shelf): Promise<Shelf> {
+  await shelf.queue.start();
+  await shelf.record.start();
+  return shelf;
+}
+
+/** The files of an element, as latin-1 text. */
+export interface Element {
+  readonly body?: string;
+  readonly signer?: string;
+  readonly empaid?: string;
+  readonly error?: string;
+  readonly raw?: string;
+}
+
+/** The elements that a reader of the queue sees. */
+export function elementsOf(queuePath: string): Element[] {
+  const directories = namesIn(queuePath, /^[0-9a-f]{8}$/);
+  const elements = directories.flatMap((directory) => namesIn(directory, /^[0-9a-f]{14}$/));
+  return elements.map((element) =>
+    Object.fromEntries(namesIn(element, /./).map((file) => [path.basename(file), readFileSync(file, 'latin1')])),
+  );
+}
+
+function namesIn(directory: string, pattern: RegExp): string[] {
+  const names = readdirSync(directory).filter((name) => pattern.test(name));
+  return names.toSorted((a, b) => a.localeCompare(b)).map((name) => path.join(directory, name));
+}
+
+/** The same object with some of its functions replaced. */
+export function replacing<T extends object>(target: T, changes: Partial<T>): T {
+  return new Proxy(target, {
+    get: (_target, name) => {
+      const owner = name in changes ? changes : target;
+      const value: unknown = Reflect.get(owner, name);
+      return typeof value === 'function' ? value.bind(owner) : value;
+    },
+  });
+}
+
+/** What readers do not see: elements that are staged. */
+export function stagedIn(queuePath: string): string[] {
+  const staging = path.join(queuePath, '.staging');
+  return readdirSync(staging).flatMap((instance) =>
+    readdirSync(path.join(staging, instance)).filter((name) => /^[0-9a-f]{14}$/.test(name)),
+  );
+}
+
+const certificate = (() => {
+  const [parsed] = parseCertificates(createCertificate({ subject: LISTED }).der);
+  if (parsed === undefined) throw new Error('no certificate');
+  return parsed;
+})();
+
+export function opened(body: string, signer = LISTED, deliveryId?: string): OpenedMessage {
+  const base = { body: Buffer.from(body), signer: DistinguishedName.parse(signer), certificate, encrypted: false };
+  return deliveryId === undefined ? base : { ...base, deliveryId };
+}
+
+export interface TestDesk extends Desk {
+  /** Stages that ended, in order. */
+  readonly stages: Stage[];
+  readonly confirmFailures: unknown[];
+}
+
+/** Everything real but the message format: `open` says what a message is. */
+export async function createDesk(scope: Scope, open: Desk['open'], changes: Partial<Desk> = {}): Promise<TestDesk> {
+  const root = temporaryDirectory(scope);
+  const incoming = await startShelf(createShelf(scope, 'incoming', root));
+  const reject = await startShelf(createShelf(scope, 'reject', root));
+  const stages: Stage[] = [];
+  const confirmFailures: unknown[] = [];
+  const lists = new SignerLists(
+    [LISTED, DENIED].map((line) => DnRule.parse(line)),
+    [DnRule.parse(DENIED)],
+  );
+  return {
+    open,
+    trustFailure: () => undefined,
+    lists: () => lists,
+    incoming,
+    space: new SpaceReserve(incoming.queue, 0),
+    rejects: new RejectStore({ shelf: reject, maximumBytes: 1_000_000, maximumCount: 1000, reserve: 0, now: () => new Date() }),
+    rejectShelf: reject,
+    step: async (stage, work) => {
+      const result = await work();
+      stages.push(stage);
+      return result;
+    },
+    onConfirmFailure: (error) => void confirmFailures.push(error),
+    stages,
+    confirmFailures,
+    ...changes,
+  };
+}
