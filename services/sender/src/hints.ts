@@ -37,6 +37,7 @@ export function watchVolume(root: string, layout: 'dirq' | 'directory', hint: ()
   };
 
   const renew = async (): Promise<void> => {
+    if (closed) return;
     top ??= open(
       root,
       (file) => {
@@ -71,7 +72,7 @@ export function watchVolume(root: string, layout: 'dirq' | 'directory', hint: ()
 /** undefined: no events here, or no watches left; the periodic scan does it alone. */
 function open(directory: string, seen: (file: string) => void, lost: () => void): FSWatcher | undefined {
   try {
-    const watcher = watch(directory, (_event, file) => {
+    const watcher = watch(directory, { persistent: false }, (_event, file) => {
       if (file !== null && !NOISE.test(file)) seen(file);
     });
     return watcher.on('error', lost);

@@ -38,7 +38,8 @@ export function startUpkeep({ outgoing, log, parts, ending }: UpkeepOptions): Up
       if (purged.locks > 0) log.warn('locks of dead senders freed', { count: purged.locks });
       log.debug('outgoing volume purged', { ...purged });
     } catch (error) {
-      log.warn('the outgoing volume could not be purged', { error });
+      // At the end the queue is closed under a purge that is not waited for.
+      if (!ending.aborted) log.warn('the outgoing volume could not be purged', { error });
     }
     await hints.renew();
   };

@@ -51,6 +51,15 @@ describe('watchVolume', () => {
     await eventually(() => assert.ok(count() > 0));
   });
 
+  it('watches nothing any more once it is closed', async (t) => {
+    const { root, hints, count } = await watched(t, 'directory');
+    hints.close();
+    await hints.renew();
+    putFile(root, 'records', 'x');
+    await sleep(50);
+    assert.equal(count(), 0);
+  });
+
   it('is no more than a hint: a volume that is not there, goes, and comes back is no error', async (t) => {
     const { root, hints, count } = await watched(t, 'directory');
     rmSync(root, { recursive: true });
