@@ -48,8 +48,12 @@ function report(status: Status, { log, metrics }: BrokerWatch): void {
       log.info('connected to the broker', { broker, server: status.server, version: status.version, heartbeatMs: status.heartbeatMs });
       break;
     case 'disconnected':
-      log.warn('the broker is away', { broker, error: status.error, retryInMs: status.retryInMs });
-      metrics.brokerDisconnects.inc({ broker });
+      // Without an error it is our own doing: the service stops, or something here is wrong.
+      if (status.error === undefined) log.info('disconnected from the broker', { broker });
+      else {
+        log.warn('the broker is away', { broker, error: status.error, retryInMs: status.retryInMs });
+        metrics.brokerDisconnects.inc({ broker });
+      }
       break;
     case 'warning':
       log.warn('the broker connection has a problem', { broker, code: status.code, detail: status.message });

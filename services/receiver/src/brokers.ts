@@ -1,5 +1,6 @@
 import type { Certificate } from '@ssm/empa';
-import type { StompBroker, StompOptions, StompTls } from '@ssm/transport';
+import { ServiceError } from '@ssm/service-kit';
+import { createStompSubscriber, type StompBroker, type StompOptions, type StompTls, type Subscriber } from '@ssm/transport';
 import type { ReceiverConfig } from './config.js';
 import type { Credentials } from './credentials.js';
 
@@ -9,6 +10,15 @@ type BrokerSettings = Pick<ReceiverConfig, 'broker' | 'limits'>;
 export interface TlsSources {
   readonly credentials: () => Credentials;
   readonly anchors: () => readonly Certificate[];
+}
+
+/** Throws ServiceError config-invalid: broker settings that cannot work. */
+export function createSubscriber(config: BrokerSettings, sources: TlsSources): Subscriber {
+  try {
+    return createStompSubscriber(stompOptions(config, sources));
+  } catch (error) {
+    throw new ServiceError('config-invalid', error instanceof Error ? `broker: ${error.message}` : 'broker', { cause: error });
+  }
 }
 
 export function stompOptions({ broker, limits }: BrokerSettings, sources: TlsSources): StompOptions {

@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { type Identity, type IdentityPaths, loadIdentity, parseCertificates } from '@ssm/empa';
 import type { ReceiverConfig } from './config.js';
+import { ReceiverError } from './errors.js';
 
 type CredentialSettings = Pick<ReceiverConfig, 'identity' | 'decryption' | 'broker'>;
 
@@ -19,12 +20,20 @@ export function credentialFiles(config: CredentialSettings): string[] {
   return [identity.certificate, identity.key, ...earlier, broker.tls.ca].filter((file) => file !== '');
 }
 
-/** Errors: those of loadIdentity, for any of the identities; a file system error for the bundle. */
+/** Errors: those of loadIdentity, for any of the identities; ReceiverError broker-ca-unreadable. */
 export async function loadCredentials(config: CredentialSettings, now: Date): Promise<Credentials> {
   const { ca } = config.broker.tls;
   const own = await loadIdentity(config.identity, { now });
   const earlier = await Promise.all(earlierIdentities(config).map((paths) => loadEarlier(paths, now)));
-  return { own, decryption: [own, ...earlier], brokerCa: ca === '' ? undefined : await readFile(ca, 'utf8') };
+  return { own, decryption: [own, ...earlier], brokerCa: ca === '' ? undefined : await readBundle(ca) };
+}
+
+async function readBundle(file: string): Promise<string> {
+  try {
+    return await readFile(file, 'utf8');
+  } catch (error) {
+    throw new ReceiverError('broker-ca-unreadable', `${file} (broker.tls.ca) cannot be read`, { cause: error });
+  }
 }
 
 function earlierIdentities({ decryption }: Pick<CredentialSettings, 'decryption'>): IdentityPaths[] {

@@ -8,6 +8,8 @@ export const RECEIVER_ERROR_CODES = [
   'list-unreadable',
   'list-malformed',
   'list-empty',
+  // configuration of the brokers
+  'broker-ca-unreadable',
   // local trouble
   'space-low',
 ] as const;

@@ -1,6 +1,5 @@
 import type { Running, ServiceContext } from '@ssm/service-kit';
-import { createStompSubscriber } from '@ssm/transport';
-import { stompOptions } from './brokers.js';
+import { createSubscriber } from './brokers.js';
 import type { ReceiverConfig } from './config.js';
 import { Intake } from './intake.js';
 import { runMaintenance } from './maintenance.js';
@@ -17,8 +16,7 @@ export interface ReceiverOptions extends StationOptions {
 }
 
 /**
- * Starts the service and resolves; it runs until context.stopping aborts. Rejects with what a start is refused for: see createStation(), and
- * TransportError options-invalid.
+ * Starts the service and resolves; it runs until context.stopping aborts. Rejects with what a start is refused for: see createStation().
  * Whatever else is missing here makes it not ready until it is there.
  */
 export async function startReceiver(config: ReceiverConfig, context: ServiceContext, options: ReceiverOptions = {}): Promise<Running> {
@@ -27,7 +25,7 @@ export async function startReceiver(config: ReceiverConfig, context: ServiceCont
   const station = await createStation(config, context, options);
   const { credentials, desk, local, metrics, now, showDepth, trust, work } = station;
   const sources = { credentials: () => credentials.current, anchors: () => trust.current.anchors };
-  const subscriber = createStompSubscriber(stompOptions(config, sources));
+  const subscriber = createSubscriber(config, sources);
   if (config.broker.urls.some((url) => url.startsWith('stomp:'))) log.warn('a broker is used without TLS', { urls: config.broker.urls });
   const intake: Intake = new Intake({
     context,

@@ -27,7 +27,10 @@ async function replay(station: Station, reader: NormalReader, { log, stopping }:
   const desk: Desk = { ...station.desk, rejects: { keep: async () => ({ outcome: 'untouched' }) } };
   for await (const name of reader.names()) {
     if (stopping.aborted) break;
-    const result = await replayOne(name, reader, (delivery) => receive(station, desk, delivery, log));
+    const result = await replayOne(name, reader, (delivery) => receive(station, desk, delivery, log)).catch((error: unknown) => {
+      log.warn('a rejected message could not be tried again', { element: name, error });
+      return undefined;
+    });
     if (result === undefined) counts.left += 1;
     else if (result.outcome === 'retry') return ended(log, counts, result.trouble);
     else if (result.outcome === 'rejected') counts.refused += 1;

@@ -3,7 +3,7 @@ import { X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { describe, it } from 'node:test';
 import { parseCertificates } from '@ssm/empa';
-import { stompOptions, type TlsSources } from '../src/brokers.js';
+import { createSubscriber, stompOptions, type TlsSources } from '../src/brokers.js';
 import { loadCredentials } from '../src/credentials.js';
 import { configOf, createSite, type Site } from './support/live.js';
 
@@ -63,5 +63,13 @@ describe('stompOptions', () => {
     const { ca, certificate, key, serverName } = broker?.tls?.() ?? { ca: [] };
     assert.deepEqual(ca, [readFileSync(untrustedCaPath, 'utf8')]);
     assert.deepEqual([certificate, key, serverName], [undefined, undefined, 'mq.example.org']);
+  });
+
+  it('refuses what cannot work as a fault of the configuration', async (t) => {
+    const site = await createSite(t);
+    const sources = await sourcesOf(site);
+    for (const urls of ['stomp://127.0.0.1:99999', 'stomp://127.0.0.1:61613,stomp://127.0.0.1:61613'])
+      assert.throws(() => createSubscriber(configOf(site, `--broker.urls=${urls}`), sources), { code: 'config-invalid' });
+    await assert.rejects(sourcesOf(site, `--broker.tls.ca=${site.root}/none`), { code: 'broker-ca-unreadable' });
   });
 });

@@ -58,7 +58,7 @@ describe('the receiver as a process', () => {
     const child = await run(t, site, MAIN);
     await soon(() => assert.equal(site.broker.queueDepth(DESTINATION), 0));
     assert.equal(site.stored().length, 1);
-    assert.match(child.output(), /"result":"duplicate"/);
+    await child.waitForLine(/"result":"duplicate"/);
   });
 
   it('tries rejects again with one command', async (t) => {

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
-import { rmSync, writeFileSync } from 'node:fs';
+import { rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
 import { describe, it } from 'node:test';
 import { NormalReader } from '@ssm/spool';
 import { createCrl, type Scope, writeTrustDirectory } from '@ssm/test-support';
@@ -88,5 +89,25 @@ describe('startReplay', () => {
     for await (const name of reader.names()) assert.equal(await reader.lock(name), true);
     assert.equal(await replay(t, site), 0);
     assert.deepEqual(site.stored(), []);
+  });
+
+  it('goes on behind an element that is damaged', async (t) => {
+    const site = await createSite(t);
+    const messages = [await site.seal('first'), await site.seal('second')];
+    writeFileSync(site.allow, '/C=UK/CN=somebody else\n');
+    await receiveAll(t, site, messages);
+    writeFileSync(site.allow, site.pki.sites[0].dn);
+    const reader = new NormalReader({ path: site.reject });
+    for await (const name of reader.names()) {
+      rmSync(path.join(site.reject, name, 'raw'));
+      symlinkSync('/etc/hostname', path.join(site.reject, name, 'raw'));
+      break;
+    }
+    assert.equal(await replay(t, site), 0);
+    assert.deepEqual(
+      site.stored().map(({ body }) => body),
+      ['second'],
+    );
+    assert.equal(site.rejected().length, 1);
   });
 });
