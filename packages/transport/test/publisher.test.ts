@@ -428,4 +428,21 @@ describe('status', () => {
       heartbeatMs: { outgoing: 0, incoming: 0 },
     });
   });
+
+  for (const [server, destination, warns] of [
+    ['RabbitMQ/4.1', '/queue/a', false],
+    ['RabbitMQ/4.1', '/amq/queue/a', true],
+    ['ActiveMQ/5.17', '/queue/a', false],
+    ['ActiveMQ/5.17', '/topic/a', true],
+    ['', 'accounting', false],
+  ] as const)
+    it(`${warns ? 'warns' : 'does not warn'} of messages that are dropped: ${destination} on ${server || 'another broker'}`, async () => {
+      const endpoint = publisher([await broker((peer) => peer.accept({ server }))], { destination });
+      const statuses = listen(endpoint);
+      await until(() => statuses.some(({ type }) => type === 'connected'), 'connected');
+      assert.equal(
+        statuses.some((status) => status.type === 'warning' && status.code === 'destination-may-drop'),
+        warns,
+      );
+    });
 });

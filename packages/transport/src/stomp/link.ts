@@ -68,7 +68,7 @@ export async function keepConnected(link: Link, signal: AbortSignal): Promise<vo
   }
 }
 
-/** Tells that a connection is up, with what an operator should know of it. */
+/** Tells that a connection is up, and what an operator should know of it. */
 export function announce(session: Session, status: StatusFeed, settings: Settings): void {
   const broker = session.name;
   const { version, server, intervals, certificateExpires, encrypted } = session.greeting;

@@ -96,11 +96,21 @@ export class StompPublisher implements Publisher {
     this.#session = session;
     this.#confirmedHere = false;
     announce(session, this.#status, this.#settings);
+    this.#warnOfLoss(session);
     this.#pump();
     const error = await session.ended;
     this.#session = undefined;
     this.#outbox.connectionEnded(error);
     return this.#confirmedHere;
+  }
+
+  /** A receipt does not say that somebody will get the message where the broker may have no queue for it. */
+  #warnOfLoss({ name, greeting }: Session): void {
+    const { destination } = this.#settings;
+    const mayDrop = /^RabbitMQ/i.test(greeting.server) ? !destination.startsWith('/queue/') : destination.startsWith('/topic/');
+    if (!mayDrop) return;
+    const message = `${name}: messages for ${destination} are confirmed, and dropped, while no queue or durable subscription takes them`;
+    this.#status.emit({ type: 'warning', broker: name, code: 'destination-may-drop', message });
   }
 
   /** Does what there is to do. Called whenever something has changed. */

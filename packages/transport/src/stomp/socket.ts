@@ -74,7 +74,9 @@ export function certificateExpiry(socket: net.Socket): Date | undefined {
 /** One line about an error, also where Node gives an empty message: a name with several addresses, none of which answered. */
 export function describe(error: unknown): string {
   if (error instanceof AggregateError) return error.errors.map(describe).join('; ');
-  return error instanceof Error ? error.message : String(error);
+  if (!(error instanceof Error)) return String(error);
+  // OpenSSL's own words, without the place in its sources.
+  return 'reason' in error && typeof error.reason === 'string' ? error.reason : error.message;
 }
 
 /** What OpenSSL and Node call it, and what an operator can do something about. The first that matches the code counts. */
@@ -90,7 +92,8 @@ const TLS_FAILURES: readonly (readonly [RegExp, string])[] = [
   [/^ERR_SSL_.*ALERT_CERTIFICATE_EXPIRED$/, 'the broker refuses the client certificate: expired'],
   [/^ERR_SSL_.*ALERT_CERTIFICATE_REVOKED$/, 'the broker refuses the client certificate: revoked'],
   [/^ERR_SSL_.*ALERT_UNKNOWN_CA$/, 'the broker refuses the client certificate: it does not know the CA'],
-  [/^ERR_SSL_.*ALERT_(CERTIFICATE_REQUIRED|HANDSHAKE_FAILURE)$/, 'the broker asks for a client certificate, or for other ciphers'],
+  [/^ERR_SSL_.*ALERT_CERTIFICATE_REQUIRED$/, 'the broker wants a client certificate, and was given none'],
+  [/^ERR_SSL_.*ALERT_HANDSHAKE_FAILURE$/, 'the broker wants a client certificate, or other ciphers'],
   [
     /^ERR_SSL_.*ALERT_(BAD_CERTIFICATE|UNSUPPORTED_CERTIFICATE|CERTIFICATE_UNKNOWN|ACCESS_DENIED|DECRYPT_ERROR)/,
     'the broker refuses the client certificate',
@@ -106,6 +109,7 @@ function tlsFailure(error: Error | undefined): string | undefined {
 }
 
 const REFUSED = 'most often it refuses the client certificate, or misses one';
+const NO_ANSWER = 'the connection ended before CONNECT was answered: perhaps TLS is spoken on this port';
 
 /**
  * Why there is no connection. In TLS 1.3 a broker that refuses the client certificate says so only after the handshake, and its alert is lost
@@ -117,8 +121,8 @@ export function connectError(socket: net.Socket, name: string, stage: Stage, cau
   const known = tlsFailure(cause);
   if (known) return fail('tls-failed', known);
   if (stage === 'TCP') return fail('connect-failed', 'no connection');
-  if (stage === 'TLS') return fail('tls-failed', `the broker ended the TLS handshake: ${REFUSED}`);
+  if (stage === 'TLS') return fail('tls-failed', `the broker ended the TLS handshake: ${REFUSED}, or speaks no TLS on this port`);
   if (socket instanceof tls.TLSSocket)
     return fail('tls-failed', `the broker ended the connection right after the TLS handshake: ${REFUSED}`);
-  return fail('connect-failed', 'the connection ended before CONNECT was answered');
+  return fail('connect-failed', NO_ANSWER);
 }
