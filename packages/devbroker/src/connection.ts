@@ -98,7 +98,9 @@ export class Connection implements Link {
   /** Now, whatever is under way. */
   cut(how: 'reset' | 'end' = 'reset'): void {
     const { socket, raw } = this.#sockets;
-    if (how === 'reset') raw.resetAndDestroy();
+    // A socket that has been ended cannot be reset: Node would leave its handle open for ever, and the process busy with it.
+    if (how === 'reset' && !raw.writableEnded) raw.resetAndDestroy();
+    raw.destroy();
     socket.destroy();
     this.#close();
   }

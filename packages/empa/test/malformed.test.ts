@@ -4,7 +4,7 @@ import { after, describe, it } from 'node:test';
 import * as fc from 'fast-check';
 import { parseDer } from '../src/der.js';
 import { writeMultipartSigned } from '../src/mime.js';
-import { BODY, bitFlips, mutations, outcome, outcomes, trimmed, truncations } from './hostile.js';
+import { BODY, mutations, outcome, outcomes, trimmed, truncations } from './hostile.js';
 import { signedData, signerInfo } from './recipe.js';
 import { World } from './world.js';
 
@@ -15,21 +15,6 @@ describe('a signed message', () => {
   it('is refused when it is cut off anywhere', async () => {
     const tally = await outcomes(world, truncations(trimmed(await world.seal(BODY))));
     assert.deepEqual([...tally.keys()].toSorted(), ['message-malformed', 'not-signed']);
-  });
-
-  it('is refused or unchanged with any bit flipped', async () => {
-    const raw = await world.seal(BODY);
-    const tally = await outcomes(world, bitFlips(raw));
-    for (const code of [
-      'opened',
-      'message-malformed',
-      'digest-mismatch',
-      'signature-invalid',
-      'signer-certificate-missing',
-      'der-malformed',
-    ]) {
-      assert.ok((tally.get(code) ?? 0) > 0, code);
-    }
   });
 
   it('is refused or unchanged with any octet left out, or there twice', async () => {

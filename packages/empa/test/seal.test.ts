@@ -121,7 +121,7 @@ describe('sealMessage and openMessage', () => {
         assert.deepEqual(Buffer.from(opened.body), Buffer.from(octets));
         assert.deepEqual([opened.encrypted, opened.deliveryId, opened.signer.toString()], [false, 'id', world.site.dn]);
       }),
-      { numRuns: 300 },
+      { numRuns: 150 },
     ));
 
   it('carry every body byte for byte, encrypted with every cipher', () =>
@@ -135,7 +135,7 @@ describe('sealMessage and openMessage', () => {
           assert.deepEqual([opened.encrypted, opened.deliveryId], [true, undefined]);
         },
       ),
-      { numRuns: 200 },
+      { numRuns: 80 },
     ));
 
   it('carry large bodies', async () => {

@@ -118,6 +118,16 @@ describe('loadTrustStore', () => {
     assert.throws(() => verifyCertificate(parseCertificate(host.der), [], trust, { now: new Date() }), { code: 'crl-invalid' });
   });
 
+  it('refuses for a CA whose signing policy cannot even be opened', async (context) => {
+    const directory = directoryWith(context);
+    symlinkSync('nowhere', path.join(directory, `${hash(ca)}.signing_policy`));
+    const trust = await load(directory);
+    assert.equal(trust.problems.length, 1);
+    assert.throws(() => verifyCertificate(parseCertificate(host.der), [], trust, { now: new Date() }), {
+      code: 'signing-policy-malformed',
+    });
+  });
+
   it('needs a directory and an anchor in it', async (context) => {
     const directory = temporaryDirectory(context);
     await rejected('trust-unreadable', load(path.join(directory, 'nowhere')));
@@ -147,6 +157,7 @@ describe('loadTrustStore', () => {
     await rejected('trust-unstable', loadTrustStore(directory, { now: new Date(Date.now() + 3000), stabilityMs: 10_000 }));
     // An older time that was set afterwards deceives nobody; one ahead of ours by seconds is a clock that differs.
     utimesSync(file, new Date(0), new Date(0));
+    utimesSync(directory, new Date(0), new Date(0));
     await rejected('trust-unstable', loadTrustStore(directory, { now: new Date() }));
     const ahead = new Date(Date.now() + HOUR + 1000);
     utimesSync(file, ahead, ahead);

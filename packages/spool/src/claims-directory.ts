@@ -17,6 +17,7 @@ const SILENCE_MS = 6 * HEARTBEAT_MS;
 const MUTEX_AGE_MS = 600_000;
 /** Temporary names of ours that a crash left. */
 const LEFTOVER_AGE_MS = 600_000;
+const IMPLAUSIBLE_MS = 3_600_000;
 const DEFAULT_LOCK_AGE_MS = 600_000;
 
 /** Frees what one owner claimed; resolves to the number. */
@@ -110,13 +111,10 @@ export class ClaimsDirectory {
   async freeOthers(free: Free): Promise<number> {
     const others = await this.#others();
     for (const file of this.#watched.keys()) if (!others.some((one) => one.file === file)) this.#watched.delete(file);
-    if (others.length === 0) return 0;
-    const freed = await this.exclusively(async () => {
-      let count = 0;
-      for (const other of others) count += await this.#freeIfDead(other, free);
-      return count;
-    });
-    return freed ?? 0;
+    let count = 0;
+    // Looked at again inside: another process may have freed them, and a third have claimed what they held.
+    for (const other of others) if (await this.#isDead(other)) count += (await this.exclusively(() => this.#freeIfDead(other, free))) ?? 0;
+    return count;
   }
 
   async #others(): Promise<ForeignOwner[]> {
@@ -132,24 +130,28 @@ export class ClaimsDirectory {
   }
 
   async #freeIfDead(other: ForeignOwner, free: Free): Promise<number> {
-    try {
-      if (!(await this.#isDead(other))) return 0;
-      const count = await free(other.token, await readJournal(other.file));
-      await fs.unlink(other.file);
-      return count;
-    } catch (error) {
-      if (failedWith(error, 'ENOENT')) return 0;
-      throw error;
-    }
+    if (!(await this.#isDead(other))) return 0;
+    const count = await free(other.token, await readJournal(other.file));
+    await unlinkIfThere(other.file).catch((error: unknown) => {
+      // Another user's, in a sticky directory: it stays, and nothing more depends on it.
+      if (!failedWith(error, 'EPERM', 'EACCES')) throw error;
+    });
+    return count;
   }
 
+  /** False when its file is gone: then there is nothing left to free. */
   async #isDead({ file, sameInstance }: ForeignOwner): Promise<boolean> {
-    const { ctimeMs: changed } = await fs.lstat(file);
-    if (this.time - changed > this.lockAgeMs) return true;
-    if (!sameInstance) return false;
-    const { identity, closed } = await readOwner(file);
-    const state = closed ? 'dead' : await liveness(identity);
-    return state === 'dead' || (state === 'unknown' && this.#isSilent(file, changed));
+    try {
+      const { ctimeMs: changed } = await fs.lstat(file);
+      if (this.time - changed > this.lockAgeMs) return true;
+      if (!sameInstance) return false;
+      const { identity, closed } = await readOwner(file);
+      const state = closed ? 'dead' : await liveness(identity);
+      return state === 'dead' || (state === 'unknown' && this.#isSilent(file, changed));
+    } catch (error) {
+      if (failedWith(error, 'ENOENT')) return false;
+      throw error;
+    }
   }
 
   /** Compares what we see with what we saw: other machines' clocks do not matter. */
@@ -169,7 +171,8 @@ export class ClaimsDirectory {
   async isOlder(file: string | Buffer, ageMs: number): Promise<boolean> {
     try {
       const { mtimeMs, ctimeMs } = await fs.lstat(file);
-      return this.time - Math.max(mtimeMs, ctimeMs) > ageMs;
+      // A writer may set any time; one that has not come yet says nothing.
+      return this.time - (mtimeMs > this.time + IMPLAUSIBLE_MS ? ctimeMs : Math.max(mtimeMs, ctimeMs)) > ageMs;
     } catch (error) {
       if (failedWith(error, 'ENOENT')) return false;
       throw error;
@@ -187,9 +190,10 @@ export class ClaimsDirectory {
    */
   async exclusively<T>(work: () => Promise<T>): Promise<T | undefined> {
     const mutex = path.join(this.path, MUTEX);
-    if (await this.isOlder(mutex, MUTEX_AGE_MS)) await fs.rmdir(mutex).catch(() => undefined);
+    await this.removeIfOlder(mutex, MUTEX_AGE_MS);
     try {
-      await fs.mkdir(mutex);
+      // An empty file: there is room for one even on a full disk.
+      await fs.writeFile(mutex, '', { flag: 'wx' });
     } catch (error) {
       if (failedWith(error, 'EEXIST')) return undefined;
       throw error;
@@ -197,7 +201,7 @@ export class ClaimsDirectory {
     try {
       return await work();
     } finally {
-      await fs.rmdir(mutex).catch(() => undefined);
+      await unlinkIfThere(mutex);
     }
   }
 

@@ -1,5 +1,6 @@
 /** Moving files without ever replacing one that somebody else put there. */
 import { promises as fs } from 'node:fs';
+import { SpoolError } from './errors.js';
 import { failedWith } from './faults.js';
 
 /**
@@ -54,6 +55,13 @@ export async function renameIfThere(from: string | Buffer, to: string | Buffer):
     if (failedWith(error, 'ENOENT') && (await inodeOf(from)) === undefined) return false;
     throw error;
   }
+}
+
+/** Renames to a name that nobody else uses. SpoolError `claim-lost` when the file is not there (any more). */
+export async function moveFile(from: string | Buffer, to: string): Promise<void> {
+  // Over a network file system an answer may be lost, and the request that is sent again find nothing to do.
+  if ((await renameIfThere(from, to)) || (await inodeOf(to)) !== undefined) return;
+  throw new SpoolError('claim-lost', `${from.toString()} is gone`, { path: from.toString() });
 }
 
 /** Says whether it was an empty directory, and is gone now. */

@@ -1,6 +1,7 @@
 /** What the two layouts of an outgoing queue share. */
 import { promises as fs } from 'node:fs';
 import { ClaimsDirectory } from './claims-directory.js';
+import { unlinkIfThere } from './moves.js';
 import { type Checkpoint, noCheckpoint, type OutgoingOptions } from './options.js';
 import { Quarantine } from './quarantine.js';
 
@@ -26,5 +27,11 @@ export function outgoingParts(options: OutgoingOptions, checkpoint: Checkpoint =
 export async function startParts({ root, claims, quarantine }: OutgoingParts, held: () => Iterable<string>): Promise<void> {
   await fs.access(root, fs.constants.R_OK | fs.constants.X_OK);
   await claims.open(held);
-  await quarantine.start(claims.time);
+  const probe = await claims.probe();
+  try {
+    await quarantine.start(probe);
+  } finally {
+    await unlinkIfThere(probe);
+  }
+  await quarantine.recover(claims.time);
 }

@@ -196,8 +196,13 @@ export async function readJournal(file: string): Promise<string[]> {
   return (await linesOf(file, MAXIMUM_READ)).slice(1);
 }
 
+/** None of another user's file that we may not read: then only its age tells. */
 async function linesOf(file: string, limit: number): Promise<string[]> {
-  const handle = await fs.open(file, fs.constants.O_RDONLY | O_NOFOLLOW);
+  const handle = await fs.open(file, fs.constants.O_RDONLY | O_NOFOLLOW).catch((error: unknown) => {
+    if (failedWith(error, 'EACCES')) return undefined;
+    throw error;
+  });
+  if (handle === undefined) return [];
   try {
     const size = Math.min((await handle.stat()).size, limit);
     const { buffer, bytesRead } = await handle.read(Buffer.alloc(size), 0, size, 0);

@@ -4,7 +4,7 @@ import { syncDirectory } from './durable.js';
 import { SpoolError } from './errors.js';
 import { failedWith } from './faults.js';
 import { HeldClaim } from './held-claim.js';
-import { inodeOf, moveUnlessTaken, renameIfThere, unlinkIfThere } from './moves.js';
+import { inodeOf, moveFile, moveUnlessTaken, renameIfThere, unlinkIfThere } from './moves.js';
 import { fileIn } from './names.js';
 import type { OutgoingParts } from './outgoing.js';
 import { type ClaimedName, claimedPath, deliveryIdOf, hasContentOf } from './plain-layout.js';
@@ -45,7 +45,7 @@ export class PlainClaim extends HeldClaim {
 
   /** Claims are kept by the heartbeat of their owner. */
   protected async keep(): Promise<void> {
-    if ((await inodeOf(this.#file.path)) === undefined) throw this.#gone();
+    if ((await inodeOf(this.#file.path)) === undefined) throw new SpoolError('claim-lost', `${this.#text} is gone`, { path: this.#text });
   }
 
   protected async giveBack(): Promise<void> {
@@ -71,21 +71,9 @@ export class PlainClaim extends HeldClaim {
     return 'replaced';
   }
 
-  #gone(): SpoolError {
-    return new SpoolError('claim-lost', `${this.#text} is gone`, { path: this.#text });
-  }
-
   protected async moveTo(reason: QuarantineReason): Promise<string> {
     const { quarantine, root, claims } = this.#parts;
-    const staged = await quarantine.prepare(this.name, reason);
-    let moved = false;
-    try {
-      moved = await renameIfThere(this.#file.path, quarantine.bodyOf(staged));
-    } finally {
-      if (!moved) await staged.discard();
-    }
-    if (!moved) throw this.#gone();
-    const name = await quarantine.finish(staged);
+    const name = await quarantine.take(this.name, reason, (body) => moveFile(this.#file.path, body));
     await Promise.all([syncDirectory(claims.path), syncDirectory(root)]);
     return name;
   }

@@ -1,8 +1,8 @@
 /** A plain directory, read by a sender: any regular file is an element, claimed by a rename into `.claimed/`. */
 import { randomUUID } from 'node:crypto';
 import { promises as fs } from 'node:fs';
-import { failedWith, guarded } from './faults.js';
-import { moveUnlessTaken, unlinkIfThere } from './moves.js';
+import { guarded } from './faults.js';
+import { inodeOf, moveUnlessTaken, renameIfThere, unlinkIfThere } from './moves.js';
 import { checkFileName, fileIn, isUnfinishedName } from './names.js';
 import { type Checkpoint, noCheckpoint, type OutgoingOptions } from './options.js';
 import { type OutgoingParts, outgoingParts, startParts } from './outgoing.js';
@@ -98,12 +98,8 @@ export class PlainDirectory implements OutgoingQueue {
     const claimed = { token: claims.owner.token, id: free?.id ?? deliveryIdOf(name, stats), name };
     if (!isSendableName(name)) return new PlainClaim(this.#parts, { claimed, path: source, stats, unsendable: true });
     const path = claimedPath(this.path, claimed);
-    try {
-      await fs.rename(source, path);
-    } catch (error) {
-      if (failedWith(error, 'ENOENT')) return undefined;
-      throw error;
-    }
+    // Somebody else has it, unless it was our own request that came twice over a network file system.
+    if (!(await renameIfThere(source, path)) && (await inodeOf(path)) !== stats.ino) return undefined;
     await checkpoint('renamed');
     return new PlainClaim(this.#parts, { claimed, path, stats, unsendable: false });
   }
@@ -114,6 +110,7 @@ export class PlainDirectory implements OutgoingQueue {
       await claims.measureClock();
       const freed = (await this.#freeOthers()) + (await this.#freeOrphans());
       await claims.tidy();
+      await quarantine.recover(claims.time);
       await quarantine.tidy(now());
       return { temporary: 0, locks: freed, directories: 0 };
     });

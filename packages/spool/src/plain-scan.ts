@@ -22,6 +22,8 @@ export interface PlainScanOptions {
   /** Comes before the first name. */
   readonly prepare: () => Promise<unknown>;
   readonly signal: AbortSignal | undefined;
+  /** Default 10,000. */
+  readonly batch?: number;
 }
 
 interface Candidate {
@@ -89,7 +91,7 @@ export class PlainScan implements Scan {
   }
 
   async *#batches(): AsyncGenerator<string[], void> {
-    const { root } = this.#options;
+    const { root, batch: size = BATCH } = this.#options;
     let batch: string[] = [];
     try {
       // latin1 gives every byte of a name.
@@ -97,7 +99,7 @@ export class PlainScan implements Scan {
         if (this.#aborted) return;
         if (entry.isDirectory() || isUnfinishedName(entry.name)) this.#ignore(entry.name);
         else batch.push(decodeName(entry.name));
-        if (batch.length < BATCH) continue;
+        if (batch.length < size) continue;
         yield batch;
         batch = [];
       }

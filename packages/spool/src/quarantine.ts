@@ -2,15 +2,18 @@
 import { promises as fs } from 'node:fs';
 import path from 'node:path';
 import { syncDirectory } from './durable.js';
+import { SpoolError } from './errors.js';
 import { failedWith } from './faults.js';
 import { inodeOf } from './moves.js';
 import { encodeName } from './names.js';
 import { elementsIn, STAGING } from './normal-layout.js';
 import { NormalQueue } from './normal-queue.js';
 import type { Checkpoint, OutgoingOptions } from './options.js';
-import type { QuarantineReason, Staged } from './spool.js';
+import type { QuarantineReason } from './spool.js';
 
 export const QUARANTINE = '.quarantine';
+/** One staging directory for all: on a full disk a start cannot make its own. Names that meet are chosen anew. */
+const SENDERS = 'senders';
 const BODY = 'body';
 const COUNT_LIMIT_MS = 1000;
 /** Whoever staged it longer ago died before the end. */
@@ -23,14 +26,26 @@ export class Quarantine {
 
   constructor(options: OutgoingOptions, checkpoint: Checkpoint) {
     this.path = options.quarantinePath ?? path.join(options.path, QUARANTINE);
-    const { instance, modes = {}, now = () => new Date(), random = Math.random } = options;
-    this.#queue = new NormalQueue({ path: this.path, instance, modes, now, random });
+    const { modes = {}, now = () => new Date(), random = Math.random } = options;
+    this.#queue = new NormalQueue({ path: this.path, instance: SENDERS, modes, now, random });
     this.#checkpoint = checkpoint;
   }
 
-  /** Makes the queue, and finishes what a crash left with its body already moved. `time`: now, by the clock of the file system. */
-  async start(time: number): Promise<void> {
+  /** Makes the queue, and shows with an empty file of ours that files can be moved there. */
+  async start(file: string): Promise<void> {
     await this.#queue.prepare();
+    const moved = path.join(this.path, `.${path.basename(file)}`);
+    try {
+      await fs.rename(file, moved);
+    } catch (cause) {
+      if (!failedWith(cause, 'EXDEV')) throw cause;
+      throw new SpoolError('io-error', `${this.path} is not on the file system of the queue`, { cause, path: this.path });
+    }
+    await fs.unlink(moved);
+  }
+
+  /** Finishes what a crash left with its body already moved. `time`: now, by the clock of the file system. */
+  async recover(time: number): Promise<void> {
     const staging = path.join(this.path, STAGING);
     for (const instance of await fs.readdir(staging))
       for await (const element of elementsIn(path.join(staging, instance))) await this.#finish(path.join(STAGING, instance, element), time);
@@ -46,24 +61,27 @@ export class Quarantine {
     }
   }
 
-  /** First half: what is known about the element, durably. Its `path` is where the body goes, see {@link bodyOf}. */
-  async prepare(name: string, reason: QuarantineReason): Promise<Staged> {
-    return await this.#queue.stage({
-      error: `${reason.code}: ${reason.message}\n`,
+  /**
+   * Takes a file in: what is known about it first, durably, then the file itself, which `move` renames to the path that it is given, then
+   * both become visible. Resolves to the name of the element in the quarantine queue.
+   */
+  async take(name: string, reason: QuarantineReason, move: (body: string) => Promise<void>): Promise<string> {
+    const staged = await this.#queue.stage({
+      error: `${reason.code}: ${reason.message}\n${reason.at.toISOString()}\n`,
       name: encodeName(name),
     });
-  }
-
-  bodyOf(staged: Staged): string {
-    return path.join(this.path, staged.path, BODY);
-  }
-
-  /** Second half, when the body is in its place. Resolves to the name of the element in the quarantine queue. */
-  async finish(staged: Staged): Promise<string> {
+    const body = path.join(this.path, staged.path, BODY);
+    try {
+      await move(body);
+    } catch (error) {
+      // With a file in it, it is finished by recover().
+      if ((await inodeOf(body)) === undefined) await staged.discard();
+      throw error;
+    }
     await this.#checkpoint('moved');
-    await syncDirectory(path.join(this.path, staged.path));
-    const { name } = await this.#queue.commit(staged.path);
-    return name ?? path.basename(staged.path);
+    await syncDirectory(path.dirname(body));
+    const { name: element } = await this.#queue.commit(staged.path);
+    return element ?? path.basename(staged.path);
   }
 
   /** Removes what was staged a day ago and never got its body. */

@@ -6,7 +6,7 @@ import { syncRemaining } from './durable.js';
 import { SpoolError } from './errors.js';
 import { failedWith } from './faults.js';
 import { type ClaimedFile, HeldClaim } from './held-claim.js';
-import { inodeOf, renameIfThere, unlinkIfThere } from './moves.js';
+import { inodeOf, moveFile, renameIfThere, unlinkIfThere } from './moves.js';
 import { type FileState, readWhole, sameState, stateOf } from './reading.js';
 import { goneName, putBack } from './simple-gone.js';
 import type { SimpleParts } from './simple-parts.js';
@@ -149,23 +149,11 @@ export class SimpleClaim extends HeldClaim {
   }
 
   protected async moveTo(reason: QuarantineReason): Promise<string> {
-    const { quarantine } = this.#parts;
-    const staged = await quarantine.prepare(this.name, reason);
-    try {
-      await (this.#lock.locked ? this.#moveLocked(quarantine.bodyOf(staged)) : this.#move(this.#file, quarantine.bodyOf(staged)));
-    } catch (error) {
-      // With a body in it, it is finished at the next start.
-      if ((await inodeOf(quarantine.bodyOf(staged))) === undefined) await staged.discard();
-      throw error;
-    }
-    const name = await quarantine.finish(staged);
+    const move = (body: string): Promise<void> => (this.#lock.locked ? this.#moveLocked(body) : moveFile(this.#file, body));
+    const name = await this.#parts.quarantine.take(this.name, reason, move);
     await this.#unlock();
     await syncRemaining(this.#directory);
     return name;
-  }
-
-  async #move(from: string, body: string): Promise<void> {
-    if (!(await renameIfThere(from, body))) throw lost(from, undefined);
   }
 
   /** What we claimed is the lock's inode; a writer may have put another file at the name. */
@@ -175,7 +163,7 @@ export class SimpleClaim extends HeldClaim {
       if (inode === undefined || (await inodeOf(body)) === inode) return;
       await putBack(this.#parts, body, this.name);
     }
-    await this.#move(this.#lockFile, body);
+    await moveFile(this.#lockFile, body);
   }
 }
 

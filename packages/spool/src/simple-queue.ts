@@ -160,6 +160,7 @@ export class SimpleQueue implements OutgoingQueue {
       }
       await recoverGone(this.#parts);
       await claims.tidy();
+      await quarantine.recover(claims.time);
       await quarantine.tidy(now());
       return total;
     });

@@ -20,6 +20,8 @@ export interface ScanOptions {
   /** Comes before the first name. */
   readonly prepare: () => Promise<unknown>;
   readonly signal: AbortSignal | undefined;
+  /** Default 10,000. */
+  readonly batch?: number;
 }
 
 export class SimpleScan implements Scan {
@@ -29,6 +31,7 @@ export class SimpleScan implements Scan {
   readonly #now: Date;
   readonly #prepare: () => Promise<unknown>;
   readonly #signal: AbortSignal | undefined;
+  readonly #batch: number;
   #looks = 0;
 
   constructor(options: ScanOptions) {
@@ -36,6 +39,7 @@ export class SimpleScan implements Scan {
     this.#now = options.now;
     this.#prepare = options.prepare;
     this.#signal = options.signal;
+    this.#batch = options.batch ?? BATCH;
     this.names = this.#run();
   }
 
@@ -76,7 +80,7 @@ export class SimpleScan implements Scan {
         const { name } = entry;
         if (entry.isDirectory() || !isElementName(name.endsWith(LOCK) ? name.slice(0, -LOCK.length) : name)) this.statistics.ignored += 1;
         else batch.push(name);
-        if (batch.length < BATCH) continue;
+        if (batch.length < this.#batch) continue;
         yield batch;
         batch = [];
       }
@@ -120,8 +124,10 @@ export class SimpleScan implements Scan {
 export async function directoriesOf(root: string, other: (name: string) => void = () => undefined): Promise<Uint32Array> {
   let numbers = new Uint32Array(256);
   let count = 0;
-  for await (const { name } of await fs.opendir(root, { bufferSize: 256 })) {
-    if (!isDirectoryName(name)) {
+  for await (const entry of await fs.opendir(root, { bufferSize: 256 })) {
+    const { name } = entry;
+    // Not through a link: what it leads to is not ours to send and remove.
+    if (!isDirectoryName(name) || !entry.isDirectory()) {
       other(name);
       continue;
     }

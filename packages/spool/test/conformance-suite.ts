@@ -1,7 +1,7 @@
 /** The suites that every layout of an outgoing queue and every delivery record pass. */
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { existsSync, linkSync, readFileSync, renameSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import { existsSync, linkSync, promises, readFileSync, renameSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import net from 'node:net';
 import { describe, it, type TestContext } from 'node:test';
 import { eventually, temporaryDirectory } from '@ssm/test-support';
@@ -196,19 +196,33 @@ export function outgoingConformance(layout: string, fixture: OutgoingFixture): v
       const name = fixture.put(root, 'poison');
       const { ino } = statSync(fixture.fileOf(root, name));
       const claim = await claimed(queue, name);
-      const as = await claim.quarantine({ code: 'too-large', message: 'by far', at: new Date() });
+      const as = await claim.quarantine({ code: 'too-large', message: 'by far', at: new Date('2024-01-02T03:04:05Z') });
       const reader = fixture.quarantine(root);
       assert.ok(await reader.lock(as));
       const record = await reader.get(as);
-      assert.deepEqual([...record].map(([key, value]) => [key, text(value)]).toSorted(), [
-        ['body', 'poison'],
-        ['error', 'too-large: by far\n'],
-        ['name', name],
-      ]);
+      const files = Object.fromEntries([...record].map(([key, value]) => [key, text(value)]));
+      assert.deepEqual(files, { body: 'poison', error: 'too-large: by far\n2024-01-02T03:04:05.000Z\n', name });
       assert.equal(statSync(`${reader.path}/${as}/body`).ino, ino, 'renamed, not copied');
       assert.deepEqual(await namesOf(queue.scan()), []);
       assert.equal(await queue.claim(name), undefined);
       assert.equal(await queue.quarantineDepth(), 1);
+    });
+
+    it('loses nothing when a network file system answers a rename that came twice', async (t) => {
+      const { root, queue } = await started(t);
+      const names = [fixture.put(root, 'first', 1), fixture.put(root, 'second', 2)];
+      const rename = promises.rename.bind(promises);
+      t.mock.method(promises, 'rename', async (from: string, to: string) => {
+        await rename(from, to);
+        if (existsSync(from)) return;
+        if (/\/body$|\.claimed\/(?:[0-9a-f]{16}|gone)~/.test(to)) throw Object.assign(new Error('again'), { code: 'ENOENT' });
+      });
+      const [sent, poison] = [await claimed(queue, names[0]!), await claimed(queue, names[1]!)];
+      await sent.read(100);
+      assert.equal(await sent.remove(), 'removed');
+      await poison.quarantine({ code: 'x', message: 'y', at: new Date() });
+      assert.equal(await queue.quarantineDepth(), 1);
+      assert.deepEqual(await namesOf(queue.scan()), []);
     });
 
     it('can be tried again when a claim could not be ended', async (t) => {
@@ -243,6 +257,19 @@ export function outgoingConformance(layout: string, fixture: OutgoingFixture): v
       assert.equal(existsSync(root), false);
     });
 
+    it('says that the quarantine is on another file system', async (t) => {
+      const root = temporaryDirectory(t);
+      const rename = promises.rename.bind(promises);
+      t.mock.method(promises, 'rename', async (from: string, to: string) => {
+        if (to.includes('quarantine')) throw Object.assign(new Error('cross-device'), { code: 'EXDEV' });
+        await rename(from, to);
+      });
+      const queue = fixture.make({ path: root, instance: 'sender' });
+      t.after(() => queue.close?.());
+      const error = await rejectsWith(queue.start(), 'io-error');
+      assert.match(error.message, /\.quarantine is not on the file system/);
+    });
+
     it('refuses names that are none', async (t) => {
       const { queue } = await started(t);
       for (const name of ['', '..', '../x', 'a/b/c', '.claimed/free~x/../../y']) await rejectsWith(queue.claim(name), 'name-invalid');
@@ -253,8 +280,8 @@ export function outgoingConformance(layout: string, fixture: OutgoingFixture): v
       for (let index = 0; index < 10; index += 1) fixture.put(root, 'x', index);
       const abort = new AbortController();
       let count = 0;
-      for await (const _name of queue.scan(abort.signal).names) {
-        count += 1;
+      for await (const name of queue.scan(abort.signal).names) {
+        count += name === '' ? 0 : 1;
         abort.abort();
       }
       assert.equal(count, 1);
@@ -335,17 +362,18 @@ async function stealAll(root: string): Promise<void> {
     if (/\.lck$|^[0-9a-f]{8}\/[0-9a-f]{14}$|^\.claimed\/[0-9a-f]{16}~/.test(entry)) rmSync(`${root}/${entry}`);
 }
 
+async function entriesOf(record: DeliveryRecord): Promise<{ id: string; stagedPath: string }[]> {
+  const entries = [];
+  for await (const entry of record.entries()) entries.push(entry);
+  return entries.toSorted((one, other) => one.id.localeCompare(other.id));
+}
+
 export function recordConformance(name: string, make: (path: string, now?: () => Date) => DeliveryRecord): void {
   const started = async (t: TestContext, now?: () => Date): Promise<{ root: string; record: DeliveryRecord }> => {
     const root = `${temporaryDirectory(t)}/record`;
     const record = make(root, now);
     await record.start();
     return { root, record };
-  };
-  const entriesOf = async (record: DeliveryRecord): Promise<{ id: string; stagedPath: string }[]> => {
-    const entries = [];
-    for await (const entry of record.entries()) entries.push(entry);
-    return entries.toSorted((one, other) => one.id.localeCompare(other.id));
   };
 
   describe(`delivery record: ${name}`, () => {
@@ -437,8 +465,8 @@ export function recordConformance(name: string, make: (path: string, now?: () =>
       for (let index = 0; index < 5; index += 1) await record.claim(`${index}`, `.staging/a/${index}`);
       const abort = new AbortController();
       let count = 0;
-      for await (const _entry of record.entries(abort.signal)) {
-        count += 1;
+      for await (const { id } of record.entries(abort.signal)) {
+        count += id === '' ? 0 : 1;
         abort.abort();
       }
       assert.equal(count, 1);

@@ -7,7 +7,8 @@ import { PlainDirectory } from '../src/plain-directory.js';
 import { SimpleQueue } from '../src/simple-queue.js';
 import type { OutgoingQueue } from '../src/spool.js';
 import { lookOlder } from './aged.js';
-import { killWorker, runWorker } from './processes.js';
+import { killWorker } from './processes.js';
+import { receive } from './receiving.js';
 import { claimed, filesBelow, namesOf, text } from './support.js';
 
 async function incoming(root: string): Promise<string[]> {
@@ -28,10 +29,13 @@ describe('a receiver killed at', () => {
       const root = temporaryDirectory(t);
       await killWorker(t, { work: 'receive', root, ids: ['message'], killAt });
       const recorded = !['staging', 'staged', 'pending'].includes(killAt);
-      await runWorker(t, { work: 'receive', root, ids: [] });
+      const lines: string[] = [];
+      const receiveAgain = (instance: string, ids: string[]): Promise<void> =>
+        receive({ root, instance, ids, say: (line) => lines.push(line) });
+      await receiveAgain('second', []);
       assert.deepEqual(readdirSync(`${root}/incoming`).includes('00000000'), recorded, 'a start finishes what is recorded');
-      const [line] = await runWorker(t, { work: 'receive', root, ids: ['message'] });
-      assert.equal(line, recorded ? 'theirs done message' : 'mine stored message');
+      await receiveAgain('third', ['message']);
+      assert.deepEqual(lines, [recorded ? 'theirs done message' : 'mine stored message']);
       assert.deepEqual(await incoming(root), ['message']);
     });
 });
@@ -48,15 +52,17 @@ const LAYOUTS = {
   },
 };
 
-describe('a sender killed', () => {
-  const restart = async (t: TestContext, layout: keyof typeof LAYOUTS, root: string): Promise<{ queue: OutgoingQueue; freed: number }> => {
-    const options = { path: root, layout, instance: 'worker', stabilityMs: 0 };
-    const queue = layout === 'dirq' ? new SimpleQueue(options) : new PlainDirectory(options);
-    const { freed } = await queue.start();
-    t.after(() => queue.close());
-    return { queue, freed };
-  };
+type Layout = keyof typeof LAYOUTS;
 
+async function restart(t: TestContext, layout: Layout, root: string): Promise<{ queue: OutgoingQueue; freed: number }> {
+  const options = { path: root, layout, instance: 'worker', stabilityMs: 0 };
+  const queue = layout === 'dirq' ? new SimpleQueue(options) : new PlainDirectory(options);
+  const { freed } = await queue.start();
+  t.after(() => queue.close());
+  return { queue, freed };
+}
+
+describe('a sender killed', () => {
   for (const layout of ['dirq', 'directory'] as const) {
     it(`after its claim (${layout}): the next of its name has the element at once`, async (t) => {
       const root = temporaryDirectory(t);
@@ -83,6 +89,22 @@ describe('a sender killed', () => {
       assert.deepEqual(await namesOf(queue.scan()), []);
     });
   }
+
+  it('before it moved the file into the quarantine: nothing but the file counts', async (t) => {
+    const root = temporaryDirectory(t);
+    const name = LAYOUTS.dirq(root, 'body');
+    const staged = `${root}/.quarantine/.staging/senders/66000000000000`;
+    mkdirSync(staged, { recursive: true });
+    writeFileSync(`${staged}/error`, 'x');
+    lookOlder(t, /\.staging\/[^/]+\/[0-9a-f]{14}$/, 61_000);
+    const { queue } = await restart(t, 'dirq', root);
+    await queue.purge();
+    assert.equal(await queue.quarantineDepth(), 0);
+    assert.deepEqual(await namesOf(queue.scan()), [name]);
+    lookOlder(t, /\.staging\/[^/]+\/[0-9a-f]{14}$/, 86_400_000);
+    await queue.purge();
+    assert.equal(existsSync(staged), false);
+  });
 
   it('between lock and journal (dirq): the lock is freed by its age', async (t) => {
     const root = temporaryDirectory(t);

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import fs, { cpSync, existsSync, linkSync, promises, readdirSync, readFileSync, statSync, unlinkSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, linkSync, promises, readdirSync, readFileSync, statSync, unlinkSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import { temporaryDirectory } from '@ssm/test-support';
@@ -7,23 +7,28 @@ import { FileDeliveryRecord } from '../src/delivery-record.js';
 import { lookOlder } from './aged.js';
 import { recordConformance } from './conformance-suite.js';
 import { Clock, filesBelow, HOUR, rejectsWith } from './support.js';
+import { failing, logSyncs } from './sync-log.js';
 
 recordConformance('files', (root, now) => new FileDeliveryRecord(now === undefined ? { path: root } : { path: root, now }));
 
-describe('what is on disk', () => {
-  const started = async (t: TestContext): Promise<{ root: string; record: FileDeliveryRecord }> => {
-    const root = `${temporaryDirectory(t)}/record`;
-    const record = new FileDeliveryRecord({ path: root });
-    await record.start();
-    return { root, record };
-  };
-  const recordsIn = (root: string): string[] => filesBelow(root).filter((file) => /^[0-3][0-9a-f]\//.test(file));
-  const list = async (record: FileDeliveryRecord): Promise<string[]> => {
-    const ids: string[] = [];
-    for await (const { id } of record.entries()) ids.push(id);
-    return ids.toSorted();
-  };
+async function started(t: TestContext): Promise<{ root: string; record: FileDeliveryRecord }> {
+  const root = `${temporaryDirectory(t)}/record`;
+  const record = new FileDeliveryRecord({ path: root });
+  await record.start();
+  return { root, record };
+}
 
+function recordsIn(root: string): string[] {
+  return filesBelow(root).filter((file) => /^[0-3][0-9a-f]\//.test(file));
+}
+
+async function list(record: FileDeliveryRecord): Promise<string[]> {
+  const ids: string[] = [];
+  for await (const { id } of record.entries()) ids.push(id);
+  return ids.toSorted();
+}
+
+describe('what is on disk', () => {
   it('is never half a record', async (t) => {
     const root = `${temporaryDirectory(t)}/record`;
     const seen: string[] = [];
@@ -38,25 +43,12 @@ describe('what is on disk', () => {
 
   it('is durable before a claim is answered: the file and the pending directory, then the directory of the record', async (t) => {
     const { root, record } = await started(t);
-    const opened = new Map<number, string>();
-    const order: string[] = [];
-    const [open, sync] = [fs.open.bind(fs), fs.fsync.bind(fs)] as unknown as ((...args: unknown[]) => void)[];
-    t.mock.method(fs, 'open', (...args: unknown[]) => {
-      const done = args.pop() as (error: Error | null, descriptor: number) => void;
-      open!(...args, (error: Error | null, descriptor: number) => {
-        opened.set(
-          descriptor,
-          String(args[0])
-            .slice(root.length + 1)
-            .replace(/^pending\/.*/, 'file')
-            .replace(/^[0-3][0-9a-f]$/, 'shard'),
-        );
-        done(error, descriptor);
-      });
-    });
-    t.mock.method(fs, 'fsync', (descriptor: number, done: () => void) => {
-      order.push(`${opened.get(descriptor)} ${recordsIn(root).length}`);
-      sync!(descriptor, done);
+    const order = logSyncs(t, (file) => {
+      const name = file
+        .slice(root.length + 1)
+        .replace(/^pending\/.*/, 'file')
+        .replace(/^[0-3][0-9a-f]$/, 'shard');
+      return `${name} ${recordsIn(root).length}`;
     });
     await record.claim('id', '.staging/a/1');
     assert.deepEqual([order.slice(0, 2).toSorted(), order.slice(2)], [['file 0', 'pending 0'], ['shard 1']]);
@@ -134,9 +126,7 @@ describe('what is on disk', () => {
 
   it('says that a file system has no hard links', async (t) => {
     const root = `${temporaryDirectory(t)}/record`;
-    t.mock.method(promises, 'link', async () => {
-      await Promise.reject(Object.assign(new Error('not here'), { code: 'EPERM' }));
-    });
+    t.mock.method(promises, 'link', failing('EPERM'));
     await rejectsWith(new FileDeliveryRecord({ path: root }).start(), 'permission-denied');
     assert.deepEqual(filesBelow(root), []);
   });

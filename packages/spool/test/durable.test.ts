@@ -90,9 +90,10 @@ describe('createFiles', () => {
       ['body', Buffer.from('one')],
       ['signer', Buffer.alloc(0)],
     ] as const;
-    const created = createFiles(`${directory}/element`, files, {}, [directory]).then(() => {
+    const created = (async () => {
+      await createFiles(`${directory}/element`, files, {}, [directory]);
       ended = true;
-    });
+    })();
     await eventually(() => assert.equal(syncs.waiting.length, 4));
     assert.deepEqual(readdirSync(`${directory}/element`).toSorted(), ['body', 'signer']);
     for (const go of syncs.waiting.splice(0, 3)) go();
@@ -141,9 +142,10 @@ describe('createFiles', () => {
 
   it('goes on after a short write', async (t) => {
     const directory = temporaryDirectory(t);
-    const real = fs.write.bind(fs) as (...args: unknown[]) => void;
-    t.mock.method(fs, 'write', (...[descriptor, data, offset, length, position, done]: unknown[]) => {
-      real(descriptor, data, offset, Math.min(Number(length), 3), position, done);
+    const write = fs.write.bind(fs);
+    type Done = (error: Error | null, written: number) => void;
+    t.mock.method(fs, 'write', (...[descriptor, data, offset, length, position, done]: [number, Buffer, number, number, null, Done]) => {
+      write(descriptor, data, offset, Math.min(length, 3), position, done);
     });
     await createFile(`${directory}/x`, Buffer.from('0123456789'), {});
     assert.equal(readFileSync(`${directory}/x`, 'utf8'), '0123456789');

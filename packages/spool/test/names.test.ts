@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { describe, it } from 'node:test';
 import { temporaryDirectory } from '@ssm/test-support';
-import fc from 'fast-check';
+import { array, assert as check, date, double, property, string, uint8Array } from 'fast-check';
 import { SpoolError } from '../src/errors.js';
 import {
   checkFileName,
@@ -20,13 +20,13 @@ import {
   timeOfElement,
 } from '../src/names.js';
 
-const moment = fc.date({ min: new Date('2001-09-10T00:00:00Z'), max: new Date('2105-01-01T00:00:00Z'), noInvalidDate: true });
-const fraction = fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true });
+const moment = date({ min: new Date('2001-09-10T00:00:00Z'), max: new Date('2105-01-01T00:00:00Z'), noInvalidDate: true });
+const fraction = double({ min: 0, max: 1, maxExcluded: true, noNaN: true });
 
 describe('NameSource', () => {
   it('gives names of dirq that say when', () => {
-    fc.assert(
-      fc.property(moment, fraction, (now, random) => {
+    check(
+      property(moment, fraction, (now, random) => {
         const name = new NameSource(
           () => now,
           () => random,
@@ -40,8 +40,8 @@ describe('NameSource', () => {
   });
 
   it('never repeats a name and never goes back, whatever the clock does', () => {
-    fc.assert(
-      fc.property(fc.array(moment, { minLength: 2, maxLength: 50 }), fraction, (clock, random) => {
+    check(
+      property(array(moment, { minLength: 2, maxLength: 50 }), fraction, (clock, random) => {
         let tick = 0;
         const source = new NameSource(
           () => clock[tick++ % clock.length]!,
@@ -66,8 +66,8 @@ describe('NameSource', () => {
 
 describe('names of dirq', () => {
   it('finds the directory of a minute', () => {
-    fc.assert(
-      fc.property(moment, (now) => {
+    check(
+      property(moment, (now) => {
         const name = directoryNameAt(now);
         assert.ok(isDirectoryName(name));
         const seconds = Number.parseInt(name, 16);
@@ -94,8 +94,8 @@ describe('names of dirq', () => {
         () => splitElementName(name),
         (error) => error instanceof SpoolError && error.code === 'name-invalid',
       );
-    fc.assert(
-      fc.property(fc.string(), (name) => {
+    check(
+      property(string(), (name) => {
         if (!/^[0-9a-f]{8}\/[0-9a-f]{14}$/.test(name)) assert.throws(() => splitElementName(name));
       }),
     );
@@ -110,13 +110,11 @@ describe('names of dirq', () => {
 });
 
 describe('file names', () => {
-  const bytes = fc
-    .uint8Array({ minLength: 1, maxLength: 60 })
-    .map((array) => array.map((byte) => (byte === 0 || byte === 0x2f ? 0x41 : byte)));
+  const bytes = uint8Array({ minLength: 1, maxLength: 60 }).map((name) => name.map((byte) => (byte === 0 || byte === 0x2f ? 0x41 : byte)));
 
   it('come back from text byte for byte, whatever the bytes', () => {
-    fc.assert(
-      fc.property(bytes, (name) => {
+    check(
+      property(bytes, (name) => {
         const decoded = decodeName(Buffer.from(name).toString('latin1'));
         assert.deepEqual(encodeName(decoded), Buffer.from(name));
         assert.deepEqual(Buffer.from(fileIn('/x', decoded)), Buffer.concat([Buffer.from('/x/'), name]));
@@ -125,8 +123,8 @@ describe('file names', () => {
   });
 
   it('differ in text when they differ in bytes', () => {
-    fc.assert(
-      fc.property(bytes, bytes, (one, other) => {
+    check(
+      property(bytes, bytes, (one, other) => {
         const [first, second] = [one, other].map((name) => decodeName(Buffer.from(name).toString('latin1')));
         assert.equal(first === second, Buffer.compare(one, other) === 0);
       }),
@@ -134,8 +132,8 @@ describe('file names', () => {
   });
 
   it('are plain text when they are UTF-8', () => {
-    fc.assert(
-      fc.property(fc.string({ unit: 'grapheme', minLength: 1 }), (name) => {
+    check(
+      property(string({ unit: 'grapheme', minLength: 1 }), (name) => {
         assert.equal(decodeName(Buffer.from(name).toString('latin1')), name);
         assert.equal(isForeignName(name), false);
       }),

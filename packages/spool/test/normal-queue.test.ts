@@ -20,6 +20,7 @@ import { NormalQueue } from '../src/normal-queue.js';
 import { NormalReader } from '../src/normal-reader.js';
 import type { StagingOptions } from '../src/options.js';
 import { Clock, filesBelow, HOUR, MINUTE, rejectsWith, text } from './support.js';
+import { failing, logSyncs } from './sync-log.js';
 
 const RECORD = { body: 'text', signer: '/C=UK/CN=host', empaid: '00000000/0123456789abcd' };
 
@@ -119,9 +120,7 @@ describe('staging', () => {
     });
     assert.equal((await queue.commit(staged.path)).outcome, 'stored');
     const again = await queue.stage(RECORD);
-    t.mock.method(promises, 'rename', async () => {
-      await Promise.reject(Object.assign(new Error('ENOENT'), { code: 'ENOENT' }));
-    });
+    t.mock.method(promises, 'rename', failing('ENOENT'));
     await rejectsWith(queue.commit(again.path), 'io-error');
   });
 
@@ -189,25 +188,11 @@ describe('staging', () => {
 
   it('resolves only after files, element, staging and target directory were synced', async (t) => {
     const { root, queue } = await started(t);
-    const opened = new Map<number, string>();
-    const order: string[] = [];
-    const [open, sync, rename] = [fs.open.bind(fs), fs.fsync.bind(fs), promises.rename.bind(promises)] as unknown as ((
-      ...args: unknown[]
-    ) => void)[];
-    t.mock.method(fs, 'open', (...args: unknown[]) => {
-      const done = args.pop() as (error: Error | null, descriptor: number) => void;
-      open!(...args, (error: Error | null, descriptor: number) => {
-        if (error === null) opened.set(descriptor, path.relative(root, String(args[0])));
-        done(error, descriptor);
-      });
-    });
-    t.mock.method(fs, 'fsync', (descriptor: number, done: () => void) => {
-      order.push(opened.get(descriptor)!);
-      sync!(descriptor, done);
-    });
-    t.mock.method(promises, 'rename', async (...args: unknown[]) => {
+    const order = logSyncs(t, (file) => path.relative(root, file));
+    const rename = promises.rename.bind(promises);
+    t.mock.method(promises, 'rename', async (from: string, to: string) => {
       order.push('rename');
-      await rename!(...args);
+      await rename(from, to);
     });
     const staged = await queue.stage(RECORD);
     const keys = Object.keys(RECORD).map((key) => `${staged.path}/${key}`);
@@ -253,10 +238,10 @@ describe('what is on disk', () => {
   });
 });
 
-describe('cleanStaging', () => {
-  const later = (hours: number): Date => new Date(Date.now() + hours * HOUR);
-  const never = (): Promise<boolean> => Promise.resolve(false);
+const later = (hours: number): Date => new Date(Date.now() + hours * HOUR);
+const never = (): Promise<boolean> => Promise.resolve(false);
 
+describe('cleanStaging', () => {
   it('removes only what is a day old and not recorded, whoever staged it', async (t) => {
     const { root, queue } = await started(t);
     const { queue: other } = await started(t, { path: root, instance: 'two' });

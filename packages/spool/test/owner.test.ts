@@ -100,19 +100,20 @@ describe('Owner', () => {
   });
 });
 
-describe('ClaimsDirectory', () => {
-  const open = async (path: string, instance: string, lockAgeMs = 600_000): Promise<ClaimsDirectory> => {
-    const claims = new ClaimsDirectory({ path, layout: 'dirq', instance, lockAgeMs });
-    await claims.open(() => []);
-    return claims;
-  };
-  /** The file of an owner that nobody can look at. */
-  const stranger = (path: string, instance: string): string => {
-    const file = `${path}/.claimed/owner~${instance}~0123456789abcdef`;
-    writeFileSync(file, '{"boot":"elsewhere","namespace":"pid:[1]","pid":1,"started":"5"}\n+ x\n');
-    return file;
-  };
+async function open(path: string, instance: string, lockAgeMs = 600_000): Promise<ClaimsDirectory> {
+  const claims = new ClaimsDirectory({ path, layout: 'dirq', instance, lockAgeMs });
+  await claims.open(() => []);
+  return claims;
+}
 
+/** The file of an owner that nobody can look at. */
+function stranger(path: string, instance: string): string {
+  const file = `${path}/.claimed/owner~${instance}~0123456789abcdef`;
+  writeFileSync(file, '{"boot":"elsewhere","namespace":"pid:[1]","pid":1,"started":"5"}\n+ x\n');
+  return file;
+}
+
+describe('ClaimsDirectory', () => {
   it('frees a silent stranger of the same name only after it was watched, and of another name after the lock age', async (t) => {
     t.mock.method(performance, 'now', () => watched);
     let watched = 1000;

@@ -1,7 +1,31 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
+import assert from 'node:assert/strict';
+import {
+  type Dirent,
+  existsSync,
+  linkSync,
+  mkdirSync,
+  promises,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  unlinkSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
+import path from 'node:path';
+import { describe, it, type TestContext } from 'node:test';
+import { eventually, temporaryDirectory } from '@ssm/test-support';
 import { NormalReader } from '../src/normal-reader.js';
+import type { OutgoingOptions } from '../src/options.js';
 import { SimpleQueue } from '../src/simple-queue.js';
+import { SimpleScan } from '../src/simple-scan.js';
+import { lookOlder } from './aged.js';
 import { type OutgoingFixture, outgoingConformance } from './conformance-suite.js';
+import { Clock, claimed, filesBelow, MINUTE, namesOf, rejectsWith } from './support.js';
+import { failing } from './sync-log.js';
 
 let count = 0;
 
@@ -20,3 +44,309 @@ const fixture: OutgoingFixture = {
 };
 
 outgoingConformance('dirq', fixture);
+
+const NAME = '66000000/66000000000001';
+
+async function started(t: TestContext, options: Partial<OutgoingOptions> = {}): Promise<{ root: string; queue: SimpleQueue }> {
+  const root = options.path ?? temporaryDirectory(t);
+  const queue = new SimpleQueue({ layout: 'dirq', instance: 'sender', ...options, path: root });
+  await queue.start();
+  t.after(() => queue.close());
+  return { root, queue };
+}
+
+function put(root: string, name: string, body = 'body'): string {
+  mkdirSync(path.dirname(`${root}/${name}`), { recursive: true });
+  writeFileSync(`${root}/${name}`, body);
+  return `${root}/${name}`;
+}
+
+describe('scan of a dirq Simple queue', () => {
+  it('ignores and counts what is no element', async (t) => {
+    const { root, queue } = await started(t);
+    put(root, NAME);
+    for (const other of [
+      '66000000/66000000000002.tmp',
+      '66000000/x',
+      '66000000/66000000000003/x',
+      '.hidden',
+      'readme',
+      '6600000/66000000000004',
+    ])
+      put(root, other);
+    symlinkSync(temporaryDirectory(t), `${root}/66000999`);
+    // The lock of an element that is not there is none.
+    put(root, '66000000/66000000000009.lck');
+    const scan = queue.scan();
+    assert.deepEqual(await namesOf(scan), [NAME]);
+    assert.deepEqual(scan.statistics, { available: 1, locked: 0, ignored: 7, oldest: new Date(0x66000000 * 1000) });
+    assert.equal(await queue.claim('66000000/66000000000003'), undefined);
+  });
+
+  it('tells the age by the name, or by the file when the name is no time', async (t) => {
+    const { root, queue } = await started(t);
+    const file = put(root, '12345678/12345678901234');
+    utimesSync(file, 1_600_000_000, 1_600_000_000);
+    put(root, NAME);
+    const scan = queue.scan();
+    await namesOf(scan);
+    assert.deepEqual(scan.statistics.oldest, new Date(1_600_000_000_000));
+    await claimed(queue, '12345678/12345678901234');
+    unlinkSync(file);
+    const later = queue.scan();
+    await namesOf(later);
+    assert.deepEqual(later.statistics.oldest, new Date(0x66000000 * 1000));
+  });
+
+  it('gives names of a huge directory before it has seen all of it, and counts its locks', async (t) => {
+    const { root } = await started(t);
+    const [total, batch] = [530, 50];
+    for (let index = 0; index < total; index += 1) put(root, `66000000/66000000${index.toString(16).padStart(6, '0')}`);
+    for (let index = 0; index < total; index += 25) {
+      const file = `${root}/66000000/66000000${index.toString(16).padStart(6, '0')}`;
+      linkSync(file, `${file}.lck`);
+    }
+    const locked = Math.ceil(total / 25);
+    const start = (): SimpleScan => new SimpleScan({ root, now: new Date(), prepare: () => Promise.resolve(), signal: undefined, batch });
+    const scan = start();
+    const names = await namesOf(scan);
+    assert.equal(new Set(names).size, names.length);
+    assert.deepEqual({ ...scan.statistics, oldest: 0 }, { available: total - locked, locked, ignored: 0, oldest: 0 });
+    let entries = 0;
+    const opendir = promises.opendir.bind(promises);
+    t.mock.method(promises, 'opendir', async function* (...args: Parameters<typeof opendir>) {
+      for await (const entry of await opendir(...args)) {
+        entries += 1;
+        yield entry;
+      }
+    });
+    for await (const name of start().names) {
+      assert.ok(name !== '' && entries < 2 * batch, `${entries} entries were read before the first name`);
+      break;
+    }
+  });
+
+  it('never gives a name whose lock it saw first, however far apart they are', async (t) => {
+    const { root } = await started(t);
+    const names = Array.from({ length: 40 }, (_, index) => `66000000/66000000${index.toString(16).padStart(6, '0')}`);
+    for (const [index, name] of names.entries())
+      linkSync(put(root, name), `${root}/${index % 2 === 0 ? `${name}.lck` : name.replace('/', '/.')}`);
+    const opendir = promises.opendir.bind(promises);
+    t.mock.method(promises, 'opendir', async function* (...args: Parameters<typeof opendir>) {
+      const entries: Dirent[] = [];
+      for await (const entry of await opendir(...args)) entries.push(entry);
+      yield* entries.toSorted((one, other) => Number(other.name.endsWith('.lck')) - Number(one.name.endsWith('.lck')));
+    });
+    const scan = new SimpleScan({ root, now: new Date(), prepare: () => Promise.resolve(), signal: undefined, batch: 10 });
+    assert.deepEqual(
+      (await namesOf(scan)).toSorted(),
+      names.filter((_, index) => index % 2 === 1),
+    );
+    assert.deepEqual({ ...scan.statistics, oldest: 0 }, { available: 20, locked: 20, ignored: 20, oldest: 0 });
+  });
+
+  it('survives directories that are removed while it looks', async (t) => {
+    const { root, queue } = await started(t);
+    for (const directory of ['66000000', '66000060', '66000120']) put(root, `${directory}/66000000000001`);
+    const names: string[] = [];
+    for await (const name of queue.scan().names) {
+      names.push(name);
+      rmSync(`${root}/66000060`, { recursive: true, force: true });
+    }
+    assert.deepEqual(names, ['66000000/66000000000001', '66000120/66000000000001']);
+  });
+});
+
+describe('a claim of a dirq Simple queue', () => {
+  it('is a lock that others respect, and is kept young', async (t) => {
+    const clock = new Clock();
+    const { root, queue } = await started(t, { now: clock.now });
+    const file = put(root, NAME);
+    const claim = await claimed(queue, NAME);
+    assert.equal(statSync(`${file}.lck`).ino, statSync(file).ino);
+    clock.advance(MINUTE);
+    await claim.touch();
+    assert.equal(Math.round(statSync(`${file}.lck`).mtimeMs), clock.now().getTime());
+    await claim.release();
+    assert.equal(existsSync(`${file}.lck`), false);
+    put(root, `${NAME}.lck`);
+    assert.equal(await queue.claim(NAME), undefined);
+  });
+
+  it('is given up when the element was sent by another between lock and touch', async (t) => {
+    const { root, queue } = await started(t);
+    const file = put(root, NAME);
+    const link = promises.link.bind(promises);
+    t.mock.method(promises, 'link', async (from: string, to: string) => {
+      await link(from, to);
+      if (to.endsWith('.lck')) unlinkSync(from);
+    });
+    assert.equal(await queue.claim(NAME), undefined);
+    assert.equal(existsSync(`${file}.lck`), false);
+  });
+
+  it('lives without setting times, which only the owner of a file may', async (t) => {
+    const clock = new Clock();
+    const { root, queue } = await started(t, { now: clock.now });
+    const file = put(root, NAME);
+    utimesSync(file, 1_600_000_000, 1_600_000_000);
+    t.mock.method(promises, 'lutimes', failing('EPERM'));
+    const claim = await claimed(queue, NAME);
+    await claim.read(10);
+    const before = statSync(`${file}.lck`).ctimeMs;
+    clock.advance(MINUTE);
+    await eventually(async () => {
+      await claim.touch();
+      return statSync(`${file}.lck`).ctimeMs > before;
+    });
+    assert.equal((await queue.purge()).locks, 0, 'our purge goes by the change of the inode too');
+    assert.equal(await claim.remove(), 'removed');
+  });
+
+  it('of the same name is another when a writer has put another file there', async (t) => {
+    const { root, queue } = await started(t);
+    const file = put(root, NAME, 'old');
+    const claim = await claimed(queue, NAME);
+    await claim.read(10);
+    unlinkSync(file);
+    put(root, NAME, 'new');
+    const as = await claim.quarantine({ code: 'x', message: 'y', at: new Date() });
+    assert.equal(readFileSync(`${root}/.quarantine/${as}/body`, 'utf8'), 'old');
+    assert.equal(readFileSync(file, 'utf8'), 'new');
+    assert.deepEqual(await namesOf(queue.scan()), [NAME]);
+  });
+
+  it('puts a file that a writer put there back under another name when that is taken too', async (t) => {
+    const { root } = await started(t);
+    const queue = new SimpleQueue({ path: root, layout: 'dirq', instance: 'x' }, (point) => {
+      if (point === 'moved') put(root, NAME, 'third');
+    });
+    await queue.start();
+    t.after(() => queue.close());
+    const file = put(root, NAME, 'first');
+    const claim = await claimed(queue, NAME);
+    await claim.read(10);
+    unlinkSync(file);
+    put(root, NAME, 'second');
+    assert.equal(await claim.remove(), 'replaced');
+    const bodies = (await namesOf(queue.scan())).map((name) => readFileSync(`${root}/${name}`, 'utf8'));
+    assert.deepEqual(bodies.toSorted(), ['second', 'third']);
+  });
+});
+
+describe('the journal', () => {
+  it('frees only locks that are still those of the dead owner', async (t) => {
+    const { root, queue } = await started(t);
+    for (const number of [1, 2, 3]) put(root, `66000000/6600000000000${number}`);
+    for (const number of [1, 2]) await claimed(queue, `66000000/6600000000000${number}`);
+    await queue.close();
+    // Somebody found the first lock too old, and has the element now.
+    utimesSync(`${root}/66000000/66000000000001.lck`, 1_600_000_000, 1_600_000_000);
+    linkSync(`${root}/66000000/66000000000003`, `${root}/66000000/66000000000003.lck`);
+    const next = new SimpleQueue({ path: root, layout: 'dirq', instance: 'sender' });
+    t.after(() => next.close());
+    assert.deepEqual(await next.start(), { freed: 1 });
+    assert.deepEqual(await namesOf(next.scan()), ['66000000/66000000000002']);
+  });
+
+  it('does not stop the sending when it cannot be written', async (t) => {
+    const { root, queue } = await started(t);
+    put(root, NAME);
+    t.mock.method(promises, 'open', failing('ENOSPC'));
+    const claim = await claimed(queue, NAME);
+    t.mock.restoreAll();
+    assert.equal(await claim.remove(), 'removed');
+  });
+});
+
+describe('purge of a dirq Simple queue', () => {
+  it('removes old temporary files, old locks and empty directories but the newest', async (t) => {
+    const { root, queue } = await started(t);
+    const file = put(root, NAME);
+    linkSync(file, `${file}.lck`);
+    put(root, '66000000/66000000000002.tmp');
+    for (const directory of ['65000000', '66000060']) mkdirSync(`${root}/${directory}`);
+    assert.deepEqual(await queue.purge(), { temporary: 0, locks: 0, directories: 1 });
+    lookOlder(t, /\.tmp$|\.lck$/, 5.1 * MINUTE);
+    assert.deepEqual(await queue.purge(), { temporary: 1, locks: 0, directories: 0 });
+    lookOlder(t, /\.lck$/, 5.1 * MINUTE);
+    assert.deepEqual(await queue.purge(), { temporary: 0, locks: 1, directories: 0 });
+    assert.deepEqual(
+      readdirSync(root).filter((name) => !name.startsWith('.')),
+      ['66000000', '66000060'],
+    );
+  });
+
+  it('frees an old lock whose time a writer set to the future', async (t) => {
+    const { root, queue } = await started(t, { lockAgeMs: 50 });
+    const file = put(root, NAME);
+    utimesSync(file, 4_000_000_000, 4_000_000_000);
+    linkSync(file, `${file}.lck`);
+    await eventually(async () => (await queue.purge()).locks === 1);
+  });
+
+  it('ends what a killed removal began: what was sent goes, what a writer put there comes back', async (t) => {
+    const { root, queue } = await started(t);
+    const sent = put(root, NAME);
+    const { ino, size, mtimeNs } = statSync(sent, { bigint: true });
+    renameSync(sent, `${root}/.claimed/gone~66000000~66000000000001~${ino}~${size}~${mtimeNs}`);
+    const other = put(root, '66000000/66000000000002', 'written meanwhile');
+    renameSync(other, `${root}/.claimed/gone~66000000~66000000000002~1~2~3`);
+    await queue.purge();
+    assert.deepEqual(await namesOf(queue.scan()), [], 'a live process may be about to');
+    lookOlder(t, /gone~/, 1.1 * MINUTE);
+    await queue.purge();
+    assert.deepEqual(await namesOf(queue.scan()), ['66000000/66000000000002']);
+    assert.equal(readFileSync(other, 'utf8'), 'written meanwhile');
+  });
+});
+
+describe('start of a dirq Simple queue', () => {
+  it('leaves a probe nowhere, and times of elements alone', async (t) => {
+    const root = temporaryDirectory(t);
+    const file = put(root, NAME);
+    utimesSync(file, 1_600_000_000, 1_600_000_000);
+    await started(t, { path: root });
+    assert.equal(statSync(file).mtimeMs, 1_600_000_000_000);
+    assert.deepEqual(
+      filesBelow(root).filter((one) => !one.includes('owner~')),
+      [NAME],
+    );
+  });
+
+  it('says what is wrong when files of the writer cannot be linked', async (t) => {
+    const root = temporaryDirectory(t);
+    const file = put(root, NAME);
+    const link = promises.link.bind(promises);
+    t.mock.method(promises, 'link', async (from: string, to: string) => {
+      if (from === file) throw Object.assign(new Error('not permitted'), { code: 'EPERM', path: from });
+      await link(from, to);
+    });
+    const queue = new SimpleQueue({ path: root, layout: 'dirq', instance: 'x' });
+    t.after(() => queue.close());
+    const error = await rejectsWith(queue.start(), 'permission-denied');
+    for (const part of [file, 'protected_hardlinks', 'uid', 'mode 0']) assert.ok(error.message.includes(part), error.message);
+    assert.equal(error.path, file);
+    await rejectsWith(queue.claim(NAME), 'permission-denied');
+  });
+
+  it('works on a disk without a free block', async (t) => {
+    const { root } = await started(t);
+    put(root, NAME);
+    const write = promises.writeFile.bind(promises);
+    t.mock.method(promises, 'writeFile', async (file: string, data: string, options: object) => {
+      if (data.length > 0) throw Object.assign(new Error('full'), { code: 'ENOSPC' });
+      await write(file, data, options);
+    });
+    t.mock.method(promises, 'mkdir', failing('EEXIST'));
+    const rename = promises.rename.bind(promises);
+    t.mock.method(promises, 'rename', async (from: string, to: string) => {
+      if (from.endsWith('~draft')) await write(from, '');
+      await rename(from, to);
+    });
+    const queue = new SimpleQueue({ path: root, layout: 'dirq', instance: 'second' });
+    t.after(() => queue.close());
+    await queue.start();
+    assert.equal(await (await claimed(queue, NAME)).remove(), 'removed');
+  });
+});

@@ -1,6 +1,6 @@
 /** What the tests run in processes of their own: node worker.js JSON. Prints one line for each thing that it did. */
+import { symlink } from 'node:fs/promises';
 import process from 'node:process';
-import { FileDeliveryRecord } from '../src/delivery-record.js';
 import { NormalQueue } from '../src/normal-queue.js';
 import { NormalReader } from '../src/normal-reader.js';
 import type { Checkpoint, OutgoingOptions } from '../src/options.js';
@@ -8,6 +8,7 @@ import { PlainDirectory } from '../src/plain-directory.js';
 import { SimpleQueue } from '../src/simple-queue.js';
 import { SimpleWriter } from '../src/simple-writer.js';
 import type { FileModes, OutgoingQueue } from '../src/spool.js';
+import { receive } from './receiving.js';
 
 export interface Task {
   readonly work: keyof typeof WORK;
@@ -19,9 +20,10 @@ export interface Task {
   readonly ids?: readonly string[];
   readonly count?: number;
   readonly modes?: FileModes;
+  readonly umask?: number;
 }
 
-const task = JSON.parse(process.argv[2] ?? '{}') as Task;
+const task: Task = JSON.parse(process.argv[2] ?? '{}');
 
 const checkpoint: Checkpoint = async (point) => {
   if (point !== task.killAt) return;
@@ -63,25 +65,6 @@ async function drain(end: 'remove' | 'quarantine' | 'release'): Promise<void> {
   await queue.close?.();
 }
 
-/** What a receiver does for each message, then the recovery. */
-async function receive(): Promise<void> {
-  const { root, instance = String(process.pid), modes = {} } = task;
-  const queue = new NormalQueue({ path: `${root}/incoming`, instance, modes, directorySize: 10 }, checkpoint);
-  const record = new FileDeliveryRecord({ path: `${root}/incoming/.delivered`, modes }, checkpoint);
-  await queue.start();
-  await record.start();
-  for await (const { stagedPath } of record.entries()) await queue.commit(stagedPath);
-  for (const id of task.ids ?? []) {
-    const staged = await queue.stage({ body: id, signer: 'x' });
-    const claim = await record.claim(id, staged.path);
-    const { outcome } = await queue.commit(claim.outcome === 'mine' ? staged.path : claim.stagedPath);
-    if (claim.outcome === 'theirs') await staged.discard();
-    await checkpoint('before confirm');
-    await record.confirm(id);
-    say(`${claim.outcome} ${outcome} ${id}`);
-  }
-}
-
 async function add(): Promise<void> {
   const { root: path, count = 1, modes = {} } = task;
   const writer = new SimpleWriter({ path, modes }, checkpoint);
@@ -110,6 +93,27 @@ async function takeNormal(): Promise<void> {
   }
 }
 
+/** Quarantines whatever cannot be read. */
+async function quarantineUnread(): Promise<void> {
+  const queue = await outgoing();
+  for await (const name of queue.scan().names) {
+    const claim = await queue.claim(name);
+    try {
+      await claim?.read(1000);
+      await claim?.release();
+    } catch {
+      await claim?.quarantine({ code: 'x', message: 'y', at: new Date() });
+      say(`quarantined ${name}`);
+    }
+  }
+}
+
+/** What a hostile writer does. */
+async function link(): Promise<void> {
+  const [target = '', name = ''] = task.ids ?? [];
+  await symlink(target, `${task.root}/${name}`);
+}
+
 /** Starts, says so, and stays. */
 async function stay(): Promise<void> {
   const queue = await outgoing();
@@ -122,13 +126,16 @@ const WORK = {
   send: () => drain('remove'),
   quarantine: () => drain('quarantine'),
   release: () => drain('release'),
-  receive,
+  receive: () => receive({ instance: String(process.pid), ids: [], ...task, checkpoint, say }),
   add,
   addNormal,
   takeNormal,
+  quarantineUnread,
+  symlink: link,
   stay,
 };
 
+if (task.umask !== undefined) process.umask(task.umask);
 try {
   await WORK[task.work]();
   say('done');

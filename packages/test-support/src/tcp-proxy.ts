@@ -106,7 +106,8 @@ class FaultProxy implements TcpProxy {
     this.#pairs.delete(client);
     for (const pump of pair.pumps) pump.stop();
     for (const socket of [client, pair.target]) {
-      if (how === 'reset') socket?.resetAndDestroy();
+      // A socket that has been ended cannot be reset: Node would leave its handle open for ever, and the process busy with it.
+      if (how === 'reset' && socket?.writableEnded === false) socket.resetAndDestroy();
       else socket?.destroy();
     }
   }

@@ -302,6 +302,19 @@ describe('receipts', () => {
     assert.equal((await session.ended)?.code, 'receipt-timeout');
   });
 
+  it('gives each frame its time from when the ones before it were confirmed', async () => {
+    const to = await broker(async (peer) => {
+      await peer.accept();
+      const frames = [await peer.frame(), await peer.frame(), await peer.frame()];
+      for (const frame of frames) {
+        await new Promise((resolve) => setTimeout(resolve, 80));
+        peer.receipt(frame);
+      }
+    });
+    const session = await open(to, { options: { receiptTimeoutMs: 140 } });
+    await Promise.all(['1', '2', '3'].map((body) => send(session, Buffer.from(body))));
+  });
+
   it('does not wait for ever for a broker that stops reading', async () => {
     const to = await broker(async (peer) => {
       await peer.accept();

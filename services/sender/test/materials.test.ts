@@ -41,8 +41,8 @@ function copyTrust(site: Site): string {
 /** The code of the error for which the start was refused, through its causes. */
 async function refusal(site: Site, scope: Parameters<typeof runSender>[0], config: ConfigPatch): Promise<unknown[]> {
   const sender = runSender(scope, site.config(config));
-  assert.equal(await sender.exited, 1);
   const line = await sender.line('start failed');
+  assert.equal(await sender.exited, 1);
   return codesOf(line.error);
 }
 

@@ -1,12 +1,12 @@
 import type { KeyObject } from 'node:crypto';
-import { bitsOf, type DerNode, integerHexOf, isContext, isUniversal, parseDer, smallIntegerOf, TAG, timeOf } from '../der.js';
+import { type DerNode, integerHexOf, isContext, isUniversal, parseDer, smallIntegerOf, TAG, timeOf } from '../der.js';
 import { EmpaError } from '../errors.js';
 import { type CertificateExtensions, readCertificateExtensions, readExtensions } from './extensions.js';
 import { readPublicKey } from './key.js';
 import { DistinguishedName } from './name.js';
 import { namesMatch } from './name-matching.js';
 import { derOfPem, isPem, pemBlocks } from './pem.js';
-import { readSignatureAlgorithm, type SignatureAlgorithm, type Signed } from './signature.js';
+import { readSignature, readSignatureAlgorithm, type SignatureAlgorithm, type Signed } from './signature.js';
 
 /** A parsed X.509 certificate (RFC 5280); immutable. */
 export interface Certificate extends Signed {
@@ -125,7 +125,7 @@ class ParsedCertificate implements Certificate {
     if (notBefore === undefined || notAfter === undefined || times.length > 0) throw malformed('a Validity');
     this.raw = root.raw;
     this.signed = tbs.raw;
-    this.signature = bitsOf(signature).bytes;
+    this.signature = readSignature(signature);
     this.signatureAlgorithm = readSignatureAlgorithm(algorithm);
     this.algorithmsAgree = algorithm?.raw.equals(fields.algorithm.raw) === true;
     this.version = fields.version;

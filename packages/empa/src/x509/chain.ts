@@ -24,7 +24,7 @@ export interface ChainSearch {
  * Signatures that one search verifies at most. Whoever sends a message can put CA certificates into it that all issue one another;
  * honest ones need one for each link.
  */
-const MAX_SIGNATURES = 64;
+const MAX_SIGNATURES = 32;
 
 export function chainError(code: EmpaErrorCode, message: string, cause?: unknown): EmpaError {
   return new EmpaError(code, message, { step: 'chain', cause });
@@ -102,6 +102,8 @@ class Search {
     this.#signatures += 1;
     const fault = keyError(issuer);
     if (fault !== undefined) return fault;
+    const { keyTypes, oid } = certificate.signatureAlgorithm;
+    if (keyTypes.length === 0) return chainError('signature-algorithm-refused', `${certificate.toString()}: signed with ${oid}`);
     if (isSignedBy(certificate, issuer.publicKey)) return undefined;
     return chainError('chain-signature-invalid', `${certificate.toString()} was not signed with the key of ${issuer.toString()}`);
   }
@@ -114,7 +116,7 @@ function isSameHolder(a: Certificate, b: Certificate): boolean {
 
 /**
  * Chains in which every name and signature fits, one after the other; nothing else is judged. Throws at the end, if there was none:
- * EmpaError chain-incomplete, chain-signature-invalid, key-too-weak, key-unsupported, limit-exceeded.
+ * EmpaError chain-incomplete, chain-signature-invalid, signature-algorithm-refused, key-too-weak, key-unsupported, limit-exceeded.
  */
 export function* findChains(certificate: Certificate, options: ChainSearch): Generator<Chain> {
   const search = new Search(options);

@@ -1,11 +1,11 @@
 /** Certificate revocation lists (RFC 5280 section 5). */
-import { bitsOf, type DerNode, isContext, parseDer, timeOf } from '../der.js';
+import { type DerNode, isContext, parseDer, timeOf } from '../der.js';
 import { EmpaError } from '../errors.js';
 import type { Certificate } from './certificate.js';
 import { contentOf, type Extension, fullNames, readExtensions } from './extensions.js';
 import { DistinguishedName } from './name.js';
 import { derOfPem, isPem, pemBlocks } from './pem.js';
-import { isAcceptable, readSignatureAlgorithm, type SignatureAlgorithm, type Signed } from './signature.js';
+import { isAcceptable, readSignature, readSignatureAlgorithm, type SignatureAlgorithm, type Signed } from './signature.js';
 import { rawOf, readTlv, type Tlv, tlvsIn } from './tlv.js';
 
 /** A parsed CRL; immutable. */
@@ -160,7 +160,7 @@ class ParsedCrl implements Crl {
     const extensions = fields.extensions === undefined ? [] : readExtensions(parse(fields.extensions).children[0]);
     this.raw = bytes;
     this.signed = rawOf(bytes, tbs);
-    this.signature = bitsOf(parse(signature)).bytes;
+    this.signature = readSignature(parse(signature));
     this.signatureAlgorithm = readSignatureAlgorithm(parse(algorithm));
     this.issuer = DistinguishedName.fromDer(parse(fields.issuer));
     this.thisUpdate = timeOf(parse(fields.thisUpdate));

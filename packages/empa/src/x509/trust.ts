@@ -1,6 +1,6 @@
 /** What the files of a trust directory say, put together: anchors, helping CA certificates, CRLs and signing policies. */
 import { createHash } from 'node:crypto';
-import type { EmpaError } from '../errors.js';
+import { EmpaError } from '../errors.js';
 import { type Certificate, certificateDers, isSelfIssued, parseCertificate } from './certificate.js';
 import { type Crl, parseCrls } from './crl.js';
 import { keyFault } from './key.js';
@@ -90,10 +90,14 @@ export class TrustBuilder {
   /** Names of files, by stem, that should have been CRLs. */
   readonly #brokenCrls = new Map<string, string>();
 
-  /** Notes that a file was left out. */
+  /** Notes that a file was left out. What should have been a CRL or a policy refuses for the CA that the file lies beside. */
   reject(file: string, kind: TrustFileKind, error: unknown): void {
+    const message = error instanceof Error ? error.message : String(error);
+    this.#problems.push({ file, message });
     if (kind === 'crl') this.#brokenCrls.set(stemOf(file), file);
-    this.#problems.push({ file, message: error instanceof Error ? error.message : String(error) });
+    if (kind !== 'signing-policy') return;
+    const fault = new EmpaError('signing-policy-malformed', `${file} cannot be read: ${message}`, { cause: error });
+    this.#policies.push({ file, content: { policies: [], cas: [], fault } });
   }
 
   /** Never throws: what cannot be read is a problem. Of several signing policies for one CA the first counts. */
@@ -141,7 +145,7 @@ export class TrustBuilder {
   #addPolicy(file: TrustFile): void {
     const content = parseSigningPolicy(file.bytes);
     this.#policies.push({ file: file.name, content });
-    if (content.fault !== undefined) throw content.fault;
+    if (content.fault !== undefined) this.#problems.push({ file: file.name, message: content.fault.message });
   }
 
   finish(): TrustMaterial {

@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict';
+import { sign } from 'node:crypto';
 import { describe, it } from 'node:test';
-import { cachedKey, type IssuedCertificate } from '@ssm/test-support';
+import { cachedKey, createCrl, type IssuedCertificate } from '@ssm/test-support';
+import { bitString, oid, parseDer, sequence } from '../../src/der.js';
 import { findChains } from '../../src/x509/chain.js';
-import { accepted, leafOf, make, parsed, refused, rootOf, subOf, trustOf } from './chains.js';
+import { accepted, day, leafOf, make, parsed, refused, rootOf, subOf, trustOf } from './chains.js';
 
 const root = rootOf();
 const sub = subOf(root);
@@ -12,6 +14,18 @@ const lengths = (leaf: IssuedCertificate, intermediates: readonly IssuedCertific
     findChains(parsed(leaf), { intermediates: intermediates.map(parsed), trust: trustOf({ cas }), maximumLength: 10 }),
     (chain) => chain.length,
   );
+
+/** The certificate with one field of its signed part replaced, signed by the root with that hash. */
+function reissued(issued: IssuedCertificate, change: { field: number; der: Buffer }, hash = 'sha256'): IssuedCertificate {
+  const fields = parseDer(issued.der).children[0]?.children.map((field) => field.raw) ?? [];
+  const signed = sequence(...fields.with(change.field, change.der));
+  const algorithm = parseDer(signed).children[2]?.raw ?? signed;
+  return { ...issued, der: sequence(signed, algorithm, bitString(sign(hash, signed, root.key.privateKey))) };
+}
+
+/** On a key of no known kind. */
+const withUnknownKey = (issued: IssuedCertificate): IssuedCertificate =>
+  reissued(issued, { field: 6, der: sequence(sequence(oid('1.2.3.4')), bitString(Buffer.from([1]))) });
 
 describe('finding chains', () => {
   it('goes to an anchor directly, through the message, and through the directory', () => {
@@ -85,6 +99,18 @@ describe('finding chains', () => {
     refused('certificate-expired', leafOf(sub), trust, { intermediates: [cross, expired] });
   });
 
+  it('tells of several bad chains the fault of the one that came farthest', () => {
+    const expired = subOf(root, { notAfter: new Date('2030-05-01T00:00:00Z') });
+    const revoked = subOf(root, { serial: 77 });
+    const crl = createCrl({ issuer: root, revoked: [77], thisUpdate: day(-1), nextUpdate: day(6) });
+    for (const intermediates of [
+      [expired, revoked],
+      [revoked, expired],
+    ]) {
+      refused('certificate-revoked', leafOf(sub), trustOf({ cas: [root], crls: [crl] }), { intermediates });
+    }
+  });
+
   it('ends on loops of cross-certificates', () => {
     const a = make('root', { subject: '/CN=A', ca: true, issuer: '/CN=B', issuerKey: cachedKey('p256', 2) });
     const b = make('sub', { subject: '/CN=B', ca: true, issuer: '/CN=A', issuerKey: cachedKey('p256', 1) });
@@ -121,6 +147,18 @@ describe('finding chains', () => {
     const leaf = leafOf(chain.at(-1) ?? root);
     accepted(leaf, trust, { intermediates: chain, limits: { chainLength: 5 } });
     refused('chain-incomplete', leaf, trust, { intermediates: chain, limits: { chainLength: 4 } });
+  });
+
+  it('names an algorithm that is unknown', () => {
+    const ecdsaWithSha224 = sequence(oid('1.2.840.10045.4.3.1'));
+    refused('signature-algorithm-refused', reissued(leafOf(root), { field: 2, der: ecdsaWithSha224 }, 'sha224'), trust);
+    accepted(reissued(leafOf(root), { field: 2, der: sequence(oid('1.2.840.10045.4.3.3')) }, 'sha384'), trust);
+  });
+
+  it('does not follow a CA, nor take a signer, whose key is of an unknown kind', () => {
+    const unknownSub = withUnknownKey(sub);
+    refused('key-unsupported', leafOf(sub), trust, { intermediates: [unknownSub] });
+    refused('key-unsupported', withUnknownKey(leafOf(root)), trust);
   });
 
   it('does not follow a CA whose key is too weak', () => {

@@ -137,7 +137,20 @@ describe('parseCrls', () => {
 
 describe('readTlv', () => {
   it('refuses lengths that are indefinite, not minimal, too long, or beyond the end', () => {
-    for (const hex of ['', '30', '3080', '308101', '30817f', '30820080', '3085ffffffffff', '3084ffffffff', '3002ff', '1f8101']) {
+    for (const hex of [
+      '',
+      '30',
+      '3080',
+      '308101',
+      '30817f',
+      '30820080',
+      '3085ffffffffff',
+      '3084ffffffff',
+      '3002ff',
+      '1f8101',
+      '04810100',
+      '0482000100',
+    ]) {
       const bytes = Buffer.from(hex, 'hex');
       assert.throws(() => readTlv(bytes, 0, bytes.length), { code: 'der-malformed' }, hex);
     }

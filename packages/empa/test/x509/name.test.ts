@@ -292,9 +292,9 @@ describe('DnRule', () => {
         check(a, b);
         check(a, new DistinguishedName(a.attributes.map((attribute) => [attribute])));
       }),
-      { numRuns: 3000 },
+      { numRuns: 1000 },
     );
-    assert.ok(hit.equal > 100 && hit.ambiguous > 100, JSON.stringify(hit));
+    assert.ok(hit.equal > 50 && hit.ambiguous > 50, JSON.stringify(hit));
   });
 
   it('matches at most one of two names with different attributes, whatever the line', () => {
@@ -309,14 +309,14 @@ describe('DnRule', () => {
         }
         assert.ok(!(rule.matches(a) && rule.matches(b)));
       }),
-      { numRuns: 2000 },
+      { numRuns: 700 },
     );
   });
 
   it('made of RFC 4514, matches its own name, whatever is in it', () => {
     fc.assert(
       fc.property(anyName, (subject) => DnRule.parse(subject.toRfc4514()).matches(subject)),
-      { numRuns: 2000 },
+      { numRuns: 700 },
     );
   });
 });

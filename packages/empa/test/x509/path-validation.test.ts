@@ -178,6 +178,7 @@ describe('name constraints', () => {
     below(constraints, subject('/C=UK/CN=host.example.org'));
     below(constraints, subject('/C=UK/CN=host.evil.net'), 'chain-constraint');
     below(constraints, subject('/C=UK/CN=Robot: evil'));
+    below({ excluded: ['DNS:example.net'] }, san('DNS:a.example.net.'), 'chain-constraint');
     below({ permitted: ['DNS:.example.org'] }, san('DNS:a.example.org'));
     below({ permitted: ['DNS:.example.org'] }, san('DNS:example.org'), 'chain-constraint');
   });

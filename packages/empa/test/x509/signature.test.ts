@@ -86,6 +86,12 @@ describe('isSignedBy', () => {
     assert.ok(!isSignedBy({ ...good, signatureAlgorithm: pss(...parameters.slice(0, 2)) }, rsa.publicKey));
   });
 
+  it('does not throw on a key that must not be used so', () => {
+    const { publicKey } = generateKeyPairSync('rsa-pss', { modulusLength: 2048, hashAlgorithm: 'sha512', mgf1HashAlgorithm: 'sha512' });
+    const parameters = [context(0, [hash(SHA256)]), context(1, [mgf(SHA256)]), context(2, [integer(32)])];
+    assert.ok(!isSignedBy({ signed, signatureAlgorithm: pss(...parameters), signature: SIGNATURE }, publicKey));
+  });
+
   it('reads Ed25519', () => {
     const { publicKey, privateKey } = generateKeyPairSync('ed25519');
     const whole = { signed, signatureAlgorithm: read(sequence(oid('1.3.101.112'))), signature: sign(null, signed, privateKey) };

@@ -1,29 +1,36 @@
 interface Entry {
   readonly resolve: () => void;
   readonly reject: (error: Error) => void;
+  /** What the system may still hold back after it took the frame from us, in the time that a slow network needs for it. */
+  readonly allowanceMs: number;
   /** When the frame had left for the network; undefined: it is still on its way out. */
   leftAt: number | undefined;
 }
 
+/** The slowest network on which a frame is not taken for lost: bytes a millisecond. */
+const SLOWEST_RATE = 64;
+/** The most that systems buffer of a connection. */
+const SYSTEM_BUFFER_BYTES = 8 * 1024 * 1024;
+
 /** The receipts that one connection waits for. Whatever happens, each promise is settled: by its RECEIPT, its time-out, or the end. */
 export class Receipts {
   readonly #timeoutMs: number;
+  /** In the order in which they were sent. */
   readonly #entries = new Map<string, Entry>();
   #nextId = 1;
+  /** When everything before the oldest was confirmed. */
+  #oldestSince = 0;
 
   constructor(timeoutMs: number) {
     this.#timeoutMs = timeoutMs;
   }
 
-  get size(): number {
-    return this.#entries.size;
-  }
-
-  /** `send` is given the receipt id, and a function to call when the frame has left. */
-  expect(send: (id: string, left: () => void) => void): Promise<void> {
+  /** `send` is given the receipt id, and a function to call when the frame, with a body of so many bytes, has left. */
+  expect(bytes: number, send: (id: string, left: () => void) => void): Promise<void> {
     return new Promise((resolve, reject) => {
       const id = String(this.#nextId++);
-      const entry: Entry = { resolve, reject, leftAt: undefined };
+      const allowanceMs = Math.min(bytes, SYSTEM_BUFFER_BYTES) / SLOWEST_RATE;
+      const entry: Entry = { resolve, reject, allowanceMs, leftAt: undefined };
       this.#entries.set(id, entry);
       send(id, () => {
         entry.leftAt = performance.now();
@@ -32,20 +39,25 @@ export class Receipts {
   }
 
   /** An unknown id is nobody's: a broker that repeats a receipt does no harm. */
-  settle(id: string | undefined): void {
-    const entry = id === undefined ? undefined : this.#entries.get(id);
-    if (id === undefined || entry === undefined) return;
+  settle(id: string): void {
+    const entry = this.#entries.get(id);
+    if (entry === undefined) return;
+    const [oldest] = this.#entries.keys();
+    if (id === oldest) this.#oldestSince = performance.now();
     this.#entries.delete(id);
     entry.resolve();
   }
 
   /**
    * Whether the oldest waits too long. The clock of a frame runs from the moment it left, or from `outgoingAt`, when anything last left; and
-   * never from before `incomingAt`, until when its RECEIPT may have been held up behind other frames.
+   * never before all frames in front of it were confirmed, nor before `incomingAt`, until when its RECEIPT may have been held up.
    */
   isOverdue(now: number, outgoingAt: number, incomingAt: number): boolean {
     const [oldest] = this.#entries.values();
-    return oldest !== undefined && now - Math.max(oldest.leftAt ?? outgoingAt, incomingAt) > this.#timeoutMs;
+    if (oldest === undefined) return false;
+    const { leftAt, allowanceMs } = oldest;
+    const since = Math.max(leftAt ?? outgoingAt, this.#oldestSince, incomingAt);
+    return now - since > this.#timeoutMs + (leftAt === undefined ? 0 : allowanceMs);
   }
 
   rejectOldest(error: Error): void {

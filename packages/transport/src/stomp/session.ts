@@ -142,7 +142,7 @@ export class Session {
   }
 
   #request(command: string, headers: Readonly<Record<string, string>>, body?: Uint8Array): Promise<void> {
-    return this.#receipts.expect((receipt, left) => this.#send(command, { ...headers, receipt }, body, left));
+    return this.#receipts.expect(body?.length ?? 0, (receipt, left) => this.#send(command, { ...headers, receipt }, body, left));
   }
 
   #send(command: string, headers: Record<string, string>, body?: Uint8Array, left?: () => void): void {

@@ -1,0 +1,426 @@
+/**
+ * The suite that every transport passes. It knows publishers, subscribers and a network that can fail; a harness supplies them, for the
+ * development broker in the fast suite, for real brokers elsewhere.
+ */
+import assert from 'node:assert/strict';
+import { createHash, randomBytes, randomUUID } from 'node:crypto';
+import { describe, it } from 'node:test';
+import { eventually, type ProxyMode, type Scope } from '@ssm/test-support';
+import { type Delivery, type OutgoingMessage, type Publisher, type StompOptions, type Subscriber, TransportError } from '../src/index.js';
+import { isPending, rejection, until, within } from './helpers.js';
+
+/** A broker as its clients see it. */
+export interface Site {
+  /** As confirmations and deliveries name it. */
+  readonly broker: string;
+  /** Ends every connection. */
+  cut(): void;
+  setNetwork(mode: ProxyMode): Promise<void>;
+}
+
+export type Tuning = Partial<Pick<StompOptions, 'window' | 'byteBudget' | 'maximumMessageBytes' | 'receiptTimeoutMs' | 'heartbeatMs'>>;
+
+export interface Harness {
+  readonly name: string;
+  /** Empty brokers, or several ways to one. */
+  sites(scope: Scope, count: number): Promise<Site[]>;
+  publisher(sites: readonly Site[], queue: string, tuning?: Tuning): Publisher;
+  subscriber(sites: readonly Site[], queue: string, tuning?: Tuning): Subscriber;
+  /** The broker ends the connection on a larger message, where it has such a limit. */
+  readonly largestMessage?: number;
+}
+
+const never = new AbortController().signal;
+const KiB = 1024;
+const PING = 'ping';
+
+const hash = (body: Uint8Array): string => createHash('sha256').update(body).digest('hex');
+const sortedIds = (deliveries: readonly Delivery[]): string[] => deliveries.map(({ empaId = '' }) => empaId).toSorted();
+const text = ({ body }: Delivery): string => Buffer.from(body).toString();
+
+/** Message number `index`, which can be recognised: its body is its id over and over. */
+function numbered(index: number, bytes = KiB): OutgoingMessage {
+  const id = `m-${index}`;
+  return { id, body: Buffer.alloc(bytes, `${id};`) };
+}
+
+/** What one test uses; everything is drained at its end. */
+class Bench {
+  readonly queue = `ssm.conformance.${randomUUID()}`;
+  readonly #harness: Harness;
+  readonly #scope: Scope;
+  readonly sites: readonly Site[];
+
+  private constructor(harness: Harness, scope: Scope, sites: readonly Site[]) {
+    this.#harness = harness;
+    this.#scope = scope;
+    this.sites = sites;
+  }
+
+  static async start(harness: Harness, scope: Scope, count = 1): Promise<Bench> {
+    return new Bench(harness, scope, await harness.sites(scope, count));
+  }
+
+  get site(): Site {
+    return this.sites[0]!;
+  }
+
+  publisher(tuning: Tuning = {}, sites = this.sites): Publisher {
+    const publisher = this.#harness.publisher(sites, this.queue, tuning);
+    this.#scope.after(() => publisher.drain(AbortSignal.abort()));
+    return publisher;
+  }
+
+  subscriber(tuning: Tuning = {}, sites = this.sites): Subscriber {
+    const subscriber = this.#harness.subscriber(sites, this.queue, tuning);
+    this.#scope.after(() => subscriber.drain(AbortSignal.abort()));
+    return subscriber;
+  }
+
+  /** Publishes by a publisher of its own. */
+  async publish(messages: readonly OutgoingMessage[]): Promise<void> {
+    const publisher = this.publisher();
+    await within(Promise.all(messages.map((message) => publisher.publish(message, never))), 'published');
+    await publisher.drain(never);
+  }
+
+  /** Nothing is left in the queue. */
+  async isEmpty(): Promise<void> {
+    const reader = new Reader(this.subscriber());
+    const next = reader.next();
+    await until(() => reader.connected, 'subscribed');
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    assert.ok(await isPending(next), 'something is left in the queue');
+    await reader.stop();
+  }
+}
+
+/** Reads the deliveries of a subscriber; pings are acknowledged and passed over. */
+class Reader {
+  readonly #subscriber: Subscriber;
+  readonly #controller = new AbortController();
+  readonly #iterator: AsyncIterator<Delivery>;
+
+  constructor(subscriber: Subscriber) {
+    this.#subscriber = subscriber;
+    this.#iterator = subscriber.deliveries(this.#controller.signal)[Symbol.asyncIterator]();
+  }
+
+  get connected(): boolean {
+    return this.#subscriber.connections().every(({ connected }) => connected);
+  }
+
+  async next(): Promise<Delivery | undefined> {
+    for (;;) {
+      const { done, value } = await this.#iterator.next();
+      if (done) return undefined;
+      if (value.empaId !== PING) return value;
+      value.acknowledge().catch(() => undefined);
+    }
+  }
+
+  async take(count: number): Promise<Delivery[]> {
+    const deliveries: Delivery[] = [];
+    for (let taken = 0; taken < count; taken += 1) {
+      const delivery = await within(this.next(), `delivery ${taken + 1} of ${count}`);
+      assert.ok(delivery);
+      deliveries.push(delivery);
+    }
+    return deliveries;
+  }
+
+  async stop(): Promise<void> {
+    this.#controller.abort();
+    await within(this.#subscriber.drain(never), 'drained');
+  }
+}
+
+/**
+ * Reads until every id came, however often, and checks each body. One at a time: the next one is taken when the acknowledgement of the last is
+ * confirmed, or cannot be, because its connection is gone and nobody knows whether the broker read it.
+ */
+async function receiveAll(
+  reader: Reader,
+  expected: readonly OutgoingMessage[],
+  each: (count: number) => void = () => undefined,
+): Promise<void> {
+  const bodies = new Map(expected.map(({ id, body }) => [id, hash(body)]));
+  const received = new Set<string>();
+  for (let count = 1; received.size < bodies.size; count += 1) {
+    const delivery = await within(reader.next(), `the rest of ${bodies.size}, of which ${received.size} came`);
+    assert.ok(delivery);
+    const { empaId = '' } = delivery;
+    assert.equal(hash(delivery.body), bodies.get(empaId), `${empaId} is altered`);
+    received.add(empaId);
+    each(count);
+    await within(delivery.acknowledge(), `the acknowledgement of ${empaId}`).catch((error: unknown) => {
+      assert.ok(error instanceof TransportError && error.code === 'not-acknowledged', String(error));
+    });
+  }
+}
+
+export function conformance(harness: Harness): void {
+  describe(`transport over ${harness.name}`, () => {
+    it('carries every byte', async (t) => {
+      const bench = await Bench.start(harness, t);
+      const bodies = [
+        Buffer.from(''),
+        Buffer.from('\0'),
+        Buffer.from('a\0b\r\n\r\n\0\0'),
+        Buffer.from(Array.from({ length: 256 }, (_, byte) => byte)),
+        Buffer.from('MESSAGE\nnot:a frame\n\n\0'),
+        randomBytes(1_000_000),
+      ];
+      const messages = bodies.map((body, index) => ({ id: `b-${index}`, body }));
+      await bench.publish(messages);
+      const reader = new Reader(bench.subscriber());
+      const deliveries = await reader.take(messages.length);
+      assert.deepEqual(
+        deliveries.map(({ empaId, body, broker, oversized }) => ({ empaId, hash: hash(body), broker, oversized })),
+        messages.map(({ id, body }) => ({ empaId: id, hash: hash(body), broker: bench.site.broker, oversized: undefined })),
+      );
+      await Promise.all(deliveries.map((delivery) => delivery.acknowledge()));
+      await reader.stop();
+    });
+
+    it('carries every id', async (t) => {
+      const bench = await Bench.start(harness, t);
+      const ids = ['5f0e4a1c/5f0e4a1c3d0907', 'a:b', 'back\\slash', 'with space', 'Zürich → 𝄞', 'x'.repeat(2000)];
+      await bench.publish(ids.map((id) => ({ id, body: Buffer.from(id) })));
+      const reader = new Reader(bench.subscriber());
+      const deliveries = await reader.take(ids.length);
+      assert.deepEqual(
+        deliveries.map(({ empaId }) => empaId),
+        ids,
+      );
+      assert.deepEqual(deliveries.map(text), ids);
+      await Promise.all(deliveries.map((delivery) => delivery.acknowledge()));
+      await reader.stop();
+    });
+
+    it('carries many at once, and leaves nothing behind', async (t) => {
+      const bench = await Bench.start(harness, t);
+      const messages = Array.from({ length: 500 }, (_, index) => numbered(index));
+      const reader = new Reader(bench.subscriber());
+      const published = bench.publish(messages);
+      const acknowledged: Promise<void>[] = [];
+      const ids = new Set<string | undefined>();
+      for (let count = 0; count < messages.length; count += 1) {
+        const [delivery] = await reader.take(1);
+        ids.add(delivery!.empaId);
+        acknowledged.push(delivery!.acknowledge());
+      }
+      await within(Promise.all(acknowledged), 'the receipts');
+      await published;
+      assert.equal(ids.size, messages.length);
+      await reader.stop();
+      await bench.isEmpty();
+    });
+
+    it('delivers again what was not acknowledged, and nothing else', async (t) => {
+      const bench = await Bench.start(harness, t);
+      await bench.publish([0, 1, 2, 3].map((index) => numbered(index)));
+      const first = new Reader(bench.subscriber());
+      const [zero, one] = await first.take(4);
+      await zero!.acknowledge();
+      one!.abandon();
+      const drained = first.stop();
+      // Two are still held: draining waits for them, as long as they can be acknowledged.
+      assert.ok(await isPending(drained));
+      bench.site.cut();
+      await within(drained, 'drained');
+      const second = new Reader(bench.subscriber());
+      const again = await second.take(3);
+      assert.deepEqual(sortedIds(again), ['m-1', 'm-2', 'm-3']);
+      assert.ok(again.every(({ redelivered }) => redelivered));
+      await Promise.all(again.map((delivery) => delivery.acknowledge()));
+      await second.stop();
+      await bench.isEmpty();
+    });
+
+    it('suspends: everything goes back, and comes again after resume', async (t) => {
+      const bench = await Bench.start(harness, t);
+      await bench.publish([0, 1].map((index) => numbered(index)));
+      const subscriber = bench.subscriber();
+      const reader = new Reader(subscriber);
+      const [held] = await reader.take(1);
+      subscriber.suspend('disk full');
+      const next = reader.next();
+      await until(() => subscriber.connections().every(({ connected }) => !connected), 'disconnected');
+      await rejection(held!.acknowledge(), 'not-acknowledged');
+      assert.ok(await isPending(next));
+      subscriber.resume();
+      const deliveries = [(await within(next, 'a delivery'))!, ...(await reader.take(1))];
+      assert.deepEqual(sortedIds(deliveries), ['m-0', 'm-1']);
+      await Promise.all(deliveries.map((delivery) => delivery.acknowledge()));
+      await reader.stop();
+      await bench.isEmpty();
+    });
+
+    it('loses and alters nothing while connections are cut', async (t) => {
+      const bench = await Bench.start(harness, t);
+      const messages = Array.from({ length: 200 }, (_, index) => numbered(index));
+      const publisher = bench.publisher({ window: 20 });
+      const reader = new Reader(bench.subscriber({ window: 10 }));
+      let confirmed = 0;
+      const published = Promise.all(
+        messages.map(async (message) => {
+          await publisher.publish(message, never);
+          confirmed += 1;
+          if (confirmed % 60 === 0) bench.site.cut();
+        }),
+      );
+      await receiveAll(reader, messages, (count) => {
+        if (count % 70 === 0) bench.site.cut();
+      });
+      await within(published, 'published');
+      await reader.stop();
+    });
+
+    it('finds out that a connection is dead, on both sides', async (t) => {
+      const bench = await Bench.start(harness, t);
+      const publisher = bench.publisher({ receiptTimeoutMs: 500, heartbeatMs: 300 });
+      const reader = new Reader(bench.subscriber({ heartbeatMs: 300 }));
+      await within(publisher.publish(numbered(0), never), 'the first');
+      const [first] = await reader.take(1);
+      await first!.acknowledge();
+      await bench.site.setNetwork({ type: 'black-hole' });
+      const published = publisher.publish(numbered(1), never);
+      await until(() => publisher.connections().every(({ connected }) => !connected), 'the publisher sees it');
+      await until(() => !reader.connected, 'the subscriber sees it');
+      await bench.site.setNetwork({ type: 'pass' });
+      await within(published, 'the second');
+      await receiveAll(reader, [numbered(1)]);
+      await reader.stop();
+    });
+
+    it('waits for a broker that is away', async (t) => {
+      const bench = await Bench.start(harness, t);
+      await bench.site.setNetwork({ type: 'refuse' });
+      const published = bench.publisher().publish(numbered(0), never);
+      const reader = new Reader(bench.subscriber());
+      const next = reader.next();
+      assert.ok(await isPending(Promise.race([published, next])));
+      await bench.site.setNetwork({ type: 'pass' });
+      assert.deepEqual(await within(published, 'published'), { broker: bench.site.broker });
+      await (await within(next, 'delivered'))!.acknowledge();
+      await reader.stop();
+    });
+
+    it('takes a slow network for what it is', async (t) => {
+      const bench = await Bench.start(harness, t);
+      const publisher = bench.publisher({ receiptTimeoutMs: 500 });
+      await until(() => publisher.connections().every(({ connected }) => connected), 'connected');
+      await bench.site.setNetwork({ type: 'throttle', bytesPerSecond: 4_000_000 });
+      const large = numbered(0, 6_000_000);
+      await Promise.all([publisher.publish(large, never), publisher.publish(numbered(1), never)]);
+      await bench.site.setNetwork({ type: 'pass' });
+      const reader = new Reader(bench.subscriber());
+      const deliveries = await reader.take(2);
+      // Sent once.
+      assert.deepEqual(
+        deliveries.map(({ empaId }) => empaId),
+        ['m-0', 'm-1'],
+      );
+      await Promise.all(deliveries.map((delivery) => delivery.acknowledge()));
+      await reader.stop();
+      await bench.isEmpty();
+    });
+
+    it('keeps to its byte budget, and does not lock up when nobody else makes room', async (t) => {
+      const bench = await Bench.start(harness, t);
+      const messages = Array.from({ length: 12 }, (_, index) => numbered(index, 300 * KiB));
+      await bench.publish(messages);
+      const reader = new Reader(bench.subscriber({ byteBudget: 700 * KiB, window: 8, receiptTimeoutMs: 2000 }));
+      await receiveAll(reader, messages);
+      await reader.stop();
+      await bench.isEmpty();
+    });
+
+    it('passes a message that is larger than the whole budget', async (t) => {
+      const bench = await Bench.start(harness, t);
+      const messages = [numbered(0), numbered(1, 900 * KiB), numbered(2)];
+      await bench.publish(messages);
+      const reader = new Reader(bench.subscriber({ byteBudget: 100 * KiB, receiptTimeoutMs: 2000 }));
+      await receiveAll(reader, messages);
+      await reader.stop();
+    });
+
+    it('names what is too large to take, which can be acknowledged', async (t) => {
+      const bench = await Bench.start(harness, t);
+      await bench.publish([numbered(0), numbered(1, 300 * KiB), numbered(2)]);
+      const reader = new Reader(bench.subscriber({ maximumMessageBytes: 100 * KiB }));
+      const deliveries = await reader.take(3);
+      assert.deepEqual(
+        deliveries.map(({ empaId, oversized, body }) => [empaId, oversized, body.length]),
+        [
+          ['m-0', undefined, KiB],
+          ['m-1', 300 * KiB, 0],
+          ['m-2', undefined, KiB],
+        ],
+      );
+      await Promise.all(deliveries.map((delivery) => delivery.acknowledge()));
+      await reader.stop();
+      await bench.isEmpty();
+    });
+
+    it('consumes from every broker of its list, and publishes on one that is there', async (t) => {
+      const bench = await Bench.start(harness, t, 2);
+      const [first, second] = bench.sites;
+      const reader = new Reader(bench.subscriber());
+      await first!.setNetwork({ type: 'refuse' });
+      const publisher = bench.publisher();
+      assert.deepEqual(await within(publisher.publish(numbered(0), never), 'published'), { broker: second!.broker });
+      await receiveAll(reader, [numbered(0)]);
+      await first!.setNetwork({ type: 'pass' });
+      await until(() => reader.connected, 'both connected');
+      await second!.setNetwork({ type: 'refuse' });
+      second!.cut();
+      assert.deepEqual(await within(publisher.publish(numbered(1), never), 'published'), { broker: first!.broker });
+      await receiveAll(reader, [numbered(1)]);
+      await reader.stop();
+    });
+
+    it('drains: what is in flight is confirmed, what was handed out can be acknowledged', async (t) => {
+      const bench = await Bench.start(harness, t);
+      const messages = Array.from({ length: 50 }, (_, index) => numbered(index));
+      const publisher = bench.publisher({ window: 5 });
+      const published = Promise.all(messages.map((message) => publisher.publish(message, never)));
+      await within(publisher.drain(never), 'drained');
+      await within(published, 'published');
+      await rejection(publisher.publish(numbered(99), never), 'closed');
+      const reader = new Reader(bench.subscriber({ window: 10 }));
+      const deliveries = await reader.take(10);
+      const stopped = reader.stop();
+      await Promise.all(deliveries.map((delivery) => within(delivery.acknowledge(), 'the acknowledgement')));
+      await stopped;
+      const rest = new Reader(bench.subscriber());
+      await receiveAll(rest, messages.slice(10));
+      await rest.stop();
+      await bench.isEmpty();
+    });
+
+    refusalConformance(harness);
+  });
+}
+
+/** The part of the suite that is about the broker's limit. */
+export function refusalConformance(harness: Harness): void {
+  const { largestMessage: largest } = harness;
+  if (largest === undefined) return;
+  it('refuses the one message that the broker does not take, and delivers its neighbours', async (t) => {
+    const bench = await Bench.start(harness, t);
+    const publisher = bench.publisher({ receiptTimeoutMs: 2000 });
+    const neighbours = Array.from({ length: 20 }, (_, index) => numbered(index));
+    const published = neighbours.map((message) => publisher.publish(message, never));
+    const refused = rejection(publisher.publish(numbered(99, largest + 1), never), 'message-refused');
+    const after = publisher.publish(numbered(20), never);
+    const error = await refused;
+    assert.match(error.message, new RegExp(`${bench.site.broker}.* ${largest + 1} bytes`));
+    await within(Promise.all([...published, after]), 'the neighbours');
+    const reader = new Reader(bench.subscriber());
+    await receiveAll(reader, [...neighbours, numbered(20)]);
+    await reader.stop();
+    await eventually(() => assert.equal(publisher.inFlight, 0));
+  });
+}
