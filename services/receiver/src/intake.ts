@@ -106,7 +106,7 @@ export class Intake {
 
   #resume(): void {
     const { context, metrics, subscriber } = this.#options;
-    // The trust directory speaks for itself when it is loaded.
+    // Of the trust directory its loading tells.
     for (const component of ['incoming', 'reject', 'delivery-record']) context.health.set(component, true);
     metrics.consuming.set(1);
     if (this.#lastTrouble !== '') context.log.info('messages are taken again');

@@ -1,4 +1,5 @@
-import { loadTrustStore, type TrustStore } from '@ssm/empa';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { EmpaError, loadTrustStore, type TrustStore } from '@ssm/empa';
 import { type Health, type Logger, type Reloadable, type ServiceContext, watchFiles } from '@ssm/service-kit';
 import { loadSignerLists, type SignerLists } from './authorise.js';
 import type { ReceiverConfig } from './config.js';
@@ -7,6 +8,9 @@ import type { ReceiverMetrics, ReloadSource } from './metrics.js';
 
 /** How often the own certificate is looked at though no file changed. */
 const EXPIRY_LOOK_MS = 10_000;
+/** How long a trust directory may go on changing before that is a failure, and how often it is looked at meanwhile. */
+const UNSTABLE_PATIENCE_MS = 15_000;
+const UNSTABLE_LOOK_MS = 500;
 /** Files of the trust directory that a log line names. */
 const SHOWN_PROBLEMS = 10;
 
@@ -104,7 +108,7 @@ export function watchTrust(options: MaterialOptions): Promise<Reloadable<TrustSt
     {
       files: [directory],
       stabilityMs: stability,
-      load: () => loadTrustStore(directory, { now: options.now(), stabilityMs: stability }),
+      load: () => loadStableTrust(directory, stability, options.now),
       inUse: (trust) => {
         options.metrics.trustProblems.set(trust.problems.length);
         warn(trust.problems.slice(0, SHOWN_PROBLEMS));
@@ -114,6 +118,20 @@ export function watchTrust(options: MaterialOptions): Promise<Reloadable<TrustSt
     },
     options,
   );
+}
+
+/** A directory that is being renewed is waited for a while; it is not called a failure. */
+async function loadStableTrust(directory: string, stabilityMs: number, now: () => Date): Promise<TrustStore> {
+  const until = performance.now() + UNSTABLE_PATIENCE_MS;
+  for (;;) {
+    try {
+      return await loadTrustStore(directory, { now: now(), stabilityMs });
+    } catch (error) {
+      const isUnstable = error instanceof EmpaError && error.code === 'trust-unstable';
+      if (!isUnstable || performance.now() >= until) throw error;
+      await sleep(UNSTABLE_LOOK_MS);
+    }
+  }
 }
 
 /** Errors: those of loadCredentials. A certificate that ends while the service runs still decrypts, but readiness says that it ended. */

@@ -67,9 +67,14 @@ export async function createStation(config: ReceiverConfig, context: ServiceCont
 }
 
 /** Everything here that must be right before a message is taken; finishes what a crash left half-way. Rejects with LocalTrouble. */
-export async function prepareStation(station: Station, need: Need, context: Pick<ServiceContext, 'log' | 'stopping'>): Promise<void> {
+export async function prepareStation(
+  station: Station,
+  need: Need,
+  context: Pick<ServiceContext, 'health' | 'log' | 'stopping'>,
+): Promise<void> {
   const { local, metrics, trust } = station;
   await trust.ready(need.components.has('trust'));
+  if (trust.failure === undefined) context.health.set('trust', true);
   const recovery = await prepareLocal(local, need, context.stopping);
   for (const { queue, finished, failure } of recovery) {
     metrics.recovered.inc({ queue }, finished);

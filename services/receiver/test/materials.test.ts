@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { chmodSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, it } from 'node:test';
 import { DistinguishedName } from '@ssm/empa';
@@ -137,6 +137,14 @@ describe('the trust directory', () => {
     renameSync(away, site.pki.trustDirectory);
     await station.trust.ready(false);
     assert.equal(station.trust.current.anchors.length, 1);
+  });
+
+  it('is waited for while it is being renewed', async (t) => {
+    const site = await createSite(t);
+    const station = await createStation(configOf(site, '--trust.stability=1s'), createContext(t), {});
+    writeFileSync(path.join(site.pki.trustDirectory, 'new.pem'), site.pki.ca.certificatePem);
+    await station.trust.ready(false);
+    assert.ok(Date.now() - statSync(path.join(site.pki.trustDirectory, 'new.pem')).mtimeMs >= 1000);
   });
 
   it('keeps its last good state, and wants the newest only where that matters', async (t) => {
