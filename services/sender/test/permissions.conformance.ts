@@ -92,7 +92,7 @@ describe('a sender under another user than the writer', { skip: requireTools('ro
     await eventually(() => assert.equal(site.broker.queueDepth(DESTINATION), 1));
     const line = JSON.parse((await child.waitForLine(/.*"file not sent, will be tried again".*/))[0]);
     assert.equal(line.code, 'permission-denied');
-    assert.deepEqual(filesBelow(site.outgoing), locked);
+    await eventually(() => assert.deepEqual(new Set(filesBelow(site.outgoing)), new Set(locked)));
     for (const name of locked) owned(path.join(site.outgoing, name), 0o660);
     await eventually(() => assert.equal(site.broker.queueDepth(DESTINATION), 4));
   });
