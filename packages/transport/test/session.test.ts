@@ -200,7 +200,7 @@ describe('connecting', () => {
   });
 
   it('tells what the broker said of itself', async () => {
-    const to = await broker((peer) => peer.accept({ version: '1.1', server: 'Some/1.0', 'heart-beat': '20000,5' }));
+    const to = await broker((peer) => peer.accept({ version: '1.1', server: 'Some/1.0\u0007', 'heart-beat': '20000,5' }));
     const { greeting } = await open(to, { options: { heartbeatMs: 10_000 } });
     assert.deepEqual(greeting, {
       version: '1.1',
@@ -476,7 +476,7 @@ describe('messages', () => {
     assert.deepEqual([inbox.messages.length, inbox.dropped], [0, 1]);
   });
 
-  it('ends while a message waits to be admitted', async () => {
+  it('ends when the connection does, while a message waits to be admitted', async () => {
     const to = await broker(async (peer) => {
       await peer.accept();
       peer.message({}, 'x');

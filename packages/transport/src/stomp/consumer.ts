@@ -96,6 +96,7 @@ export class Consumer implements Inbox {
   async #use(session: Session): Promise<boolean> {
     const { settings, gone } = this.#host;
     const since = performance.now();
+    const prefetch = this.#prefetch;
     this.#session = session;
     try {
       await session.request('SUBSCRIBE', this.#subscribeHeaders());
@@ -108,7 +109,9 @@ export class Consumer implements Inbox {
     this.#session = undefined;
     gone(session);
     // Every connection that ends returns messages, which brokers count: one that does not last must not be made anew at once.
-    return performance.now() - since >= settings.backoff.maximumMs;
+    const lasted = performance.now() - since >= settings.backoff.maximumMs;
+    if (lasted && prefetch === this.#prefetch) this.#prefetch = settings.window;
+    return lasted;
   }
 
   /** The broker took the subscription: it confirmed it, or sends messages already. */

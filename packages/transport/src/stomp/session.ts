@@ -6,7 +6,7 @@ import { TransportError } from '../errors.js';
 import { BatchWriter } from './batch-writer.js';
 import { type IncomingFrame, readBody } from './body.js';
 import { WholeChunks } from './boundary.js';
-import { brokerError } from './broker-error.js';
+import { brokerError, printable } from './broker-error.js';
 import { harden } from './harden.js';
 import type { StompVersion } from './headers.js';
 import { type HeartbeatIntervals, negotiate } from './heartbeat.js';
@@ -218,7 +218,7 @@ export class Session {
   #onConnected(headers: IncomingFrame['headers']): void {
     const { version, server = '', 'heart-beat': heartbeat } = headers;
     if (version !== '1.1' && version !== '1.2') {
-      this.#fault(`the broker speaks STOMP ${version ?? '1.0'}, 1.1 or 1.2 is needed`);
+      this.#fault(`the broker speaks STOMP ${printable(String(version ?? '1.0'))}, 1.1 or 1.2 is needed`);
       return;
     }
     this.#reader.setVersion(version);
@@ -232,8 +232,13 @@ export class Session {
       intervals,
       fail: (error) => this.#finish(error),
     });
-    const certificateExpires = certificateExpiry(this.#socket);
-    this.#greeting = { version, server: String(server), intervals, encrypted: this.#socket instanceof TLSSocket, certificateExpires };
+    this.#greeting = {
+      version,
+      server: printable(String(server)),
+      intervals,
+      encrypted: this.#socket instanceof TLSSocket,
+      certificateExpires: certificateExpiry(this.#socket),
+    };
     this.#connected.resolve();
   }
 
@@ -250,9 +255,9 @@ export class Session {
     );
   }
 
+  /** By now everything that came has been read, but for a message that waits for the inbox: nobody could acknowledge that one any more. */
   #inputEnded(): void {
     this.#inputOver = true;
-    // Nobody can acknowledge what is not admitted yet; everything before it has been read.
     if (this.#messages.waiting) this.#lost();
     else this.#reader.end();
   }
