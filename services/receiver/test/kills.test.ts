@@ -1,8 +1,8 @@
-// A receiver that is killed at the end of every stage, for good messages and for rejects: each is there once in the end.
+// A receiver that is killed at the end of every stage that a reject passes; test/e2e does the same with good messages.
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { STAGES, type Stage } from '@ssm/receiver';
+import type { Stage } from '@ssm/receiver';
 import { type Scope, startNode } from '@ssm/test-support';
 import { createSite, type Site, settled } from './support/live.js';
 
@@ -19,16 +19,7 @@ async function killAtEach(scope: Scope, site: Site, stages: readonly Stage[], pu
   await settled(site);
 }
 
-describe('a receiver that is killed', { concurrency: 2 }, () => {
-  it('has each good message once in incoming', async (t) => {
-    const site = await createSite(t);
-    await killAtEach(t, site, STAGES, async (id) => void (await site.send(`records ${id}`, { empaId: id })));
-    const bodies = site.stored().map(({ body }) => body);
-    assert.deepEqual(new Set(bodies), new Set(STAGES.map((stage) => `records ${stage}`)));
-    assert.equal(bodies.length, STAGES.length);
-    assert.deepEqual(site.rejected(), []);
-  });
-
+describe('a receiver that is killed', () => {
   it('has each rejected message once in the reject queue', async (t) => {
     const site = await createSite(t);
     const stages = ['stage', 'record', 'store', 'acknowledge', 'confirm'] as const;
