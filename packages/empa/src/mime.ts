@@ -30,6 +30,7 @@ const CR = 0x0d;
 const TAB = 0x09;
 const DASH = 0x2d;
 const SPACE = 0x20;
+const WHITE_SPACE: readonly number[] = [TAB, LF, CR, SPACE];
 
 function malformed(why: string): EmpaError {
   return new EmpaError('message-malformed', `MIME: ${why}`);
@@ -44,15 +45,21 @@ function encodingOf(entity: Entity): string {
   return entity.fields.get('content-transfer-encoding')?.toLowerCase() ?? '7bit';
 }
 
-/** Reads the outermost entity. Throws not-signed, message-malformed, limit-exceeded. */
-export function readSmime(bytes: Buffer, limits: HeaderLimits): SmimeEntity {
+/**
+ * Reads the outermost entity. Throws not-signed, message-malformed, limit-exceeded.
+ * `nothing-after`: only white space may follow a multipart. What was decrypted must be read so: if anything could be appended to a CBC
+ * message, whether it opens would tell whether the padding behind it came out right.
+ */
+export function readSmime(bytes: Buffer, limits: HeaderLimits, end: 'anything-after' | 'nothing-after' = 'anything-after'): SmimeEntity {
   const entity = parseEntity(bytes, limits);
   const { type, parameters } = contentTypeOf(entity);
   if (PKCS7_TYPES.includes(type)) return { kind: 'pkcs7-mime', cms: decodeCms(entity) };
   const protocol = parameters.get('protocol')?.toLowerCase();
   const ours = type === 'multipart/signed' && (protocol === undefined || SIGNATURE_TYPES.includes(protocol));
   if (!ours) throw new EmpaError('not-signed', 'The message is neither signed nor encrypted with S/MIME');
-  const [signedPart, signature] = splitMultipart(entity.body, parameters.get('boundary'));
+  const { parts, epilogue } = splitMultipart(entity.body, parameters.get('boundary'));
+  if (end === 'nothing-after' && epilogue.some((octet) => !WHITE_SPACE.includes(octet))) throw malformed('something after the end');
+  const [signedPart, signature] = parts;
   const signatureEntity = parseEntity(signature, limits);
   if (!SIGNATURE_TYPES.includes(contentTypeOf(signatureEntity).type)) throw malformed('a second part that is no signature');
   return { kind: 'multipart-signed', signedPart, cms: decodeCms(signatureEntity) };
@@ -86,15 +93,21 @@ interface Delimiter {
   readonly closing: boolean;
 }
 
+interface Multipart {
+  readonly parts: readonly [Buffer, Buffer];
+  readonly epilogue: Buffer;
+}
+
 /** The two parts of a multipart/signed (RFC 1847 section 2.1). What is before and after them means nothing. */
-function splitMultipart(body: Buffer, boundary: string | undefined): readonly [Buffer, Buffer] {
+function splitMultipart(body: Buffer, boundary: string | undefined): Multipart {
   // RFC 2046 section 5.1.1; wider in its alphabet.
   if (boundary === undefined || !/^[ -~]{0,69}[!-~]$/u.test(boundary)) throw malformed('a boundary that is none');
   const first = findDelimiter(body, 0, boundary);
   const second = findDelimiter(body, first.end, boundary);
   const third = findDelimiter(body, second.end, boundary);
   if (first.closing || second.closing || !third.closing) throw malformed('a multipart/signed with other than two parts');
-  return [body.subarray(first.end, second.start), body.subarray(second.end, third.start)];
+  const parts = [body.subarray(first.end, second.start), body.subarray(second.end, third.start)] as const;
+  return { parts, epilogue: body.subarray(third.end) };
 }
 
 /** The next delimiter line from `from`, which is the begin of a line. */

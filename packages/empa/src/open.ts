@@ -26,7 +26,7 @@ export interface OpenOptions {
   readonly limits?: Partial<Limits>;
   /** Read 3DES content. Default false. */
   readonly allowTripleDes?: boolean;
-  /** Refuse a signingTime older than so many milliseconds, or a message without one. Default: no limit. */
+  /** Refuse a signingTime older than so many milliseconds, more than five minutes ahead, or a message without one. Default: no limit. */
   readonly maximumAgeMs?: number;
 }
 
@@ -122,7 +122,7 @@ function decrypt(received: Received, options: OpenOptions, limits: Limits): { re
 
 function findEntity(plaintext: Buffer, limits: Limits): SmimeEntity | undefined {
   try {
-    return readSmime(plaintext, limits);
+    return readSmime(plaintext, limits, 'nothing-after');
   } catch {
     return undefined;
   }
@@ -168,8 +168,13 @@ function readContent(content: Buffer, limits: Limits): { readonly body: Buffer; 
   return { body: decodeBody(part, limits), deliveryId: part.deliveryId };
 }
 
+/** By how much the signer's clock may be ahead of ours, milliseconds. */
+const MAX_CLOCK_DIFFERENCE_MS = 5 * 60_000;
+
 function checkAge(signingTime: Date | undefined, { now, maximumAgeMs }: OpenOptions): void {
   if (maximumAgeMs === undefined) return;
-  const tooOld = signingTime === undefined || now.getTime() - signingTime.getTime() > maximumAgeMs;
-  if (tooOld) throw new EmpaError('signing-time-too-old', `Signed ${signingTime?.toISOString() ?? 'at a time that is not said'}`);
+  const age = signingTime === undefined ? Number.NaN : now.getTime() - signingTime.getTime();
+  // A time to come would be a way round the limit.
+  const within = age <= maximumAgeMs && age >= -MAX_CLOCK_DIFFERENCE_MS;
+  if (!within) throw new EmpaError('signing-time-too-old', `Signed ${signingTime?.toISOString() ?? 'at a time that is not said'}`);
 }

@@ -11,6 +11,21 @@ import { World } from './world.js';
 const world = new World({ after });
 const { server } = world;
 
+describe('what follows the end of a decrypted message', () => {
+  const encrypted = (plaintext: Buffer): Buffer =>
+    writePkcs7Mime(writeEnvelopedData(plaintext, [certificateOf(server)], 'aes128'), 'enveloped-data');
+
+  it('may be white space', async () => {
+    const opened = await world.open(encrypted(Buffer.concat([Buffer.from(await world.seal(BODY)), Buffer.from('\r\n \t\n')])));
+    assert.equal(Buffer.from(opened.body).toString(), BODY);
+  });
+
+  it('is nothing else: blocks appended to a captured message would tell by their padding what it holds', async () => {
+    const message = encrypted(Buffer.concat([Buffer.from(await world.seal(BODY)), Buffer.from('\r\nx')]));
+    await assert.rejects(world.open(message), { code: 'decryption-failed' });
+  });
+});
+
 describe('an encrypted message', () => {
   it('is refused when it is cut off anywhere', async () => {
     const tally = await outcomes(world, truncations(trimmed(await world.sealFor(BODY))));

@@ -6,11 +6,11 @@ import path from 'node:path';
 import process from 'node:process';
 import { after, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { temporaryDirectory } from '@ssm/test-support';
+import { encodeName, temporaryDirectory } from '@ssm/test-support';
 import { writeEnvelopedData } from '../src/cms/enveloped-data.js';
-import { octetString, sequence } from '../src/der.js';
+import { integer, nullValue, octetString, sequence, setOf } from '../src/der.js';
 import { writeMultipartSigned, writePkcs7Mime } from '../src/mime.js';
-import { certificateOf, contentInfo, OIDS, PART, pkcs7Mime, signedData, signerInfo } from './recipe.js';
+import { algorithm, certificateOf, contentInfo, OIDS, PART, pkcs7Mime, signedData, signerInfo } from './recipe.js';
 import { World } from './world.js';
 
 const SIZE = 4 * 1024 * 1024;
@@ -71,6 +71,15 @@ const SHAPES: readonly (readonly [shape: string, result: string, make: () => Buf
   ['header lines', 'limit-exceeded', () => filled('X: a\n')],
   ['as many DER values as there may be', 'der-malformed', () => pkcs7Mime(sequence(filled(octetString(Buffer.alloc(256)))))],
   ['as many nested DER values', 'der-malformed', () => pkcs7Mime(sequence(filled(sequence(sequence(octetString(Buffer.alloc(760)))))))],
+  [
+    'a recipient with a long name',
+    'limit-exceeded',
+    () => {
+      const who = sequence(encodeName([[['CN', Buffer.alloc(SIZE, 1)]]]), integer(1));
+      const recipient = sequence(integer(0), who, algorithm(OIDS.rsaEncryption, nullValue()), octetString(Buffer.alloc(256)));
+      return pkcs7Mime(contentInfo(OIDS.envelopedData, sequence(integer(0), setOf(recipient), octetString(Buffer.alloc(1)))));
+    },
+  ],
   [
     'content in small segments',
     'der-malformed',

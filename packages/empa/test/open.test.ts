@@ -172,6 +172,8 @@ describe('openMessage', () => {
     const { step, partial } = await rejected('signing-time-too-old', world.open(raw, { maximumAgeMs: 9_000 }));
     assert.equal(step, 'signature');
     assert.deepEqual([partial.signer, Buffer.from(partial.body ?? []).toString()], [site.dn, 'a\n']);
+    const ahead = await world.seal('a\n', { now: new Date(NOW.getTime() + 3_600_000) });
+    await rejected('signing-time-too-old', world.open(ahead, { maximumAgeMs: 12_000 }));
     const [type, , digest] = usualAttributes(PART);
     const timeless = message({ signer: site, attributes: [type, digest] });
     assert.equal((await world.open(timeless)).signingTime, undefined);

@@ -56,7 +56,8 @@ async function readList(file: string): Promise<DnRule[]> {
     const text = line.trim();
     if (text === '' || text.startsWith('#')) return [];
     try {
-      return [DnRule.parse(text)];
+      // The rule knows which white space belongs to a name.
+      return [DnRule.parse(line)];
     } catch (error) {
       throw new ReceiverError('list-malformed', `${file} line ${index + 1} is not a DN`, { cause: error });
     }

@@ -24,12 +24,19 @@ export interface EnvelopedData {
   readonly authentication: Authentication | undefined;
 }
 
-/** Throws der-malformed, algorithm-unsupported. */
+/** RecipientInfos of one message. */
+const MAX_RECIPIENTS = 100;
+/** Authenticated attributes, octets of DER. */
+const MAX_ATTRIBUTES = 64 * 1024;
+
+/** Throws der-malformed, algorithm-unsupported, limit-exceeded. */
 export function readEnvelopedData({ contentType, content }: ContentInfo): EnvelopedData {
   const fields = new Fields(content, 'EnvelopedData');
   smallIntegerOf(fields.take());
   fields.takeContext(0);
-  const recipients = fields.takeSet().map(readKeyTransport);
+  const recipientInfos = fields.takeSet();
+  if (recipientInfos.length > MAX_RECIPIENTS) throw new EmpaError('limit-exceeded', `CMS: more than ${MAX_RECIPIENTS} recipients`);
+  const recipients = recipientInfos.map(readKeyTransport);
   const encrypted = new Fields(fields.take(), 'EncryptedContentInfo');
   const encryptedType = oidOf(encrypted.take());
   if (encryptedType !== OID.data) throw unsupported('type of encrypted content', encryptedType);
@@ -50,6 +57,8 @@ export function readEnvelopedData({ contentType, content }: ContentInfo): Envelo
 function readAuthentication(fields: Fields): Authentication {
   const attributes = fields.takeContext(1);
   const tag = readOctets(fields.take(), 'mac');
+  if (attributes !== undefined && attributes.raw.length > MAX_ATTRIBUTES)
+    throw new EmpaError('limit-exceeded', `CMS: authenticated attributes of more than ${MAX_ATTRIBUTES} bytes`);
   // RFC 5083 section 2.2: authenticated as DER with the tag of a SET.
   return { tag, attributes: attributes && setInOrder(...attributes.children.map(derOf)) };
 }

@@ -1,4 +1,5 @@
 import { type DerNode, integer, integerHexOf, isContext, octetsOf, sequence } from '../der.js';
+import { EmpaError } from '../errors.js';
 import type { Certificate } from '../x509/certificate.js';
 import { DistinguishedName } from '../x509/name.js';
 import { namesMatch } from '../x509/name-matching.js';
@@ -9,7 +10,12 @@ export type CertificateIdentifier =
   | { readonly kind: 'issuer-and-serial'; readonly issuer: DistinguishedName; readonly serialNumber: string }
   | { readonly kind: 'key-id'; readonly keyId: Buffer };
 
+/** Nobody has vouched for an identifier yet, and comparing or printing a name costs many times its size. Octets of DER. */
+const MAX_IDENTIFIER = 8 * 1024;
+
+/** Throws der-malformed, name-malformed, limit-exceeded. */
 export function readIdentifier(node: DerNode): CertificateIdentifier {
+  if (node.raw.length > MAX_IDENTIFIER) throw new EmpaError('limit-exceeded', `CMS: an identifier of more than ${MAX_IDENTIFIER} bytes`);
   if (isContext(node, 0)) return { kind: 'key-id', keyId: octetsOf(node) };
   const fields = new Fields(node, 'IssuerAndSerialNumber');
   const identifier = { issuer: DistinguishedName.fromDer(fields.take()), serialNumber: integerHexOf(fields.take()) };

@@ -21,8 +21,13 @@ export function writeSignedAttributes(messageDigest: Buffer, signingTime: Date):
   );
 }
 
-/** Reads the `[0]` of a SignerInfo. Throws der-malformed, signed-attributes-missing. */
+/** Octets of DER: they are encoded anew before any signature has been checked. */
+const MAX_ATTRIBUTES = 64 * 1024;
+
+/** Reads the `[0]` of a SignerInfo. Throws der-malformed, signed-attributes-missing, limit-exceeded. */
 export function readSignedAttributes(node: DerNode): SignedAttributes {
+  if (node.raw.length > MAX_ATTRIBUTES)
+    throw new EmpaError('limit-exceeded', `CMS: signed attributes of more than ${MAX_ATTRIBUTES} bytes`);
   const values = new Map<string, readonly DerNode[]>();
   for (const child of node.children) {
     const fields = new Fields(child, 'Attribute');

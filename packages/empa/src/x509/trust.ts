@@ -179,10 +179,12 @@ class DirectoryTrust implements TrustMaterial {
   readonly crls: readonly Crl[];
   readonly problems: TrustProblem[] = [];
   readonly #anchors = new Set<string>();
-  readonly #stems: ReadonlyMap<string, ReadonlySet<string>>;
+  /** By the CA's name: another edition of its certificate, which may come with a message, is the same CA. */
+  readonly #stems = new Map<string, string[]>();
   readonly #casBySubject = new Map<string, Certificate[]>();
   readonly #crlsByIssuer = new Map<string, Crl[]>();
   readonly #policies: readonly SigningPolicy[];
+  readonly #policyFiles: readonly FoundPolicy[];
   readonly #brokenPolicies: readonly FoundPolicy[];
   readonly #brokenCrls: ReadonlyMap<string, string>;
 
@@ -190,9 +192,10 @@ class DirectoryTrust implements TrustMaterial {
     this.anchors = cas.map(({ certificate }) => certificate).filter(isSelfSigned);
     this.crls = crls;
     this.#policies = policies.flatMap(({ content }) => content.policies);
+    this.#policyFiles = policies;
     this.#brokenPolicies = policies.filter(({ content }) => content.fault !== undefined);
     this.#brokenCrls = brokenCrls;
-    this.#stems = new Map(cas.map(({ certificate, stems }) => [digestOf(certificate.raw), stems]));
+    for (const { certificate, stems } of cas) for (const stem of stems) append(this.#stems, chainingKey(certificate.subject), stem);
     for (const anchor of this.anchors) {
       this.#anchors.add(digestOf(anchor.raw));
       append(this.#casBySubject, chainingKey(anchor.subject), anchor);
@@ -224,13 +227,14 @@ class DirectoryTrust implements TrustMaterial {
     const policy = this.#policies.find((one) => one.ca.matches(ca.subject));
     if (policy !== undefined) return policy;
     const stems = this.#stemsOf(ca);
-    const broken = this.#brokenPolicies.find(
-      ({ file, content }) => stems.includes(stemOf(file)) || content.cas.some((rule) => rule.matches(ca.subject)),
-    );
-    return broken?.content.fault;
+    const broken = this.#brokenPolicies.find(({ content }) => content.cas.some((rule) => rule.matches(ca.subject)));
+    const beside = broken ?? this.#policyFiles.find(({ file }) => stems.includes(stemOf(file)));
+    if (beside === undefined) return undefined;
+    // A policy that lies beside the CA is meant for it: one that does not name it is a mistake, not the lack of a policy.
+    return beside.content.fault ?? new EmpaError('signing-policy-malformed', `${beside.file} has no entry for ${ca.subject.toString()}`);
   }
 
-  #stemsOf(ca: Certificate): string[] {
-    return [...(this.#stems.get(digestOf(ca.raw)) ?? [])];
+  #stemsOf(ca: Certificate): readonly string[] {
+    return this.#stems.get(chainingKey(ca.subject)) ?? [];
   }
 }

@@ -35,6 +35,14 @@ describe('issuer and serial number', () => {
   });
 });
 
+describe('an identifier that is very long', () => {
+  it('is refused before anybody compares or prints it', () => {
+    const long = encodeName([[['CN', '\u{FDFA}'.repeat(3_000)]]]);
+    refused('limit-exceeded', () => readIdentifier(parseDer(sequence(long, integer(1)))));
+    refused('limit-exceeded', () => readIdentifier(parseDer(context(0, Buffer.alloc(9_000), false))));
+  });
+});
+
 describe('subject key identifier', () => {
   it('names its certificate and no other', () => {
     const identifier = readIdentifier(parseDer(context(0, issued.key.id, false)));

@@ -143,8 +143,12 @@ describe('signing policies', () => {
   it('are found by the CA that they name, not by the name of their file', () => {
     const files = [['deadbeef.signing_policy', signingPolicy(root, ['/C=DE/*'])]] as const;
     refused('signing-policy-refused', leaf, trustOf({ cas: [root], files }));
+  });
+
+  it('refuse for the CA beside which they lie when they do not name it: a mistake is not the lack of a policy', () => {
     const other = make('other', { subject: '/CN=Other', ca: true });
-    accepted(leaf, trustOf({ cas: [root, other], policies: [[root, signingPolicy(other, ['/C=DE/*'])]] }));
+    for (const text of [signingPolicy(other, ['*']), '', signingPolicy(root, ['*']).replace(/CN=[^']*/u, (name) => name.toLowerCase())])
+      refused('signing-policy-malformed', leaf, trustOf({ cas: [root, other], policies: [[root, text]] }));
   });
 
   it('of several for one CA the first counts', () => {
