@@ -37,7 +37,11 @@ export async function rejection(promise: Promise<unknown>, code: TransportErrorC
 
 /** Whether it is still pending after everything that was ready has run. */
 export async function isPending(promise: Promise<unknown>): Promise<boolean> {
-  const pending = Symbol('pending');
+  let settled = false;
+  const settle = (): void => {
+    settled = true;
+  };
+  promise.then(settle, settle);
   await new Promise((resolve) => setTimeout(resolve, 20));
-  return (await Promise.race([promise.catch(() => undefined), Promise.resolve(pending)])) === pending;
+  return !settled;
 }

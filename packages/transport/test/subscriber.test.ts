@@ -144,6 +144,20 @@ describe('deliveries', () => {
     assert.equal((await new Reading(endpoint).delivery()).empaId, '2');
   });
 
+  it('has another reader at once, on new connections: the old ones do not bring again what was passed over', async () => {
+    const to = await broker(async (peer, number) => {
+      await subscribed(peer);
+      for (const id of ['1', '2', '3']) peer.message({ 'empa-id': `${number}-${id}` });
+      await peer.confirm();
+    });
+    const endpoint = subscriber([to]);
+    const first = new Reading(endpoint);
+    const held = await first.delivery();
+    first.controller.abort();
+    assert.equal((await new Reading(endpoint).delivery()).empaId, '2-1');
+    await rejection(held.acknowledge(), 'not-acknowledged');
+  });
+
   it('ends when the reader stops', async () => {
     const commands: string[] = [];
     const to = await broker(async (peer) => {
@@ -326,29 +340,53 @@ describe('the byte budget', () => {
     assert.ok(statuses.some((status) => status.type === 'warning' && status.code === 'prefetch-reduced'));
   });
 
-  it('also bounds messages without a body, and bodies whose size is not announced', async () => {
-    let written = 0;
+  for (const [what, size, fitting] of [
+    ['messages without a body', 0, 10],
+    ['bodies whose size is not announced', 7 * KiB, 2],
+  ] as const)
+    it(`also bounds ${what}`, async () => {
+      const to = await broker(async (peer) => {
+        await subscribed(peer);
+        for (let count = 0; count < 20; count += 1) peer.write('MESSAGE', { subscription: '0', ack: 'a' }, Buffer.alloc(size, 'x'));
+      });
+      const reading = new Reading(subscriber([to], { byteBudget: 10 * KiB }));
+      const deliveries: Delivery[] = [];
+      for (let count = 0; count < fitting; count += 1) deliveries.push(await reading.delivery());
+      const next = reading.next();
+      assert.ok(await isPending(next));
+      for (const delivery of deliveries) delivery.abandon();
+      assert.equal((await within(next, 'the next')).done, false);
+    });
+
+  it('does not let a receipt time out that could not be read', async () => {
+    let receipt: (() => void) | undefined;
     const to = await broker(async (peer) => {
       await subscribed(peer);
-      for (; written < 100; written += 1) peer.write('MESSAGE', { subscription: '0', ack: String(written) });
-      for (;;) await peer.confirm();
+      for (const size of [1, 60, 60]) peer.message({ ack: String(size) }, Buffer.alloc(size * KiB));
+      const ack = await peer.frame();
+      receipt = () => peer.receipt(ack);
+      await peer.confirm();
     });
-    const reading = new Reading(subscriber([to], { byteBudget: 10 * KiB }));
-    const deliveries: Delivery[] = [];
-    for (let count = 0; count < 10; count += 1) deliveries.push(await reading.delivery());
-    const next = reading.next();
-    assert.ok(await isPending(next));
-    deliveries[0]!.abandon();
-    assert.equal((await within(next, 'the next')).done, false);
+    const reading = new Reading(subscriber([to], { byteBudget: 100 * KiB, receiptTimeoutMs: 200 }));
+    const [small, large] = [await reading.delivery(), await reading.delivery()];
+    const acknowledged = small.acknowledge();
+    await until(() => receipt !== undefined, 'ACK');
+    await new Promise((resolve) => setTimeout(resolve, 400));
+    large.abandon();
+    await reading.delivery();
+    // Longer than it takes to look whether something is overdue.
+    await new Promise((resolve) => setTimeout(resolve, 80));
+    receipt?.();
+    await within(acknowledged, 'the receipt');
   });
 
   it('is not used up by connections that end', async () => {
     const to = await broker(async (peer, number) => {
       await subscribed(peer);
-      peer.message({}, Buffer.alloc(60 * KiB));
-      if (number > 3) return;
-      peer.socket.write(`MESSAGE\nack:x\ncontent-length:${30 * KiB}\n\nhalf`);
-      peer.socket.end();
+      if (number > 3) return peer.message({}, Buffer.alloc(60 * KiB));
+      peer.message({}, Buffer.alloc(45 * KiB));
+      peer.socket.write(`MESSAGE\nack:x\ncontent-length:${45 * KiB}\n\nhalf`);
+      return peer.socket.end();
     });
     const endpoint = subscriber([to], { byteBudget: 100 * KiB });
     const reading = new Reading(endpoint);
@@ -478,6 +516,23 @@ describe('drain', () => {
     await within(Promise.all([draining, endpoint.drain(never)]), 'drained');
     assert.deepEqual(commands, ['ACK', 'DISCONNECT']);
     assert.equal((await endpoint.deliveries(never)[Symbol.asyncIterator]().next()).done, true);
+  });
+
+  it('brings the receipts that are behind messages for which there is no place', async () => {
+    const to = await broker(async (peer) => {
+      await subscribed(peer);
+      for (const size of [1, 60, 60]) peer.message({ ack: String(size) }, Buffer.alloc(size * KiB));
+      for (;;) await peer.confirm();
+    });
+    const endpoint = subscriber([to], { byteBudget: 100 * KiB });
+    const reading = new Reading(endpoint);
+    const [small, large] = [await reading.delivery(), await reading.delivery()];
+    const acknowledged = small.acknowledge();
+    assert.ok(await isPending(acknowledged));
+    const draining = endpoint.drain(never);
+    await within(acknowledged, 'the receipt');
+    await within(large.acknowledge(), 'the receipt');
+    await within(draining, 'drained');
   });
 
   it('gives up at its signal', async () => {

@@ -89,8 +89,7 @@ export class Consumer implements Inbox {
       },
       settled: () => this.#host.settled(delivery),
     });
-    if (session.closed) delivery.abandon();
-    else take(delivery);
+    take(delivery);
   }
 
   async #use(session: Session): Promise<boolean> {
