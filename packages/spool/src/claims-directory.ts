@@ -50,7 +50,7 @@ export class ClaimsDirectory {
   async open(held: () => Iterable<string>): Promise<void> {
     if (await makeDirectory(this.path, this.#options.modes ?? {})) await syncDirectory(this.#options.path);
     await this.measureClock();
-    this.#owner ??= await Owner.open(this.path, this.#options.instance, held);
+    this.#owner ??= await Owner.open(this.path, this.#options.instance, held, this.#options.modes);
     // The process may end although we still say that we live.
     const beat = (): void => void this.#owner?.beat(this.#now()).catch(() => undefined);
     this.#heartbeat ??= setInterval(beat, Math.min(HEARTBEAT_MS, this.lockAgeMs / 4)).unref();
@@ -112,9 +112,19 @@ export class ClaimsDirectory {
     const others = await this.#others();
     for (const file of this.#watched.keys()) if (!others.some((one) => one.file === file)) this.#watched.delete(file);
     let count = 0;
-    // Looked at again inside: another process may have freed them, and a third have claimed what they held.
-    for (const other of others) if (await this.#isDead(other)) count += (await this.exclusively(() => this.#freeIfDead(other, free))) ?? 0;
+    for (const other of others) count += await this.#freeOther(other, free);
     return count;
+  }
+
+  async #freeOther(other: ForeignOwner, free: Free): Promise<number> {
+    try {
+      // Looked at again inside: another process may have freed them, and a third have claimed what they held.
+      return (await this.#isDead(other)) ? ((await this.exclusively(() => this.#freeIfDead(other, free))) ?? 0) : 0;
+    } catch (error) {
+      // What is another user's must not hold up the scan: it is left to whoever may free it.
+      if (failedWith(error, 'EPERM', 'EACCES')) return 0;
+      throw error;
+    }
   }
 
   async #others(): Promise<ForeignOwner[]> {
@@ -133,8 +143,8 @@ export class ClaimsDirectory {
     if (!(await this.#isDead(other))) return 0;
     const count = await free(other.token, await readJournal(other.file));
     await unlinkIfThere(other.file).catch((error: unknown) => {
-      // Another user's, in a sticky directory: it stays, and nothing more depends on it.
-      if (!failedWith(error, 'EPERM', 'EACCES')) throw error;
+      // Another user's, in a sticky directory, or a directory: it stays, and nothing more depends on it.
+      if (!failedWith(error, 'EPERM', 'EACCES', 'EISDIR')) throw error;
     });
     return count;
   }

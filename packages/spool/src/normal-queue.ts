@@ -31,7 +31,7 @@ export class NormalQueue implements StagingQueue {
   readonly #checkpoint: Checkpoint;
   /** A directory whose entry in the root is known to be durable. */
   #anchored: string | undefined;
-  /** Which directory the path led to at start. */
+  /** Which directory the path led to at the first start that succeeded. */
   #root: string | undefined;
 
   constructor(options: StagingOptions, checkpoint: Checkpoint = noCheckpoint) {
@@ -45,25 +45,32 @@ export class NormalQueue implements StagingQueue {
   }
 
   async start(): Promise<void> {
-    await this.prepare();
+    const root = await this.#make();
     await this.probe();
+    this.#root ??= root;
   }
 
   /** Makes the directories. Needs no space when they are there. */
   async prepare(): Promise<void> {
-    await guarded('prepare the queue', this.path, async () => {
-      if (await makeDirectory(this.path, this.#modes)) await syncDirectory(path.dirname(this.path));
+    const root = await this.#make();
+    this.#root ??= root;
+  }
+
+  /** Once started the root is never made again: that would be below the mount point of a volume that went away. */
+  async #make(): Promise<string> {
+    return await guarded('prepare the queue', this.path, async () => {
+      if (this.#root !== undefined) await this.#checkRoot();
+      else if (await makeDirectory(this.path, this.#modes)) await syncDirectory(path.dirname(this.path));
       for (const name of [TEMPORARY, OBSOLETE]) await makeDirectory(this.#at(name), this.#modes);
-      this.#root = await identityOf(this.path);
       await this.#makeStaging();
+      return await identityOf(this.path);
     });
   }
 
-  /** A volume that was unmounted, or another in its place, must not pass for a queue in which everything is done. */
+  /** A volume that was unmounted, or another in its place, must not pass for the queue. */
   async #checkRoot(): Promise<void> {
     const root = await identityOf(this.path);
-    this.#root ??= root;
-    if (root !== this.#root)
+    if (this.#root !== undefined && root !== this.#root)
       throw new SpoolError('path-missing', `${this.path} is not the directory that it was at start`, { path: this.path });
   }
 
@@ -79,6 +86,7 @@ export class NormalQueue implements StagingQueue {
 
   async probe(): Promise<void> {
     await guarded('write to the queue', this.path, async () => {
+      await this.#checkRoot();
       const file = this.#at(`${this.#own}/probe-${this.#names.next()}`);
       await this.#inStaging(() => createFile(file, Buffer.alloc(PROBE_BYTES), this.#modes));
       await unlinkIfThere(file);
@@ -101,6 +109,7 @@ export class NormalQueue implements StagingQueue {
     const files = filesOf(record);
     const stagedAt = this.#now();
     return await guarded('stage an element', this.path, async () => {
+      await this.#checkRoot();
       const staged = `${this.#own}/${await this.#newStaged()}`;
       await this.#checkpoint('staging');
       try {

@@ -8,8 +8,9 @@ import { promises as fs } from 'node:fs';
 import path from 'node:path';
 import { failedWith } from './faults.js';
 import { fieldsOf } from './json.js';
+import type { FileModes } from './spool.js';
 
-const { O_APPEND, O_NOFOLLOW, O_WRONLY } = fs.constants;
+const { O_APPEND, O_NOFOLLOW, O_NONBLOCK, O_RDONLY, O_WRONLY } = fs.constants;
 const PREFIX = 'owner~';
 /** An owner file that is being written. */
 export const DRAFT = '~draft';
@@ -23,6 +24,11 @@ const MAXIMUM_FIRST_LINE = 4096;
 /** Longer than any journal: what is beyond is not ours. */
 const MAXIMUM_READ = 8 * MAXIMUM_JOURNAL;
 export const HEARTBEAT_MS = 5000;
+/** Whatever the umask: who may look into the directory shall see that we live and what we claimed. */
+const FILE_MODE = 0o644;
+const UNCHANGED = -1;
+/** A file that is not ours to read, a link, a directory, a socket or a FIFO. */
+const NOT_READABLE = ['EACCES', 'EPERM', 'ELOOP', 'EISDIR', 'ENXIO', 'ESPIPE'];
 
 /** A process, for this kernel and PID namespace. A number alone says nothing: in containers it is always 1. */
 export interface ProcessIdentity {
@@ -80,27 +86,35 @@ function exists(pid: number): boolean {
   }
 }
 
+interface OwnerParts {
+  readonly identity: ProcessIdentity | undefined;
+  readonly held: () => Iterable<string>;
+  readonly modes: FileModes;
+}
+
 /** Ours: written from start to close. */
 export class Owner {
   readonly token = randomBytes(8).toString('hex');
   readonly #file: string;
   readonly #identity: ProcessIdentity | undefined;
   readonly #held: () => Iterable<string>;
+  readonly #modes: FileModes;
   #closed = false;
   #size = 0;
   #pending = '';
   #batch: Promise<void> | undefined;
   #written: Promise<void> = Promise.resolve();
 
-  private constructor(directory: string, instance: string, parts: { identity: ProcessIdentity | undefined; held: () => Iterable<string> }) {
+  private constructor(directory: string, instance: string, parts: OwnerParts) {
     this.#file = path.join(directory, `${PREFIX}${fileNameOf(instance)}~${this.token}`);
     this.#identity = parts.identity;
     this.#held = parts.held;
+    this.#modes = parts.modes;
   }
 
   /** `held` gives the journal lines of what is claimed at the moment. */
-  static async open(directory: string, instance: string, held: () => Iterable<string>): Promise<Owner> {
-    const owner = new Owner(directory, instance, { identity: await identify(), held });
+  static async open(directory: string, instance: string, held: () => Iterable<string>, modes: FileModes = {}): Promise<Owner> {
+    const owner = new Owner(directory, instance, { identity: await identify(), held, modes });
     await owner.#writeAnew();
     return owner;
   }
@@ -132,7 +146,15 @@ export class Owner {
       // Sending is what frees a full disk: an empty file says at least that we live.
       if (!failedWith(error, 'ENOSPC', 'EDQUOT')) throw error;
     });
+    // Where modes cannot be set others judge us by our heartbeat.
+    await this.#setModes(draft).catch(() => undefined);
     await fs.rename(draft, this.#file);
+  }
+
+  async #setModes(draft: string): Promise<void> {
+    const { fileMode = FILE_MODE, gid } = this.#modes;
+    if (gid !== undefined) await fs.chown(draft, UNCHANGED, gid);
+    await fs.chmod(draft, fileMode);
   }
 
   /** Says that we live. Somebody who took us for dead (we were stopped for long) has removed the file: then it is written again. */
@@ -196,13 +218,18 @@ export async function readJournal(file: string): Promise<string[]> {
   return (await linesOf(file, MAXIMUM_READ)).slice(1);
 }
 
-/** None of another user's file that we may not read: then only its age tells. */
+/** None of what cannot be read: then only its age tells. */
 async function linesOf(file: string, limit: number): Promise<string[]> {
-  const handle = await fs.open(file, fs.constants.O_RDONLY | O_NOFOLLOW).catch((error: unknown) => {
-    if (failedWith(error, 'EACCES')) return undefined;
+  try {
+    return await readLines(file, limit);
+  } catch (error) {
+    if (failedWith(error, ...NOT_READABLE)) return [];
     throw error;
-  });
-  if (handle === undefined) return [];
+  }
+}
+
+async function readLines(file: string, limit: number): Promise<string[]> {
+  const handle = await fs.open(file, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
   try {
     const size = Math.min((await handle.stat()).size, limit);
     const { buffer, bytesRead } = await handle.read(Buffer.alloc(size), 0, size, 0);

@@ -61,13 +61,20 @@ export class SimpleQueue implements OutgoingQueue {
 
   /** With files of the writer it may be different: fs.protected_hardlinks lets us link only what is ours or what we may write. */
   async #probeElements(): Promise<void> {
+    const failures: unknown[] = [];
     let probed = 0;
     for await (const name of this.scan().names) {
-      const file = `${this.path}/${name}`;
-      await fs.access(`${this.path}/${splitElementName(name).directory}`, fs.constants.W_OK | fs.constants.X_OK);
+      try {
+        await fs.access(`${this.path}/${splitElementName(name).directory}`, fs.constants.W_OK | fs.constants.X_OK);
+        if (await this.#probeElement(`${this.path}/${name}`)) return;
+      } catch (error) {
+        if (!failedWith(error, 'ENOENT')) failures.push(error);
+      }
       probed += 1;
-      if (probed > MAXIMUM_PROBED || (await this.#probeElement(file))) return;
+      if (probed === MAXIMUM_PROBED) break;
     }
+    // One that we may lock is enough: a single file of somebody else's must not stop all others.
+    if (failures.length > 0) throw failures[0];
   }
 
   /** False when the file tells nothing: it is gone, or no regular file. */

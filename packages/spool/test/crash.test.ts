@@ -74,6 +74,18 @@ describe('a sender killed', () => {
       assert.equal(text((await (await claimed(queue, name)).read(10)).body), 'body');
     });
 
+    it(`while it quarantined (${layout}): the next purge finishes it, without a start`, async (t) => {
+      const root = temporaryDirectory(t);
+      LAYOUTS[layout](root, 'body');
+      await killWorker(t, { work: 'quarantine', root, layout, killAt: 'moved' });
+      const { queue } = await restart(t, layout, root);
+      await queue.purge();
+      assert.equal(await queue.quarantineDepth(), 0, 'its maker might still live');
+      lookOlder(t, /\.staging\/[^/]+\/[0-9a-f]{14}$/, 61_000);
+      await queue.purge();
+      assert.equal(await queue.quarantineDepth(), 1);
+    });
+
     it(`while it quarantined (${layout}): the next start finishes it`, async (t) => {
       const root = temporaryDirectory(t);
       const name = LAYOUTS[layout](root, 'body');

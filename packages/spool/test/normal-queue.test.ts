@@ -351,6 +351,41 @@ describe('NormalReader', () => {
 });
 
 describe('starting', () => {
+  it('never makes a root again that went away', async (t) => {
+    const { root, queue } = await started(t);
+    renameSync(root, `${root}-unmounted`);
+    for (const action of [() => queue.start(), () => queue.prepare(), () => queue.probe(), () => queue.stage(RECORD)]) {
+      assert.ok((await rejectsWith(action(), 'path-missing')).message.includes(root));
+      assert.equal(existsSync(root), false);
+    }
+    renameSync(`${root}-unmounted`, root);
+    await queue.start();
+    await queue.add(RECORD);
+  });
+
+  it('does not go on in another directory at the same path', async (t) => {
+    const { root, queue } = await started(t);
+    renameSync(root, `${root}-unmounted`);
+    await started(t, { path: root });
+    const before = readdirSync(root, { recursive: true });
+    for (const action of [() => queue.start(), () => queue.prepare(), () => queue.probe(), () => queue.stage(RECORD)])
+      assert.equal((await rejectsWith(action(), 'path-missing')).path, root);
+    assert.deepEqual(readdirSync(root, { recursive: true }), before);
+  });
+
+  it('takes the root for its own only when it has written there', async (t) => {
+    const root = `${temporaryDirectory(t)}/incoming`;
+    const queue = new NormalQueue({ path: root, instance: 'x' });
+    const full = t.mock.method(fs, 'write', (...args: unknown[]) => {
+      (args.at(-1) as (error: Error) => void)(Object.assign(new Error('full'), { code: 'ENOSPC' }));
+    });
+    await rejectsWith(queue.start(), 'disk-full');
+    full.mock.restore();
+    renameSync(root, `${root}-before`);
+    await queue.start();
+    await queue.add(RECORD);
+  });
+
   it('says what is missing or in the way', async (t) => {
     const directory = temporaryDirectory(t);
     await rejectsWith(new NormalQueue({ path: `${directory}/absent/deep`, instance: 'x' }).start(), 'path-missing');

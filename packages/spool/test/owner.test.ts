@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { readdirSync, readFileSync, unlinkSync, utimesSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, rmdirSync, statSync, symlinkSync, unlinkSync, utimesSync, writeFileSync } from 'node:fs';
 import process from 'node:process';
 import { describe, it } from 'node:test';
 import { eventually, startCommand, temporaryDirectory } from '@ssm/test-support';
@@ -83,6 +83,35 @@ describe('Owner', () => {
     assert.deepEqual(await readJournal(`${directory}/${readdirSync(directory)[0]}`), ['held']);
   });
 
+  it('has a file that other users may read, or the configured mode, whatever the umask', async (t) => {
+    const umask = process.umask(0o077);
+    t.after(() => process.umask(umask));
+    for (const [modes, expected] of [
+      [{}, 0o644],
+      [{ fileMode: 0o660 }, 0o660],
+    ] as const) {
+      const directory = temporaryDirectory(t);
+      const owner = await Owner.open(directory, 'x', () => [], modes);
+      const mode = (): number => statSync(`${directory}/${readdirSync(directory)[0]}`).mode & 0o777;
+      assert.equal(mode(), expected);
+      await owner.note('a'.repeat(2_000_000));
+      assert.equal(mode(), expected, 'written anew');
+    }
+  });
+
+  it('is unknown when its file is a link or a directory', async (t) => {
+    const file = `${temporaryDirectory(t)}/owner`;
+    symlinkSync('/proc/self/stat', file);
+    assert.deepEqual(await readOwner(file), { identity: undefined, closed: false });
+    assert.deepEqual(await readJournal(file), []);
+    unlinkSync(file);
+    mkdirSync(file);
+    assert.deepEqual(await readOwner(file), { identity: undefined, closed: false });
+    assert.deepEqual(await readJournal(file), []);
+    rmdirSync(file);
+    await assert.rejects(readOwner(file), { code: 'ENOENT' });
+  });
+
   it('is unknown, not dead, when its file says nothing sensible', async (t) => {
     const file = `${temporaryDirectory(t)}/owner`;
     for (const content of [
@@ -142,6 +171,29 @@ describe('ClaimsDirectory', () => {
     t.after(() => hasty.close(false));
     await eventually(async () => (await hasty.freeOthers(free)) > 0);
     assert.equal(readdirSync(`${path}/.claimed`).includes(other.split('/').at(-1)!), false);
+  });
+
+  it('frees what it can beside owners that it can neither read nor remove', async (t) => {
+    const path = temporaryDirectory(t);
+    const claims = await open(path, 'same', 50);
+    t.after(() => claims.close(false));
+    symlinkSync('nowhere', `${path}/.claimed/owner~same~00000000000000aa`);
+    mkdirSync(`${path}/.claimed/owner~same~00000000000000bb`);
+    writeFileSync(`${path}/.claimed/owner~forbidden~00000000000000cc`, '{}\n+ y\n');
+    stranger(path, 'zuletzt');
+    const freed = new Set<string>();
+    const free = async (_token: string, lines: readonly string[]): Promise<number> => {
+      if (lines.includes('+ y')) throw Object.assign(new Error('not ours'), { code: 'EACCES' });
+      for (const line of lines) freed.add(line);
+      return await Promise.resolve(lines.length);
+    };
+    await claims.freeOthers(free);
+    await eventually(async () => (await claims.freeOthers(free)) > 0);
+    assert.deepEqual([...freed], ['+ x']);
+    await assert.rejects(
+      claims.freeOthers(() => Promise.reject(Object.assign(new Error('broken'), { code: 'EIO' }))),
+      { code: 'EIO' },
+    );
   });
 
   it('lets only one process at a time free locks', async (t) => {

@@ -330,6 +330,21 @@ describe('start of a dirq Simple queue', () => {
     await rejectsWith(queue.claim(NAME), 'permission-denied');
   });
 
+  it('goes on when it may lock one of the first files', async (t) => {
+    const root = temporaryDirectory(t);
+    const [foreign, ours] = [NAME, '66000000/66000000000002'];
+    put(root, foreign);
+    put(root, ours);
+    const link = promises.link.bind(promises);
+    t.mock.method(promises, 'link', async (from: string, to: string) => {
+      if (from.endsWith(foreign)) throw Object.assign(new Error('not permitted'), { code: 'EPERM', path: from });
+      await link(from, to);
+    });
+    const { queue } = await started(t, { path: root });
+    await rejectsWith(queue.claim(foreign), 'permission-denied');
+    assert.equal(await (await claimed(queue, ours)).remove(), 'removed');
+  });
+
   it('works on a disk without a free block', async (t) => {
     const { root } = await started(t);
     put(root, NAME);
