@@ -204,6 +204,13 @@ export class NormalQueue implements StagingQueue {
     });
   }
 
+  async freeFiles(): Promise<number> {
+    return await guarded('ask for the free inodes', this.path, async () => {
+      const { ffree, files } = await fs.statfs(this.path);
+      return files === 0 ? Number.POSITIVE_INFINITY : ffree;
+    });
+  }
+
   async depth(timeLimitMs: number): Promise<DepthCount> {
     return await guarded('count the elements', this.path, () => depthOf(this.path, timeLimitMs, this.#now()));
   }

@@ -108,6 +108,8 @@ export interface StagingQueue {
   add(record: QueueRecord): Promise<string>;
   /** Free bytes on the file system for us. */
   freeBytes(): Promise<number>;
+  /** Inodes that are free on the file system; Infinity where it does not count them. */
+  freeFiles(): Promise<number>;
   /** Writes, fsyncs and removes a small file: can elements be stored again? Throws the SpoolError that they would meet. */
   probe(): Promise<void>;
   /** Elements by name alone; gives up (`complete: false`) after so many milliseconds. */

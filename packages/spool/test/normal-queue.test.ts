@@ -235,6 +235,7 @@ describe('what is on disk', () => {
   it('knows the free space', async (t) => {
     const { queue } = await started(t);
     assert.ok((await queue.freeBytes()) > 0);
+    assert.ok((await queue.freeFiles()) > 0);
   });
 });
 

@@ -51,7 +51,8 @@ export async function prepareLocal(local: Local, need: Need, signal: AbortSignal
     await locally(component, () => queue.start());
     await locally('delivery-record', () => record.start());
   }
-  await locally('incoming', () => space.recovered(need.bytes));
+  await locally('incoming', () => space.check(need.components.has('incoming') ? need.bytes : 0, need.components.has('incoming')));
+  if (need.components.has('reject')) await rejects.check(need.bytes);
   for (const shelf of [incoming, reject]) if (need.bytes > 0 && need.components.has(shelf.component)) await tryToStage(shelf, need.bytes);
   const recovered = [await finishRecorded(incoming, signal), await finishRecorded(reject, signal)];
   if (!rejects.measured) await rejects.measure(signal);

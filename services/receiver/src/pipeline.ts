@@ -1,4 +1,4 @@
-import type { OpenedMessage } from '@ssm/empa';
+import { DistinguishedName, type OpenedMessage } from '@ssm/empa';
 import type { QueueRecord } from '@ssm/spool';
 import type { Delivery } from '@ssm/transport';
 import type { SignerLists } from './authorise.js';
@@ -60,10 +60,18 @@ async function judge(delivery: Delivery, desk: Desk): Promise<{ readonly opened:
   } catch (error) {
     const failure = desk.trustFailure();
     if (failure !== undefined && isStaleTrust(error)) throw new LocalTrouble('trust', failure);
-    return { refusal: refusalOf(error) };
+    return { refusal: refusalOf(error, (signer) => isListed(desk.lists(), signer)) };
   }
   const judgement = await desk.step('authorise', () => desk.lists().judge(opened.signer));
   return judgement === 'allowed' ? { opened } : { refusal: refusalOfSigner(judgement, opened) };
+}
+
+function isListed(lists: SignerLists, signer: string): boolean {
+  try {
+    return lists.judge(DistinguishedName.parse(signer)) === 'allowed';
+  } catch {
+    return false;
+  }
 }
 
 async function store(delivery: Delivery, opened: OpenedMessage, desk: Desk): Promise<Result> {

@@ -16,8 +16,11 @@ export interface Refusal {
   readonly signer: string | undefined;
   /** The decoded body, where the signature over it was good. */
   readonly body: Uint8Array | undefined;
-  /** A CA that we trust issued the signer's certificate. All others can be made by anybody, in any number. */
-  readonly vouched: boolean;
+  /**
+   * A listed signer's message, refused for the state of our own trust directory alone: worth waiting for when there is no room for it.
+   * All others can be made by somebody whom nobody here asked to send, in any number.
+   */
+  readonly waits: boolean;
   /** The same message may be accepted later, when something here was put right. */
   readonly replayable: boolean;
 }
@@ -46,17 +49,26 @@ const REPLAYABLE: ReadonlySet<string> = new Set<RejectCode>([
 /** Codes that say that our revocation lists are old, which is our own trouble while the trust directory cannot be read. */
 const STALE_TRUST: ReadonlySet<EmpaErrorCode> = new Set<EmpaErrorCode>(['crl-expired', 'crl-missing', 'crl-invalid']);
 
-export function refusalOf(error: unknown): Refusal {
+/** Codes that say what our trust directory lacks; nothing of it is the message's fault. */
+const OWN_TRUST: ReadonlySet<EmpaErrorCode> = new Set<EmpaErrorCode>([
+  ...STALE_TRUST,
+  'signing-policy-refused',
+  'signing-policy-missing',
+  'signing-policy-malformed',
+]);
+
+/** `isListed`: whether somebody of that name (slash form) may send. */
+export function refusalOf(error: unknown, isListed: (signer: string) => boolean): Refusal {
   if (!(error instanceof EmpaError)) {
     const message = 'the message made the receiver fail; please report it';
-    return { code: 'internal-error', message, signer: undefined, body: undefined, vouched: false, replayable: true };
+    return { code: 'internal-error', message, signer: undefined, body: undefined, waits: false, replayable: true };
   }
   return {
     code: error.code,
     message: harmless(error.message, MAXIMUM_MESSAGE),
     signer: error.partial.signer,
     body: error.partial.body,
-    vouched: error.step === 'revocation' || error.step === 'signing-policy',
+    waits: isVouched(error) && OWN_TRUST.has(error.code) && error.partial.signer !== undefined && isListed(error.partial.signer),
     replayable: isReplayable(error.code),
   };
 }
@@ -64,13 +76,18 @@ export function refusalOf(error: unknown): Refusal {
 export function refusalOfSigner(code: Exclude<Judgement, 'allowed'>, opened: OpenedMessage): Refusal {
   const signer = opened.signer.toString();
   const message = code === 'dn-denied' ? 'the signer is on the deny list' : 'the signer is not on the allow list';
-  return { code, message, signer, body: opened.body, vouched: true, replayable: true };
+  return { code, message, signer, body: opened.body, waits: false, replayable: true };
 }
 
 /** Of a message that is larger than what is taken from a broker at all (limits.message). */
 export function refusalOfSize(bytes: number): Refusal {
   const message = `${bytes} bytes are more than this receiver takes; the message was not kept`;
-  return { code: 'message-too-large', message, signer: undefined, body: undefined, vouched: false, replayable: false };
+  return { code: 'message-too-large', message, signer: undefined, body: undefined, waits: false, replayable: false };
+}
+
+/** A CA that we trust issued the signer's certificate. */
+function isVouched({ step }: EmpaError): boolean {
+  return step === 'revocation' || step === 'signing-policy';
 }
 
 /** Whether the same message may be accepted later, when something here was put right. */

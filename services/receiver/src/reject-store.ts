@@ -5,13 +5,14 @@ import { ReducedLog } from './reduced-log.js';
 import type { Refusal } from './refusal.js';
 import { QueueUsage, type Usage } from './reject-usage.js';
 import { type Shelf, type Shelved, shelve, sizeOf } from './shelf.js';
+import { freeRoom, requireRoom, reserveOf } from './space.js';
 import type { Step } from './steps.js';
 import { empaIdText } from './text.js';
 import { LocalTrouble, locally } from './trouble.js';
 
 /** What is stored as the signer where the signature could not be read. */
 const NO_SIGNER = 'Not available.';
-/** Share of the limits that messages may fill which anybody can make, so that they leave room for those of known signers. */
+/** Share of the limits that messages may fill which are not worth waiting for, so that they leave room for those that are. */
 const SHARE_OF_ANYBODY = 0.75;
 /** Milliseconds between two measurements of a queue that seems full; somebody may have emptied it. */
 const MEASURE_FULL_AGAIN = 60_000;
@@ -63,22 +64,42 @@ export class RejectStore {
     this.#measuredAt = begun;
   }
 
-  /** Rejects with LocalTrouble. */
+  /** Rejects with LocalTrouble; for want of space only where the message is worth waiting for. */
   async keep(raw: Uint8Array, empaId: string | undefined, refusal: Refusal, step: Step): Promise<Kept> {
     const element = elementOf(raw, empaId, refusal);
     const bytes = sizeOf(element);
     const hash = sha256(raw);
-    if (!(await this.#reserve(bytes, refusal.vouched))) return this.#reduce(raw, empaId, refusal, hash);
+    try {
+      const shelved = await this.#shelve(hash, element, refusal.waits, step);
+      const { recordId } = shelved;
+      if (shelved.outcome === 'duplicate') return { outcome: 'known', recordId, firstStored: shelved.firstStored };
+      return { outcome: 'kept', recordId, element: shelved.element };
+    } catch (error) {
+      if (refusal.waits || !isWantOfSpace(error)) throw error instanceof LocalTrouble ? error : new LocalTrouble('reject', error, bytes);
+      return this.#reduce(raw, empaId, refusal, hash);
+    }
+  }
+
+  /** After trouble: would a message worth waiting for, of so many bytes, be kept now? Rejects with LocalTrouble. */
+  async check(bytes: number): Promise<void> {
+    await locally('reject', async () => {
+      await this.#promise(bytes, true);
+      this.#usage.settle(bytes, false);
+      await this.#requireSpace(bytes, true);
+    });
+  }
+
+  async #shelve(id: string, element: QueueRecord, waits: boolean, step: Step): Promise<Shelved> {
+    const bytes = sizeOf(element);
+    await this.#promise(bytes, waits);
     let shelved: Shelved | undefined;
     try {
-      shelved = (await this.#isSpace(bytes, refusal.vouched)) ? await shelve(this.#options.shelf, hash, element, step) : undefined;
+      await this.#requireSpace(bytes, waits);
+      shelved = await shelve(this.#options.shelf, id, element, step);
+      return shelved;
     } finally {
       this.#usage.settle(bytes, shelved?.outcome === 'stored');
     }
-    if (shelved === undefined) return this.#reduce(raw, empaId, refusal, hash);
-    const { recordId } = shelved;
-    if (shelved.outcome === 'duplicate') return { outcome: 'known', recordId, firstStored: shelved.firstStored };
-    return { outcome: 'kept', recordId, element: shelved.element };
   }
 
   async #reduce(raw: Uint8Array, empaId: string | undefined, refusal: Refusal, hash: string): Promise<Kept> {
@@ -88,23 +109,29 @@ export class RejectStore {
     return { outcome: 'reduced' };
   }
 
-  async #reserve(bytes: number, vouched: boolean): Promise<boolean> {
-    const share = vouched ? 1 : SHARE_OF_ANYBODY;
+  /** Throws ReceiverError space-low when the queue is full. */
+  async #promise(bytes: number, waits: boolean): Promise<void> {
+    const share = waits ? 1 : SHARE_OF_ANYBODY;
     const limit = { elements: this.#options.maximumCount * share, bytes: this.#options.maximumBytes * share };
-    if (this.#usage.promise(bytes, limit)) return true;
-    if (this.#options.now().getTime() - this.#measuredAt < MEASURE_FULL_AGAIN) return false;
-    await this.measure(new AbortController().signal);
-    return this.#usage.promise(bytes, limit);
+    if (this.#usage.promise(bytes, limit)) return;
+    if (this.#options.now().getTime() - this.#measuredAt >= MEASURE_FULL_AGAIN) {
+      await this.measure(new AbortController().signal);
+      if (this.#usage.promise(bytes, limit)) return;
+    }
+    const { elements } = this.usage;
+    throw new ReceiverError('space-low', `the reject queue holds ${elements} elements, and has no room for ${bytes} bytes more`);
   }
 
-  async #isSpace(bytes: number, vouched: boolean): Promise<boolean> {
+  /** Throws ReceiverError space-low when the disk is nearly full. */
+  async #requireSpace(bytes: number, waits: boolean): Promise<void> {
     const { reserve, shelf } = this.#options;
-    const free = await locally('reject', () => shelf.queue.freeBytes());
-    if (free - bytes >= (vouched ? reserve : 2 * reserve)) return true;
-    if (!vouched) return false;
-    // A message of a known signer is worth waiting for until there is space again.
-    throw new LocalTrouble('reject', new ReceiverError('space-low', `${free} bytes are free, ${reserve} are kept in reserve`), bytes);
+    requireRoom(await freeRoom(shelf.queue), bytes, reserveOf(reserve, waits ? 1 : 2));
   }
+}
+
+/** Of the queue's bounds or of the disk. */
+export function isWantOfSpace(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && (error.code === 'space-low' || error.code === 'disk-full');
 }
 
 function elementOf(raw: Uint8Array, empaId: string | undefined, refusal: Refusal): QueueRecord {

@@ -1,6 +1,8 @@
+import type { TrustStore } from '@ssm/empa';
 import type { Logger, Reloadable, ServiceContext } from '@ssm/service-kit';
 import type { Delivery } from '@ssm/transport';
 import { audit } from './audit.js';
+import type { SignerLists } from './authorise.js';
 import { checkConfig, type ReceiverConfig } from './config.js';
 import type { Credentials } from './credentials.js';
 import { createDesk } from './desk.js';
@@ -14,6 +16,7 @@ import { type Desk, type Result, receiveOne } from './pipeline.js';
 import { countResult, wireBytes } from './results.js';
 import { SignerClock } from './signers.js';
 import type { StageHook } from './steps.js';
+import type { LocalComponent } from './trouble.js';
 import { WorkInHand } from './work.js';
 
 /** For tests; the service runs without any. */
@@ -34,6 +37,13 @@ export interface Station {
   /** Undefined: switched off. */
   readonly signers: SignerClock | undefined;
   readonly showDepth: (depth: Depth) => void;
+  /** By what the last message was judged that the reject queue had no room for: under another rule it may not need that room. */
+  judgedBy: Rules | undefined;
+}
+
+interface Rules {
+  readonly trust: TrustStore;
+  readonly lists: SignerLists;
 }
 
 /** Rejects with ServiceError config-invalid, and with what loadCredentials and loadSignerLists throw. */
@@ -60,6 +70,7 @@ export async function createStation(config: ReceiverConfig, context: ServiceCont
     work,
     now,
     signers,
+    judgedBy: undefined,
     showDepth: (counted) => {
       depth = counted;
     },
@@ -75,7 +86,7 @@ export async function prepareStation(
   const { local, metrics, trust } = station;
   await trust.ready(need.components.has('trust'));
   if (trust.failure === undefined) context.health.set('trust', true);
-  const recovery = await prepareLocal(local, need, context.stopping);
+  const recovery = await prepareLocal(local, changedSince(station) ? without(need, 'reject') : need, context.stopping);
   for (const { queue, finished, failure } of recovery) {
     metrics.recovered.inc({ queue }, finished);
     if (finished > 0) context.log.info('what a crash left half-way was finished', { queue, finished });
@@ -83,6 +94,14 @@ export async function prepareStation(
     metrics.recordFailures.inc({ operation: 'recover' });
     context.log.error('a delivery record is corrupt, what comes after it was not finished', { queue, error: failure });
   }
+}
+
+function changedSince({ desk, judgedBy, trust }: Station): boolean {
+  return judgedBy !== undefined && (judgedBy.trust !== trust.current || judgedBy.lists !== desk.lists());
+}
+
+function without({ bytes, components }: Need, component: LocalComponent): Need {
+  return { bytes, components: new Set([...components].filter((one) => one !== component)) };
 }
 
 /** One message through the pipeline, counted and written into the log. Never rejects. */
@@ -93,6 +112,8 @@ export async function receive(station: Station, desk: Desk, delivery: Delivery, 
   metrics.receivedBytes.inc({ broker }, wireBytes(delivery));
   return await work.during(body.length, async () => {
     const result = await receiveOne(delivery, desk);
+    const isRejectFull = result.outcome === 'retry' && result.trouble.component === 'reject' && result.trouble.code === 'space-low';
+    if (isRejectFull) station.judgedBy = { trust: station.trust.current, lists: desk.lists() };
     countResult({ metrics, signers }, delivery, result, now());
     audit(log, delivery, result);
     return result;

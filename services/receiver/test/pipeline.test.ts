@@ -97,11 +97,30 @@ describe('receiveOne', () => {
     const partial = { signer: LISTED, body: Buffer.from('records') };
     const desk = await createDesk(t, async () => Promise.reject(new EmpaError('crl-expired', 'old', { step: 'revocation', partial })));
     const result = await receiveOne(fakeDelivery(), desk);
-    assert.ok(result.outcome === 'rejected' && result.refusal.vouched && result.refusal.replayable);
+    assert.ok(result.outcome === 'rejected' && result.refusal.waits && result.refusal.replayable);
     assert.deepEqual(
       elementsOf(desk.rejectShelf.queue.path).map(({ body, raw, signer }) => [body, raw, signer]),
       [['records', 'raw', LISTED]],
     );
+  });
+
+  it('waits for room for a listed signer whom our own trust directory fails, and for nobody else', async (t) => {
+    const refuse = (code: 'crl-expired' | 'certificate-revoked', signer: string) => async () =>
+      Promise.reject(new EmpaError(code, 'no', { step: 'revocation', partial: { signer, body: Buffer.from('records') } }));
+    const outcomes: string[] = [];
+    const opens = [
+      refuse('crl-expired', LISTED),
+      refuse('crl-expired', UNLISTED),
+      refuse('certificate-revoked', LISTED),
+      async () => opened('records', UNLISTED),
+    ];
+    for (const open of opens) {
+      const desk = await createDesk(t, open);
+      const rejects = new RejectStore({ shelf: desk.rejectShelf, maximumBytes: 1e6, maximumCount: 0, reserve: 0, now: () => new Date() });
+      const result = await receiveOne(fakeDelivery(), { ...desk, rejects });
+      outcomes.push(result.outcome === 'rejected' ? result.kept.outcome : result.outcome);
+    }
+    assert.deepEqual(outcomes, ['retry', 'reduced', 'reduced', 'reduced']);
   });
 
   it('rejects a message that makes the receiver fail, so that it does not come back for ever', async (t) => {
@@ -135,7 +154,9 @@ describe('receiveOne', () => {
 
 describe('receiveOne in local trouble', () => {
   it('leaves a message at the broker when there is no space', async (t) => {
-    const desk = await createDesk(t, async () => opened('records'), { space: new SpaceReserve({ freeBytes: async () => 10 }, 5) });
+    const desk = await createDesk(t, async () => opened('records'), {
+      space: new SpaceReserve({ freeBytes: async () => 10, freeFiles: async () => 10_000 }, 5),
+    });
     const delivery = fakeDelivery();
     const result = await receiveOne(delivery, desk);
     assert.ok(result.outcome === 'retry' && result.trouble.component === 'incoming' && result.trouble.code === 'space-low');

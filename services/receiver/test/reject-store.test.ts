@@ -2,23 +2,24 @@ import assert from 'node:assert/strict';
 import { existsSync, readFileSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { describe, it } from 'node:test';
+import { SpoolError } from '@ssm/spool';
 import type { Scope } from '@ssm/test-support';
 import { sha256 } from '../src/delivery-key.js';
 import type { Refusal } from '../src/refusal.js';
 import { type RejectOptions, RejectStore } from '../src/reject-store.js';
 import type { Shelf } from '../src/shelf.js';
 import type { Step } from '../src/steps.js';
-import { createShelf, elementsOf, startShelf } from './support/bench.js';
+import { createShelf, elementsOf, replacing, startShelf } from './support/bench.js';
 
 const step: Step = async (_stage, work) => await work();
 const { signal } = new AbortController();
-const forged: Refusal = { code: 'signature-invalid', message: 'no', signer: undefined, body: undefined, vouched: false, replayable: false };
-const unlisted: Refusal = {
-  code: 'dn-not-listed',
-  message: 'the signer is not on the allow list',
+const forged: Refusal = { code: 'signature-invalid', message: 'no', signer: undefined, body: undefined, waits: false, replayable: false };
+const ours: Refusal = {
+  code: 'crl-expired',
+  message: 'the list is old',
   signer: '/CN=known',
   body: Buffer.from('body'),
-  vouched: true,
+  waits: true,
   replayable: true,
 };
 
@@ -55,14 +56,14 @@ describe('RejectStore', () => {
 
   it('keeps the decoded body, the signer, and the message as it came where that may be verified again', async (t) => {
     const { shelf, store } = await createStore(t);
-    await store.keep(raw('as it came'), undefined, unlisted, step);
+    await store.keep(raw('as it came'), undefined, ours, step);
     assert.deepEqual(elementsOf(shelf.queue.path), [
       {
         body: 'body',
         raw: 'as it came',
         signer: '/CN=known',
         empaid: 'noid',
-        error: 'dn-not-listed: the signer is not on the allow list',
+        error: 'crl-expired: the list is old',
       },
     ]);
   });
@@ -98,8 +99,9 @@ describe('RejectStore', () => {
   it('leaves room for messages of known signers, which anybody else cannot fill', async (t) => {
     const { shelf, store } = await createStore(t, { maximumCount: 4 });
     for (let i = 0; i < 4; i++) await store.keep(raw(`message ${i}`), undefined, forged, step);
-    assert.equal((await store.keep(raw('of a known signer'), undefined, unlisted, step)).outcome, 'kept');
-    assert.equal((await store.keep(raw('another'), undefined, unlisted, step)).outcome, 'reduced');
+    assert.equal((await store.keep(raw('of a known signer'), undefined, ours, step)).outcome, 'kept');
+    await assert.rejects(store.keep(raw('another'), undefined, ours, step), { name: 'LocalTrouble', code: 'space-low' });
+    await assert.rejects(store.check(1), { name: 'LocalTrouble', component: 'reject', code: 'space-low' });
     assert.equal(elementsOf(shelf.queue.path).length, 4);
   });
 
@@ -127,11 +129,25 @@ describe('RejectStore', () => {
   it('leaves the reserve of free space alone: junk shrinks, a known signer waits', async (t) => {
     const { store } = await createStore(t, { reserve: Number.MAX_SAFE_INTEGER / 4 });
     assert.equal((await store.keep(raw('junk'), undefined, forged, step)).outcome, 'reduced');
-    await assert.rejects(store.keep(raw('good'), undefined, unlisted, step), {
+    await assert.rejects(store.keep(raw('good'), undefined, ours, step), {
       name: 'LocalTrouble',
       component: 'reject',
       code: 'space-low',
     });
+  });
+
+  it('shrinks junk that fails for want of space, or of inodes, and goes on', async (t) => {
+    const { reduced, shelf } = await createStore(t);
+    const options = { maximumBytes: 1e6, maximumCount: 100, now: () => new Date() };
+    const full = { ...shelf, queue: replacing(shelf.queue, { stage: async () => Promise.reject(new SpoolError('disk-full', 'full')) }) };
+    const store = new RejectStore({ ...options, shelf: full, reserve: 0 });
+    assert.equal((await store.keep(raw('junk'), undefined, forged, step)).outcome, 'reduced');
+    await assert.rejects(store.keep(raw('good'), undefined, ours, step), { name: 'LocalTrouble', code: 'disk-full' });
+    const few = { ...shelf, queue: replacing(shelf.queue, { freeFiles: async () => 1500 }) };
+    const reserved = new RejectStore({ ...options, shelf: few, reserve: 1 });
+    assert.equal((await reserved.keep(raw('more junk'), undefined, forged, step)).outcome, 'reduced');
+    assert.equal((await reserved.keep(raw('good'), undefined, ours, step)).outcome, 'kept');
+    assert.equal(reduced().length, 2);
   });
 
   it('never calls a refused message lost when it cannot even write that', async (t) => {

@@ -2,13 +2,25 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { SpaceReserve } from '../src/space.js';
 
-function disk(free: number): { free: number; looks: number; freeBytes(): Promise<number> } {
+interface Disk {
+  free: number;
+  files: number;
+  looks: number;
+  freeBytes(): Promise<number>;
+  freeFiles(): Promise<number>;
+}
+
+function disk(free: number): Disk {
   return {
     free,
+    files: Number.POSITIVE_INFINITY,
     looks: 0,
     async freeBytes() {
       this.looks += 1;
       return this.free;
+    },
+    async freeFiles() {
+      return this.files;
     },
   };
 }
@@ -41,9 +53,22 @@ describe('SpaceReserve', () => {
     const volume = disk(120);
     const space = new SpaceReserve(volume, 100);
     await space.take(10);
-    await assert.rejects(space.recovered(0), { code: 'space-low' });
+    await space.check(0, false);
+    await assert.rejects(space.check(0, true), { code: 'space-low' });
     volume.free = 150;
-    await space.recovered(0);
-    await assert.rejects(space.recovered(1), { code: 'space-low' });
+    await space.check(0, true);
+    await assert.rejects(space.check(1, true), { code: 'space-low' });
+  });
+
+  it('keeps inodes free too, unless nothing is to be kept free', async () => {
+    const volume = disk(1000);
+    volume.files = 1009;
+    await assert.rejects(new SpaceReserve(volume, 100).take(1), { code: 'space-low' });
+    volume.files = 1010;
+    const space = new SpaceReserve(volume, 100);
+    await space.take(1);
+    volume.files = 1000;
+    await assert.rejects(space.take(1), { code: 'space-low' });
+    await new SpaceReserve(volume, 0).take(1);
   });
 });
