@@ -29,17 +29,17 @@ interface Plan {
 }
 
 function plan(quick: boolean): Plan {
-  const windowMs = quick ? 1000 : 10_000;
+  const windowMs = quick ? 500 : 10_000;
   const loads = [1024, 102_400].flatMap((bytes) =>
     [false, true].map((encrypted) => ({ bytes, encrypted, windowMs, messages: messagesFor(bytes, quick) })),
   );
-  return quick ? { repeats: 1, limitMs: 400, loads } : { repeats: 3, limitMs: 1500, loads };
+  return quick ? { repeats: 1, limitMs: 250, loads } : { repeats: 3, limitMs: 1500, loads };
 }
 
 /** More than a window takes on a fast machine, and not more than the broker's memory. */
 function messagesFor(bytes: number, quick: boolean): number {
-  if (bytes === 1024) return quick ? 2000 : 10_000;
-  return quick ? 300 : 1000;
+  if (bytes === 1024) return quick ? 1200 : 10_000;
+  return quick ? 400 : 1000;
 }
 
 /** All values of one name, in the order of the repeats. */
