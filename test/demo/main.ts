@@ -113,11 +113,17 @@ async function stayUp(scene: Scene): Promise<void> {
   };
   const timer = setInterval(() => void look(), 500);
   await new Promise<void>((resolve) => {
-    process.once('SIGINT', resolve);
-    process.once('SIGTERM', resolve);
+    let asked = false;
+    const stop = (): void => {
+      asked = true;
+      resolve();
+    };
+    process.once('SIGINT', stop);
+    process.once('SIGTERM', stop);
     for (const service of [scene.sender, scene.receiver])
       void service.child.exited.then(({ code }) => {
-        say(`The ${service.name} ended with exit code ${code}:\n${service.child.output().slice(-4000)}`);
+        // Ctrl-C reaches the services too: then their end is no news.
+        if (!asked) say(`The ${service.name} ended with exit code ${code}:\n${service.child.output().slice(-4000)}`);
         resolve();
       });
   });
