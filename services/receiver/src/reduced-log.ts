@@ -1,8 +1,12 @@
+import { constants } from 'node:fs';
 import { open, rename, stat } from 'node:fs/promises';
 import path from 'node:path';
 
 /** Bytes of one file of the log; there are two. */
 const MAXIMUM_FILE_BYTES = 4 * 1024 * 1024;
+
+/** Never through a link, and never waiting for the reader of a pipe. */
+const FLAGS = constants.O_WRONLY | constants.O_CREAT | constants.O_APPEND | constants.O_NOFOLLOW | constants.O_NONBLOCK;
 
 /** What is kept of a refused message for which the reject queue has no room. */
 export interface ReducedEntry {
@@ -33,8 +37,9 @@ export class ReducedLog {
   }
 
   async #write(line: string): Promise<void> {
-    const handle = await open(this.#file, 'a', 0o640);
+    const handle = await open(this.#file, FLAGS, 0o640);
     try {
+      if (!(await handle.stat()).isFile()) throw new Error(`${this.#file} is not a regular file`);
       await handle.appendFile(line);
       await handle.datasync();
     } finally {

@@ -25,6 +25,8 @@ export async function startReplay(config: ReceiverConfig, context: ServiceContex
 async function replay(station: Station, reader: NormalReader, { log, stopping }: ServiceContext): Promise<number> {
   const counts = { accepted: 0, refused: 0, left: 0 };
   const desk: Desk = { ...station.desk, rejects: { keep: async () => ({ outcome: 'untouched' }) } };
+  // A replay that was killed may have left locks.
+  await reader.purge().catch((error: unknown) => log.warn('old locks could not be removed', { error }));
   for await (const name of reader.names()) {
     if (stopping.aborted) break;
     const result = await replayOne(name, reader, (delivery) => receive(station, desk, delivery, log)).catch((error: unknown) => {

@@ -8,6 +8,9 @@ import { SpaceReserve } from '../src/space.js';
 import { createDesk, DENIED, elementsOf, LISTED, opened, replacing, stagedIn, UNLISTED } from './support/bench.js';
 import { fakeDelivery } from './support/fake-subscriber.js';
 
+const refuse = (code: 'crl-expired' | 'certificate-revoked', signer: string) => async () =>
+  Promise.reject(new EmpaError(code, 'no', { step: 'revocation', partial: { signer, body: Buffer.from('records') } }));
+
 describe('receiveOne', () => {
   it('stores a good message, then acknowledges it', async (t) => {
     const desk = await createDesk(t, async () => opened('records'));
@@ -105,8 +108,6 @@ describe('receiveOne', () => {
   });
 
   it('waits for room for a listed signer whom our own trust directory fails, and for nobody else', async (t) => {
-    const refuse = (code: 'crl-expired' | 'certificate-revoked', signer: string) => async () =>
-      Promise.reject(new EmpaError(code, 'no', { step: 'revocation', partial: { signer, body: Buffer.from('records') } }));
     const outcomes: string[] = [];
     const opens = [
       refuse('crl-expired', LISTED),

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, it } from 'node:test';
 import { temporaryDirectory } from '@ssm/test-support';
@@ -33,6 +33,13 @@ describe('ReducedLog', () => {
     assert.deepEqual(readdirSync(directory), ['.reduced.1.jsonl']);
     assert.ok(statSync(path.join(directory, '.reduced.1.jsonl')).size < 5 * 1024 * 1024);
     assert.equal(existsSync(path.join(directory, '.reduced.jsonl')), false);
+  });
+
+  it('follows no link', async (t) => {
+    const directory = temporaryDirectory(t);
+    symlinkSync(path.join(directory, 'elsewhere'), path.join(directory, '.reduced.jsonl'));
+    await assert.rejects(new ReducedLog(directory).append(entry), { code: 'ELOOP' });
+    assert.equal(existsSync(path.join(directory, 'elsewhere')), false);
   });
 
   it('goes on after a failure', async (t) => {

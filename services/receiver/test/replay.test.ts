@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { rmSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, it } from 'node:test';
 import { NormalReader } from '@ssm/spool';
@@ -89,6 +89,21 @@ describe('startReplay', () => {
     for await (const name of reader.names()) assert.equal(await reader.lock(name), true);
     assert.equal(await replay(t, site), 0);
     assert.deepEqual(site.stored(), []);
+  });
+
+  it('frees what a killed replay left locked', async (t) => {
+    const site = await createSite(t);
+    const message = await site.seal('records');
+    writeFileSync(site.allow, '/C=UK/CN=somebody else\n');
+    await receiveAll(t, site, [message]);
+    writeFileSync(site.allow, site.pki.sites[0].dn);
+    const reader = new NormalReader({ path: site.reject });
+    for await (const name of reader.names()) {
+      assert.equal(await reader.lock(name), true);
+      utimesSync(path.join(site.reject, name), 1e9, 1e9);
+    }
+    assert.equal(await replay(t, site), 0);
+    assert.equal(site.stored().length, 1);
   });
 
   it('goes on behind an element that is damaged', async (t) => {
