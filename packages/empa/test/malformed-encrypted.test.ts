@@ -11,10 +11,11 @@ import { World } from './world.js';
 const world = new World({ after });
 const { server } = world;
 
-describe('what follows the end of a decrypted message', () => {
-  const encrypted = (plaintext: Buffer): Buffer =>
-    writePkcs7Mime(writeEnvelopedData(plaintext, [certificateOf(server)], 'aes128'), 'enveloped-data');
+function encrypted(plaintext: Buffer): Buffer {
+  return writePkcs7Mime(writeEnvelopedData(plaintext, [certificateOf(server)], 'aes128'), 'enveloped-data');
+}
 
+describe('what follows the end of a decrypted message', () => {
   it('may be white space', async () => {
     const opened = await world.open(encrypted(Buffer.concat([Buffer.from(await world.seal(BODY)), Buffer.from('\r\n \t\n')])));
     assert.equal(Buffer.from(opened.body).toString(), BODY);

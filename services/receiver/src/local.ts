@@ -3,7 +3,7 @@ import process from 'node:process';
 import { createDeliveryRecord, createStagingQueue, type FileModes } from '@ssm/spool';
 import type { ReceiverConfig } from './config.js';
 import type { Need } from './guard.js';
-import { finishRecorded, type Recovery } from './recovery.js';
+import { finishRecorded, type Recovery, tidy } from './recovery.js';
 import { RejectStore } from './reject-store.js';
 import type { Shelf } from './shelf.js';
 import { SpaceReserve } from './space.js';
@@ -19,6 +19,8 @@ export interface Local {
   readonly reject: Shelf;
   readonly rejects: RejectStore;
   readonly space: SpaceReserve;
+  /** Removes what dead processes left, now and then: it may be what fills the disk. false: nothing was tried, or it failed. */
+  readonly reclaim: (signal: AbortSignal) => Promise<boolean>;
 }
 
 export function createLocal(config: ReceiverConfig, now: () => Date): Local {
@@ -38,6 +40,29 @@ export function createLocal(config: ReceiverConfig, now: () => Date): Local {
     reject: rejectShelf,
     rejects: new RejectStore({ shelf: rejectShelf, maximumBytes, maximumCount, reserve: incoming.reserve, now }),
     space: new SpaceReserve(incomingShelf.queue, incoming.reserve),
+    reclaim: reclaimer([incomingShelf, rejectShelf], deduplication.window, now),
+  };
+}
+
+/** Milliseconds between two attempts: looking at every record of a long window takes a while. */
+const RECLAIM_INTERVAL = 10 * 60_000;
+
+function reclaimer(shelves: readonly Shelf[], windowMs: number, now: () => Date): Local['reclaim'] {
+  let last = Number.NEGATIVE_INFINITY;
+  return async (signal) => {
+    if (performance.now() - last < RECLAIM_INTERVAL) return false;
+    last = performance.now();
+    try {
+      for (const shelf of shelves) {
+        // Only what has been finished may be forgotten.
+        await finishRecorded(shelf, signal);
+        await tidy(shelf, windowMs, now(), signal);
+      }
+      return true;
+    } catch {
+      // The trouble that led here is what is told.
+      return false;
+    }
   };
 }
 
@@ -46,6 +71,15 @@ export function createLocal(config: ReceiverConfig, now: () => Date): Local {
  * kind. Rejects with LocalTrouble.
  */
 export async function prepareLocal(local: Local, need: Need, signal: AbortSignal): Promise<Recovery[]> {
+  try {
+    return await prepareOnce(local, need, signal);
+  } catch (error) {
+    if (!(await local.reclaim(signal))) throw error;
+    return await prepareOnce(local, need, signal);
+  }
+}
+
+async function prepareOnce(local: Local, need: Need, signal: AbortSignal): Promise<Recovery[]> {
   const { incoming, reject, rejects, space } = local;
   for (const { component, queue, record } of [incoming, reject]) {
     await locally(component, () => queue.start());

@@ -47,5 +47,16 @@ export class ReducedLog {
     }
     const { size } = await stat(this.#file);
     if (size > MAXIMUM_FILE_BYTES) await rename(this.#file, this.#older);
+    // The first line of a file makes its name too.
+    if (size > MAXIMUM_FILE_BYTES || size === Buffer.byteLength(line)) await syncDirectory(path.dirname(this.#file));
+  }
+}
+
+async function syncDirectory(directory: string): Promise<void> {
+  const handle = await open(directory, constants.O_RDONLY);
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
   }
 }
