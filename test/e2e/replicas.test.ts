@@ -26,7 +26,9 @@ it('two receivers on one volume, killed in turn, store each message exactly once
 
   await Promise.all(replicas.map((replica) => replica.ready()));
   await eachExactlyOnce(world, hashes);
-  await eventually(async () => (await sender.metric('ssm_messages_total', { result: 'sent' })) === hashes.length, { what: 'all sent' });
+  await eventually(async () => assert.equal(await sender.metric('ssm_messages_total', { result: 'sent' }), hashes.length), {
+    what: `all ${hashes.length} sent`,
+  });
   const arrived = await world.arrived();
   assert.deepEqual(
     [...arrived.values()].filter((count) => count !== 1),

@@ -1,5 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, renameSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { createDemoPki, type DemoPki, eventually, type Scope, temporaryDirectory } from '@ssm/test-support';
 import { elements, type StoredElement } from '../demo/files.js';
@@ -134,7 +134,9 @@ export function addToDirq(outgoing: string, count: number): string[] {
     const seconds = Math.floor(Date.now() / 1000)
       .toString(16)
       .padStart(8, '0');
-    writeFileSync(path.join(directory, `${seconds}${sequence.toString(16).padStart(5, '0')}0`), body);
+    const name = path.join(directory, `${seconds}${sequence.toString(16).padStart(5, '0')}0`);
+    writeFileSync(`${name}.tmp`, body);
+    renameSync(`${name}.tmp`, name);
     return sha256(body);
   });
 }
