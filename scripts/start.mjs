@@ -1,11 +1,15 @@
-// npm start -- sender|receiver [--config FILE] [--key=value ...]: runs one service in the foreground.
+// npm start -- sender|receiver|replay [--config FILE] [--key=value ...]: runs one service in the foreground; replay: the receiver's rejects once more.
 import process from 'node:process';
 
-const services = { sender: '../services/sender/dist/src/main.js', receiver: '../services/receiver/dist/src/main.js' };
+const services = {
+  sender: '../services/sender/dist/src/main.js',
+  receiver: '../services/receiver/dist/src/main.js',
+  replay: '../services/receiver/dist/src/replay-main.js',
+};
 const [service, ...args] = process.argv.slice(2);
 const main = services[service];
 if (main === undefined) {
-  process.stderr.write('Usage: npm start -- sender|receiver --config FILE [--key=value ...]\n');
+  process.stderr.write('Usage: npm start -- sender|receiver|replay --config FILE [--key=value ...]\n');
   process.exit(2);
 }
 // The service reads its own arguments from process.argv.

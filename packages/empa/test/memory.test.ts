@@ -93,7 +93,6 @@ describe('memory', () => {
       const raw = make();
       const { grown, result } = measure(raw);
       assert.equal(result, expected);
-      console.log(shape, (grown / raw.length).toFixed(2), raw.length);
       assert.ok(grown < FACTOR * raw.length, `${(grown / raw.length).toFixed(1)} times`);
     });
   }
