@@ -1,3 +1,5 @@
+export type { BrokerKind, BrokerOptions, RealBroker } from './brokers/broker.js';
+export { BROKER_KINDS } from './brokers/broker.js';
 export type { Child, ChildExit, ChildLine, ChildOptions } from './child.js';
 export { startCommand, startNode } from './child.js';
 export type { KillHook } from './kill-hook.js';
