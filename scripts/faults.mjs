@@ -1,5 +1,5 @@
 // What `npm run test:faults` takes on its command line, and the table at its end.
-import { readFileSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import process from 'node:process';
 import { parseArgs } from 'node:util';
 

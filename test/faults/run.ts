@@ -37,10 +37,9 @@ export async function runFault({ fault, fleet, seed, pace }: Run): Promise<void>
     progress(`${where}: passed in ${secondsSince(start)} s`);
   } catch (error) {
     failed = true;
-    if (process.env['SSM_KEEP'] !== undefined) for (const slot of stage?.slots ?? []) process.stderr.write(slot.service.child.output());
     note({}, error instanceof Error ? (error.message.split('\n')[0] ?? '') : String(error));
     progress(`${where}: FAILED after ${secondsSince(start)} s`);
-    throw error;
+    throw new Error(`${error instanceof Error ? error.message : String(error)}\n${await stage?.explain()}`, { cause: error });
   } finally {
     stopSaying();
     await stage?.clear();

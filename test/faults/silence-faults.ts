@@ -31,7 +31,7 @@ async function noticed(slot: Slot, start: number, from: number): Promise<number>
 }
 
 /** Both run, then nothing comes through any more, then everything does again. */
-async function silence(stage: Stage, begin: () => Promise<unknown> | void, end: () => Promise<unknown> | void): Promise<Outcome> {
+async function silence(stage: Stage, begin: () => unknown, end: () => unknown): Promise<Outcome> {
   const { sender, receiver } = await stage.pair();
   stage.add(MESSAGES);
   await stage.arrived();

@@ -38,9 +38,14 @@ export function leftInDirq(outgoing: string): string[] {
     .flatMap((name) => namesIn(path.join(outgoing, name)).map((element) => `${name}/${element}`));
 }
 
-/** Everything that a sender has not done yet, holds, or left behind, of either layout; what is in quarantine is not looked at. */
+/**
+ * Everything that a sender has not sent yet, or holds, of either layout; what is in quarantine is not looked at. A `gone~` file was sent: a sender
+ * that dies while it removes it leaves it there for a later purge.
+ */
 export function leftOutgoing(outgoing: string): string[] {
-  const claims = namesIn(path.join(outgoing, '.claimed')).map((name) => `.claimed/${name}`);
+  const claims = namesIn(path.join(outgoing, '.claimed'))
+    .filter((name) => !name.startsWith('gone~'))
+    .map((name) => `.claimed/${name}`);
   const plain = namesIn(outgoing).filter((name) => !name.startsWith('.') && !/^[0-9a-f]{8}$/.test(name));
   return [...leftInDirq(outgoing), ...plain, ...claims];
 }

@@ -86,8 +86,10 @@ export class Stage {
   }
 
   /** Both, started and ready. */
-  async pair(): Promise<{ readonly sender: Slot; readonly receiver: Slot }> {
-    const [sender, receiver] = [this.sender(), this.receiver()];
+  async pair(
+    options: { sender?: StartOptions; receiver?: StartOptions } = {},
+  ): Promise<{ readonly sender: Slot; readonly receiver: Slot }> {
+    const [sender, receiver] = [this.sender(options.sender), this.receiver(options.receiver)];
     await Promise.all([sender.start(), receiver.start()]);
     await Promise.all([sender.service.ready(), receiver.service.ready()]);
     return { sender, receiver };
@@ -165,33 +167,37 @@ export class Stage {
 
   /**
    * The end: everything has arrived, the services stop in good order, nothing is left locked, at the broker or to be sent, and every file is
-   * compared. Throws with the story of what went wrong.
+   * compared. {@link explain} tells of what went wrong.
    */
   async count(promised: Promised = 'once'): Promise<Tally> {
-    try {
-      await this.settled();
-    } catch (error) {
-      // The tally says more than what it was waited for in vain.
-      await this.#judge(promised, error);
-    }
+    await this.settled();
     await Promise.all(this.slots.map((slot) => slot.stop()));
     assert.deepEqual(leftOutgoing(this.world.outgoing), [], 'something is left in the outgoing volume');
-    return await this.#judge(promised);
-  }
-
-  async #judge(promised: Promised, cause?: unknown): Promise<Tally> {
-    const found = [...this.loaded, ...(await Promise.all(this.incoming.map((queue) => readQueue(queue)))).flat()];
-    const result = tally(this.sent, found);
+    const result = await this.tally();
     const { lost, altered, duplicated, extra } = result;
     const wrong = [...lost, ...altered, ...(promised === 'once' ? duplicated : []), ...extra];
-    if (wrong.length === 0 && cause === undefined) return result;
-    throw new Error(this.#report(result, wrong, cause), { cause });
+    assert.deepEqual(wrong, [], 'messages are lost, altered, duplicated or not ours');
+    return result;
   }
 
-  #report({ sent, arrived, lost, altered, duplicated, extra }: Tally, wrong: readonly string[], cause: unknown): string {
+  /** Every file of the incoming volumes, and what loaders took, against every file that was sent. */
+  async tally(): Promise<Tally> {
+    const found = await Promise.all(this.incoming.map((queue) => readQueue(queue)));
+    return tally(this.sent, [...this.loaded, ...found.flat()]);
+  }
+
+  /** For whoever looks into a failure: the counts, the stories of the messages that went wrong, and the ends of all logs. */
+  async explain(): Promise<string> {
+    const result = await this.tally();
+    const { lost, altered, duplicated, extra } = result;
+    return this.#report(result, [...lost, ...altered, ...duplicated, ...extra]);
+  }
+
+  #report({ sent, arrived, lost, altered, duplicated, extra }: Tally, wrong: readonly string[]): string {
     const counts = `${sent} sent, ${arrived} arrived, ${lost.length} lost, ${altered.length} altered, ${duplicated.length} duplicated, ${extra.length} extra`;
     return [
-      `${cause instanceof Error ? `${cause.message}; ` : ''}${counts} (seed ${this.random.seed})`,
+      `${counts} (seed: ${this.random.seed})`,
+      `left in the outgoing volume: ${leftOutgoing(this.world.outgoing).join(' ') || 'nothing'}`,
       storiesOf(wrong, path.join(this.world.directory, 'logs')),
       ...this.slots
         .filter(({ starts }) => starts > 0)
