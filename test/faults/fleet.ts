@@ -1,5 +1,5 @@
 import path from 'node:path';
-import { createDemoPki, type DemoPki, type Scope, temporaryDirectory } from '@ssm/test-support';
+import { createDemoPki, type DemoPki, type Scope, startBroker, temporaryDirectory } from '@ssm/test-support';
 import { type StageBroker, startDevelopmentBroker } from '../stage/broker.js';
 import { CleanUp } from '../stage/clean-up.js';
 import { progress } from '../stage/progress.js';
@@ -44,5 +44,5 @@ export class Fleet {
 
 async function startOne(scope: Scope, kind: Kind, pki: DemoPki): Promise<StageBroker> {
   if (kind === 'devbroker') return await startDevelopmentBroker(scope, pki);
-  throw new Error(`${kind} ${FRAME_BYTES}`);
+  return await startBroker(scope, kind, { pki, maximumFrameBytes: FRAME_BYTES });
 }

@@ -1,5 +1,5 @@
 import { after, describe, it } from 'node:test';
-import { requireTools } from '@ssm/test-support';
+import { missingBroker, requireTools } from '@ssm/test-support';
 import { progress } from '../stage/progress.js';
 import { runApart } from './apart.js';
 import { Fleet } from './fleet.js';
@@ -17,7 +17,8 @@ export function faultsOn(kind: Kind): void {
   const fleet = new Fleet(kind);
   const pace = paceOf(selected);
   const { seed } = selected;
-  describe(`faults on ${kind}`, () => {
+  if (faults.length === 0) return;
+  describe(`faults on ${kind}`, { skip: kind === 'devbroker' ? false : missingBroker(kind) }, () => {
     after(() => fleet.end());
     for (const fault of faults)
       it(fault.name, { timeout: LONGEST_MS, skip: requireTools(...(fault.tools ?? [])) }, async () => {

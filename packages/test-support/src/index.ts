@@ -1,5 +1,8 @@
 export type { BrokerKind, BrokerOptions, RealBroker } from './brokers/broker.js';
 export { BROKER_KINDS } from './brokers/broker.js';
+export { handbook } from './brokers/handbook.js';
+export { missingBroker } from './brokers/installed.js';
+export { startBroker } from './brokers/start.js';
 export type { Child, ChildExit, ChildLine, ChildOptions } from './child.js';
 export { startCommand, startNode } from './child.js';
 export type { KillHook } from './kill-hook.js';
