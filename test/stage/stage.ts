@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict';
-import { mkdirSync } from 'node:fs';
+import { cpSync, mkdirSync } from 'node:fs';
 import path from 'node:path';
-import { type DemoPki, eventually, type Scope, startTcpProxy, type TcpProxy } from '@ssm/test-support';
+import { type DemoPki, eventually, type Scope, startTcpProxy, type TcpProxy, temporaryDirectory } from '@ssm/test-support';
 import { merge, type StartOptions, sha256, World } from '../e2e/world.js';
 import type { ConfigFile } from '../support/services.js';
 import type { StageBroker } from './broker.js';
 import { elementPaths, readQueue } from './collector.js';
 import { type FoundElement, type SentFile, someSize, type Tally, tally } from './ledger.js';
-import { addElement, addPlainFile, type Layout, leftOutgoing } from './outgoing.js';
+import { addElement, addPlainFile, type Layout, leftOutgoing, quarantined } from './outgoing.js';
 import type { Seeded } from './seeded.js';
 import { Slot } from './slot.js';
 import { storiesOf, tailOf } from './story.js';
@@ -65,7 +65,10 @@ export class Stage {
     const proxies = proxied ? await Promise.all(brokers.map(({ host, tlsPort }) => startTcpProxy(scope, { host, port: tlsPort }))) : [];
     const urls = proxied ? proxies.map(({ host, port }) => `stomp+ssl://${host}:${port}`) : brokers.map(({ url }) => url);
     const headers = brokers[0]?.headers ?? [];
-    const world = await World.create(scope, { pki, urls, headers, destination: `/queue/${queue}` });
+    // What is trusted may be changed by a fault: the brokers go on to use the original.
+    const trustDirectory = path.join(temporaryDirectory(scope), 'certificates');
+    cpSync(pki.trustDirectory, trustDirectory, { recursive: true });
+    const world = await World.create(scope, { pki: { ...pki, trustDirectory }, urls, headers, destination: `/queue/${queue}` });
     mkdirSync(path.join(world.directory, 'logs'));
     return new Stage(scope, world, options, proxies);
   }
@@ -138,6 +141,20 @@ export class Stage {
     await eventually(() => assert.deepEqual(left().slice(0, 5), []), { timeout, interval: 100, what: 'an empty outgoing volume' });
   }
 
+  /** Waits until loaders have taken everything; `look` finds out what they have. */
+  async loadedAll(look: () => void): Promise<void> {
+    const all = (): void => {
+      look();
+      assert.ok(this.loaded.length >= this.sent.length, `${this.loaded.length} of ${this.sent.length} were loaded`);
+    };
+    await eventually(all, { timeout: 60_000, interval: 100, what: 'all messages loaded' });
+  }
+
+  /** Files that no sender can send. */
+  quarantined(): number {
+    return quarantined(this.world.outgoing).length;
+  }
+
   /** At all brokers together: what is not acknowledged. */
   async depth(): Promise<number> {
     const depths = await Promise.all(this.brokers.map((broker) => broker.depth(this.options.queue)));
@@ -167,11 +184,12 @@ export class Stage {
 
   /**
    * The end: everything has arrived, the services stop in good order, nothing is left locked, at the broker or to be sent, and every file is
-   * compared. {@link explain} tells of what went wrong.
+   * compared. `look` finds out at the very end what loaders have taken. {@link explain} tells of what went wrong.
    */
-  async count(promised: Promised = 'once'): Promise<Tally> {
+  async count(promised: Promised = 'once', look: () => void = () => undefined): Promise<Tally> {
     await this.settled();
     await Promise.all(this.slots.map((slot) => slot.stop()));
+    look();
     assert.deepEqual(leftOutgoing(this.world.outgoing), [], 'something is left in the outgoing volume');
     const result = await this.tally();
     const { lost, altered, duplicated, extra } = result;

@@ -1,0 +1,73 @@
+import assert from 'node:assert/strict';
+import { mkdirSync } from 'node:fs';
+import path from 'node:path';
+import { eventually } from '@ssm/test-support';
+import { FakeClock } from '../stage/clock.js';
+import { rejectCodes, replayRejects } from '../stage/reject.js';
+import type { Slot } from '../stage/slot.js';
+import type { Stage } from '../stage/stage.js';
+import type { Fault } from './fault.js';
+
+// The clock of a service is set wrong while it works, and right again. Certificates of the tests are good from an hour ago for a year.
+
+const BATCH = 40;
+const BURST = 120;
+const DAY_SECONDS = 86_400;
+
+function clockOf(stage: Stage, name: string): FakeClock {
+  const directory = path.join(stage.world.directory, `clock-${name}`);
+  mkdirSync(directory);
+  return new FakeClock(directory);
+}
+
+async function rejectsAre(stage: Stage, count: number): Promise<void> {
+  const enough = async (): Promise<void> => assert.ok((await rejectCodes(stage)).length >= count);
+  await eventually(enough, { timeout: 30_000, what: `${count} rejects` });
+}
+
+/** Only one of the two is wrong at a time: what it refuses or holds back must go through when it is right again. */
+function jump(name: string, days: number, code: string): Fault {
+  return {
+    name,
+    tools: ['libfaketime'],
+    run: async (stage) => {
+      const clocks = { sender: clockOf(stage, 'sender'), receiver: clockOf(stage, 'receiver') };
+      const { sender, receiver } = await stage.pair({ sender: { env: clocks.sender.env }, receiver: { env: clocks.receiver.env } });
+      stage.add(BATCH);
+      await stage.arrived();
+
+      clocks.receiver.jump(days * DAY_SECONDS);
+      stage.add(BATCH);
+      await rejectsAre(stage, BATCH);
+      assert.deepEqual(new Set(await rejectCodes(stage)), new Set([code]));
+      clocks.receiver.jump(0);
+      await replayRejects(stage, receiver, clocks.receiver.env);
+      await stage.arrived();
+
+      const sentBefore = stage.sent.length;
+      stage.add(BURST);
+      await stage.arrived(sentBefore + stage.random.between(1, 20));
+      clocks.sender.jump(days * DAY_SECONDS);
+      stage.add(BATCH);
+      await nothingLeaves(sender);
+      clocks.sender.jump(0);
+      sender.reload();
+      await stage.settled();
+      const replayed = BATCH;
+      assert.deepEqual(await rejectCodes(stage), [], 'something is left among the rejects');
+      assert.equal(stage.quarantined(), 0, 'files are in quarantine');
+      return { tally: await stage.count(), figures: { days, replayed } };
+    },
+  };
+}
+
+/** It says that it cannot seal, and its count of sent files stands still. */
+async function nothingLeaves(sender: Slot): Promise<void> {
+  await sender.says('no message can be sealed now; everything stays in the outgoing volume');
+  assert.equal((await fetch(`${sender.service.url}/health/live`)).status, 200);
+}
+
+export const CLOCK_FAULTS: readonly Fault[] = [
+  jump('clock-jumps-forwards', 400, 'certificate-expired'),
+  jump('clock-jumps-backwards', -2, 'certificate-not-yet-valid'),
+];
