@@ -11,7 +11,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import process from 'node:process';
 import { fileURLToPath } from 'node:url';
-import { announce, readOptions, showResults } from './faults.mjs';
+import { announce, readOptions, showResults, USAGE } from './faults.mjs';
 import { showAsItGrows } from './progress.mjs';
 
 const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
@@ -23,7 +23,14 @@ if (ending === undefined) {
   process.exit(2);
 }
 
-const { filters, selection, report } = suite === 'faults' ? readOptions(args) : { filters: args };
+let options = { filters: args };
+try {
+  if (suite === 'faults') options = readOptions(args);
+} catch (error) {
+  process.stderr.write(`${error.message}\n${USAGE}`);
+  process.exit(2);
+}
+const { filters, selection, report } = options;
 
 /** Compiled tests of a project whose source still exists: what a removed source left in dist is not run. */
 function testsOf(project) {

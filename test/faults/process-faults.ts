@@ -12,9 +12,6 @@ import { type Fault, type Outcome, type Pace, secondsSince } from './fault.js';
 const KILLS: Readonly<Record<Pace, number>> = { short: 6, long: 20 };
 const BATCH = 100;
 
-/** A lock that was made in the very moment of death is not in the sender's journal: it is freed by its age. */
-const IMPATIENT = { outgoing: { lockAge: '8s', touchInterval: '1s', purgeInterval: '2s' } };
-
 /** Files that are not sent yet, whether locked or not. */
 function filesLeft(stage: Stage): number {
   return leftOutgoing(stage.world.outgoing).filter((name) => !name.endsWith('.lck') && !name.startsWith('.')).length;
@@ -22,7 +19,7 @@ function filesLeft(stage: Stage): number {
 
 /** Dies again and again, at moments that the seed chooses, while messages flow. */
 async function killAtRandom(stage: Stage, who: 'sender' | 'receiver', kills: number): Promise<Outcome> {
-  const pair = await stage.pair({ sender: { config: IMPATIENT } });
+  const pair = await stage.pair();
   const slot = pair[who];
   for (let kill = 0; kill < kills; kill += 1) {
     const before = stage.sent.length;

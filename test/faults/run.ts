@@ -24,11 +24,11 @@ export async function runFault({ fault, fleet, seed, pace }: Run): Promise<void>
   let failed = false;
   const where = `${fleet.kind}: ${fault.name}`;
   const stopSaying = keepSaying(() => `${where}: ${secondsSince(start)} s, ${stage?.sent.length ?? 0} messages sent so far`);
-  const note = (outcome: Partial<Outcome>, failed?: string): void => {
+  const note = (outcome: Partial<Outcome>, why?: string): void => {
     const { lost = [], altered = [], duplicated = [] } = outcome.tally ?? {};
     const counts = { messages: stage?.sent.length ?? 0, lost: lost.length, altered: altered.length, duplicated: duplicated.length };
     const what = { fault: fault.name, broker: fleet.kind, title, seconds: secondsSince(start), seed };
-    writeDown({ ...what, ...counts, figures: outcome.figures ?? {}, ...(failed === undefined ? {} : { failed }) });
+    writeDown({ ...what, ...counts, figures: outcome.figures ?? {}, ...(why === undefined ? {} : { failed: why }) });
   };
   try {
     const queue = `ssm.${fault.name}-${Date.now().toString(36)}`;
