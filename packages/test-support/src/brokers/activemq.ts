@@ -59,7 +59,7 @@ export function activemq(kind: 'activemq5' | 'activemq6', options: BrokerOptions
   const files = recipes('activemq', placement);
   const limit = options.maximumFrameBytes ?? DEFAULT_FRAME_BYTES;
   const xml = (files['activemq.xml'] ?? '').replaceAll(`maxFrameSize=${DEFAULT_FRAME_BYTES}`, `maxFrameSize=${limit}`);
-  writeFiles(configuration, { ...files, 'activemq.xml': xml });
+  writeFiles(configuration, { ...files, 'activemq.xml': xml }, options);
   makeKeyStores(options.pki, placement);
   const libraries = path.join(configuration, 'lib');
   for (const directory of [data, libraries]) mkdirSync(directory, { recursive: true });

@@ -33,7 +33,7 @@ export function artemis(options: BrokerOptions, placement: Placement): Product {
   execFileSync(path.join(PLACES.artemis, 'bin', 'artemis'), ['create', instance, '--etc', configuration, '--data', data, ...create], {
     stdio: ['ignore', 'ignore', 'pipe'],
   });
-  writeFiles(configuration, recipes('artemis', placement));
+  writeFiles(configuration, recipes('artemis', placement), options);
   makeKeyStores(options.pki, placement);
   return {
     kind: 'artemis',

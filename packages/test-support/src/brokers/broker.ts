@@ -13,6 +13,8 @@ export interface BrokerOptions {
   readonly queueType?: 'classic' | 'quorum';
   /** Largest frame that it takes, where it can be told; default: what the broker does by itself. */
   readonly maximumFrameBytes?: number;
+  /** Changes a configuration file (its name, its text) before it is written. */
+  readonly amend?: (name: string, text: string) => string;
 }
 
 /**

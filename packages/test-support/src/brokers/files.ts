@@ -1,11 +1,12 @@
 import { copyFileSync, mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import type { DemoPki } from '../pki/demo.js';
+import type { BrokerOptions } from './broker.js';
 
 /** Writes configuration files where they belong. */
-export function writeFiles(directory: string, files: Readonly<Record<string, string>>): void {
+export function writeFiles(directory: string, files: Readonly<Record<string, string>>, { amend }: BrokerOptions): void {
   mkdirSync(directory, { recursive: true });
-  for (const [name, text] of Object.entries(files)) writeFileSync(path.join(directory, name), text);
+  for (const [name, text] of Object.entries(files)) writeFileSync(path.join(directory, name), amend?.(name, text) ?? text);
 }
 
 /** The broker's certificate, its key and the CA under the names that docs/brokers.md gives them. */

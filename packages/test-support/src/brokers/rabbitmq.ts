@@ -47,13 +47,24 @@ async function environment(directory: string, { configuration, data }: Placement
   };
 }
 
+/** What `list_queues` says of a quorum queue is seconds old; this asks the queue itself. */
+const countOf = (queue: string): string => `
+  case rabbit_amqqueue:lookup(rabbit_misc:r(<<"/">>, queue, <<"${queue}">>)) of
+    {ok, Q} ->
+      case amqqueue:get_type(Q) of
+        rabbit_quorum_queue -> {ok, {_, N}, _} = ra:leader_query(amqqueue:get_pid(Q), fun rabbit_fifo:query_messages_total/1), N;
+        _ -> proplists:get_value(messages, rabbit_amqqueue:info(Q, [messages]))
+      end;
+    _ -> 0
+  end.`;
+
 /** The limits only where they are asked for: the broker's own are what most people have. */
 function configure(kind: Kind, options: BrokerOptions, placement: Placement): void {
   const { 'limits.conf': limits = '', 'limits-4.conf': limits4 = '', ...files } = recipes('rabbitmq', placement);
   const { maximumFrameBytes } = options;
   const wanted = maximumFrameBytes === undefined ? '' : `${limits}${kind === 'rabbitmq4' ? limits4 : ''}`;
   const configured = wanted.replaceAll(/= \d+$/gm, `= ${maximumFrameBytes}`);
-  writeFiles(placement.configuration, { ...files, 'rabbitmq.conf': `${files['rabbitmq.conf'] ?? ''}${configured}` });
+  writeFiles(placement.configuration, { ...files, 'rabbitmq.conf': `${files['rabbitmq.conf'] ?? ''}${configured}` }, options);
   copyCertificates(options.pki, placement.configuration);
   mkdirSync(placement.data, { recursive: true });
 }
@@ -77,11 +88,7 @@ export async function rabbitmq(scope: Scope, kind: Kind, options: BrokerOptions,
     headers: (options.queueType ?? 'quorum') === 'quorum' ? ['x-queue-type=quorum'] : [],
     largestMessage: options.maximumFrameBytes ?? (kind === 'rabbitmq4' ? DEFAULT_FRAME_BYTES_4 : undefined),
     command: { ...inside(kind, directory, path.join(BIN, 'rabbitmq-server'), []), env },
-    depth: async (queue) => {
-      const lines = await control('list_queues', '--quiet', '--no-table-headers', 'name', 'messages');
-      const line = lines.split('\n').find((each) => each.startsWith(`${queue}\t`));
-      return Number(line?.split('\t')[1] ?? 0);
-    },
+    depth: async (queue) => Number(await control('eval', countOf(queue))),
     control,
   };
 }
