@@ -21,7 +21,7 @@ export async function repeats(receiver: Slot): Promise<number> {
 async function queueAll(stage: Stage): Promise<void> {
   const sender = stage.sender();
   await sender.start();
-  await sender.service.ready();
+  await sender.ready();
   stage.add(MESSAGES);
   await stage.outgoingEmpty();
   await stage.depthReaches(stage.sent.length);
@@ -51,7 +51,7 @@ function beforeReceipts(name: string, how: 'stop' | 'kill'): Fault {
     run: async (stage) => {
       const sender = stage.sender();
       await sender.start();
-      await sender.service.ready();
+      await sender.ready();
       const [proxy] = stage.proxies;
       await proxy?.setMode({ type: 'mute' });
       stage.add(MESSAGES);
@@ -87,7 +87,7 @@ const away: Fault = {
     }
     await stage.brokers[0]?.start();
     const start = performance.now();
-    await Promise.all(both.map(({ service }) => service.ready(60_000)));
+    await Promise.all(both.map((slot) => slot.ready()));
     const backSeconds = secondsSince(start);
     assert.ok(backSeconds <= BACK_WITHIN_SECONDS, `back after ${backSeconds} s`);
     return { tally: await stage.count(), figures: { awaySeconds: AWAY_SECONDS[pace], backSeconds } };

@@ -8,7 +8,8 @@ import type { Slot } from '../stage/slot.js';
 import type { Stage } from '../stage/stage.js';
 import type { Fault } from './fault.js';
 
-// The clock of a service is set wrong while it works, and right again. Certificates of the tests are good from an hour ago for a year.
+// The clock of a service is set wrong while it works, and right again. Certificates of the tests are good from an hour ago for a year, their CRL
+// for 30 days.
 
 const BATCH = 40;
 const BURST = 120;
@@ -25,8 +26,16 @@ async function rejectsAre(stage: Stage, count: number): Promise<void> {
   await eventually(enough, { timeout: 30_000, what: `${count} rejects` });
 }
 
+interface Jump {
+  readonly days: number;
+  /** Why the receiver refuses what comes then. */
+  readonly code: string;
+  /** Whether the sender's own certificate is not valid then. */
+  readonly senderStops: boolean;
+}
+
 /** Only one of the two is wrong at a time: what it refuses or holds back must go through when it is right again. */
-function jump(name: string, days: number, code: string): Fault {
+function jump(name: string, { days, code, senderStops }: Jump): Fault {
   return {
     name,
     tools: ['libfaketime'],
@@ -49,7 +58,8 @@ function jump(name: string, days: number, code: string): Fault {
       await stage.arrived(sentBefore + stage.random.between(1, 20));
       clocks.sender.jump(days * DAY_SECONDS);
       stage.add(BATCH);
-      await nothingLeaves(sender);
+      if (senderStops) await nothingLeaves(sender);
+      else await stage.arrived();
       clocks.sender.jump(0);
       sender.reload();
       await stage.settled();
@@ -68,6 +78,9 @@ async function nothingLeaves(sender: Slot): Promise<void> {
 }
 
 export const CLOCK_FAULTS: readonly Fault[] = [
-  jump('clock-jumps-forwards', 400, 'certificate-expired'),
-  jump('clock-jumps-backwards', -2, 'certificate-not-yet-valid'),
+  jump('clock-jumps-forwards', { days: 400, code: 'certificate-expired', senderStops: true }),
+  jump('clock-jumps-backwards', { days: -2, code: 'certificate-not-yet-valid', senderStops: true }),
 ];
+
+/** Beyond the end of the CRL, and of `deduplication.window`. */
+export const CLOCK_PAST_CRL: Fault = jump('clock-jumps-past-the-crl', { days: 40, code: 'crl-expired', senderStops: false });

@@ -45,7 +45,7 @@ interface Trouble {
 async function through(stage: Stage, volume: Volume, receiver: Slot, trouble: Trouble): Promise<Outcome> {
   const sender = stage.sender();
   await Promise.all([sender.start(), receiver.start()]);
-  await Promise.all([sender.service.ready(), receiver.service.ready()]);
+  await Promise.all([sender.ready(), receiver.ready()]);
   stage.add(BEFORE);
   await stage.arrived();
   await trouble.begin(volume);
@@ -92,7 +92,7 @@ const fullUnderStaging: Fault = {
     await receiver.start();
     await stopsFor(receiver, 'incoming', /not on the file system of/);
     assert.equal(spawnSync('umount', [staging]).status, 0);
-    await receiver.service.ready(60_000);
+    await receiver.ready();
     await receiver.stop();
     return await through(stage, volume, receiver, { component: 'incoming', begin: () => volume.fill(), end: () => volume.free() });
   },

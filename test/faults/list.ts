@@ -1,9 +1,9 @@
 import { BROKER_FAULTS } from './broker-faults.js';
-import { CLOCK_FAULTS } from './clock-faults.js';
+import { CLOCK_FAULTS, CLOCK_PAST_CRL } from './clock-faults.js';
 import { DISK_FAULTS } from './disk-faults.js';
 import type { Fault } from './fault.js';
 import { LARGE_FAULTS } from './large-faults.js';
-import { PROCESS_FAULTS } from './process-faults.js';
+import { EVERY_DISTURBANCE, PROCESS_FAULTS } from './process-faults.js';
 import { REPLICA_FAULTS } from './replica-faults.js';
 import { SILENCE_FAULTS } from './silence-faults.js';
 import { TRUST_FAULTS } from './trust-faults.js';
@@ -18,4 +18,6 @@ export const FAULTS: readonly Fault[] = [
   ...CLOCK_FAULTS,
   ...REPLICA_FAULTS,
   ...LARGE_FAULTS,
+  CLOCK_PAST_CRL,
+  EVERY_DISTURBANCE,
 ];

@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { eventually } from '@ssm/test-support';
+import { DISTURBANCES } from '../stage/disturbances.js';
 import { memoryOf } from '../stage/memory.js';
 import { leftOutgoing } from '../stage/outgoing.js';
+import { progress } from '../stage/progress.js';
 import type { Stage } from '../stage/stage.js';
 import { repeats } from './broker-faults.js';
 import { type Fault, type Outcome, type Pace, secondsSince } from './fault.js';
@@ -32,7 +34,7 @@ async function killAtRandom(stage: Stage, who: 'sender' | 'receiver', kills: num
     await slot.kill();
     await slot.start();
   }
-  await Promise.all(Object.values(pair).map(({ service }) => service.ready(30_000)));
+  await Promise.all(Object.values(pair).map((slot) => slot.ready()));
   await stage.settled();
   const repeated = await repeats(pair.receiver);
   return { tally: await stage.count(), figures: { kills, repeated } };
@@ -77,7 +79,7 @@ const slow: Fault = {
   run: async (stage) => {
     const sender = stage.sender({ config: { message: { transferEncoding: 'base64' } } });
     await sender.start();
-    await sender.service.ready();
+    await sender.ready();
     const idleMiB = memoryOf(sender.pid).now;
     const [proxy] = stage.proxies;
     await proxy?.setMode({ type: 'throttle', bytesPerSecond: 500_000 });
@@ -91,6 +93,27 @@ const slow: Fault = {
     await stage.receiver({ config: { broker: { urls: [stage.brokers[0]?.url] } } }).start();
     await eventually(() => filesLeft(stage) < SLOW_FILES / 2, { timeout: 60_000, what: 'half of it sent' });
     return { tally: await stage.count(), figures: { idleMiB, peakMiB } };
+  },
+};
+
+/** All that the soak throws at a stage, one after the other: whoever breaks one of them finds out which. */
+export const EVERY_DISTURBANCE: Fault = {
+  name: 'one-disturbance-after-another',
+  stage: { proxied: true, config: { broker: { heartbeat: '1s', connectTimeout: '2s' } } },
+  run: async (stage) => {
+    await stage.pair();
+    const can = stage.brokers.some(({ kind }) => kind === 'devbroker') ? ['proxied'] : ['proxied', 'durable', 'process'];
+    const possible = DISTURBANCES.filter(({ needs = [] }) => needs.every((need) => can.includes(need)));
+    for (const { name, begin } of possible) {
+      progress(`${name}: ${stage.sent.length} messages so far`);
+      stage.add(10);
+      const heal = await begin(stage);
+      stage.add(10);
+      await sleep(stage.random.between(200, 3000));
+      await heal();
+      await stage.arrived();
+    }
+    return { tally: await stage.count(), figures: { disturbances: possible.length } };
   },
 };
 

@@ -42,9 +42,9 @@ function receivers(name: string, count: number, volumes: 'one' | 'each'): Fault 
       );
       const sender = stage.sender();
       await Promise.all([sender, ...replicas].map((slot) => slot.start()));
-      await Promise.all([sender, ...replicas].map(({ service }) => service.ready()));
+      await Promise.all([sender, ...replicas].map((slot) => slot.ready()));
       const kills = await killedInTurn(stage, 'receiver');
-      await Promise.all(replicas.map(({ service }) => service.ready(30_000)));
+      await Promise.all(replicas.map((slot) => slot.ready()));
       stage.add(BATCH);
       const tally = await stage.count(promised);
       return { tally, figures: { receivers: count, volumes, kills, promised } };
@@ -59,7 +59,7 @@ const twoSenders: Fault = {
     const senders = [stage.sender({ config }), stage.sender({ config })];
     const receiver = stage.receiver();
     await Promise.all([receiver, ...senders].map((slot) => slot.start()));
-    await Promise.all([receiver, ...senders].map(({ service }) => service.ready()));
+    await Promise.all([receiver, ...senders].map((slot) => slot.ready()));
     const kills = await killedInTurn(stage, 'sender');
     stage.add(BATCH);
     return { tally: await stage.count(), figures: { senders: senders.length, kills } };

@@ -46,7 +46,7 @@ async function silence(stage: Stage, begin: () => unknown, end: () => unknown): 
   const heartbeatSeconds = await agreedHeartbeat(receiver);
   await end();
   const healed = performance.now();
-  await Promise.all([sender.service.ready(60_000), receiver.service.ready(60_000)]);
+  await Promise.all([sender.ready(), receiver.ready()]);
   const backSeconds = secondsSince(healed);
   return { tally: await stage.count(), figures: { heartbeatSeconds, senderNoticed, receiverNoticed, backSeconds } };
 }
@@ -118,7 +118,7 @@ const silentFromTheStart: Fault = {
     const [sender, receiver] = [stage.sender({ config: { broker: { urls } } }), stage.receiver({ config: { broker: { urls } } })];
     const start = performance.now();
     await Promise.all([sender.start(), receiver.start()]);
-    await Promise.all([sender.service.ready(60_000), receiver.service.ready(60_000)]);
+    await Promise.all([sender.ready(), receiver.ready()]);
     const otherUsedSeconds = secondsSince(start);
     assert.match(sender.service.child.output(), /connect-timeout/);
     stage.add(MESSAGES);
@@ -139,7 +139,7 @@ const noReceipts: Fault = {
     const sender = stage.sender();
     const receiver = stage.receiver({ config: { broker: { urls: stage.brokers.map(({ url }) => url) } } });
     await Promise.all([sender.start(), receiver.start()]);
-    await Promise.all([sender.service.ready(), receiver.service.ready()]);
+    await Promise.all([sender.ready(), receiver.ready()]);
     await proxy?.setMode({ type: 'mute' });
     const start = performance.now();
     stage.add(MESSAGES);

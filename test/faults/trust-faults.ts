@@ -51,7 +51,7 @@ const emptied: Fault = {
     stage.add(BATCH);
     await stage.arrived();
     const start = performance.now();
-    await receiver.service.ready(30_000);
+    await receiver.ready();
     assert.deepEqual(await rejectCodes(stage), [], 'messages were rejected');
     return { tally: await stage.count(), figures: { readyAgainSeconds: secondsSince(start) } };
   },
@@ -113,7 +113,7 @@ const certificateExpires: Fault = {
     writeIdentity(files, createCertificate(template));
     sender.reload();
     const start = performance.now();
-    await sender.service.ready(30_000);
+    await sender.ready();
     const backSeconds = secondsSince(start);
     stage.add(BATCH);
     const tally = await stage.count();

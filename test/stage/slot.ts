@@ -55,6 +55,11 @@ export class Slot {
     return this.#service;
   }
 
+  /** A busy machine takes its time. */
+  ready(timeout = 60_000): Promise<void> {
+    return this.service.ready(timeout);
+  }
+
   /** SIGKILL. */
   async kill(): Promise<void> {
     if (this.running) await this.service.kill();

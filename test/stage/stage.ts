@@ -94,7 +94,7 @@ export class Stage {
   ): Promise<{ readonly sender: Slot; readonly receiver: Slot }> {
     const [sender, receiver] = [this.sender(options.sender), this.receiver(options.receiver)];
     await Promise.all([sender.start(), receiver.start()]);
-    await Promise.all([sender.service.ready(), receiver.service.ready()]);
+    await Promise.all([sender.ready(), receiver.ready()]);
     return { sender, receiver };
   }
 
