@@ -23,7 +23,7 @@ function clockOf(stage: Stage, name: string): FakeClock {
 
 async function rejectsAre(stage: Stage, count: number): Promise<void> {
   const enough = async (): Promise<void> => assert.ok((await rejectCodes(stage)).length >= count);
-  await eventually(enough, { timeout: 30_000, what: `${count} rejects` });
+  await eventually(enough, { timeout: 60_000, what: `${count} rejects` });
 }
 
 interface Jump {

@@ -28,7 +28,7 @@ async function stopsFor({ service }: Slot, component: string, like = /space|need
     assert.match(`${ready} ${why}`, new RegExp(`^false .*(${like.source})`));
     return why;
   };
-  const why = await eventually(reason, { timeout: 30_000, what: `the receiver stops because of ${component}` });
+  const why = await eventually(reason, { timeout: 60_000, what: `the receiver stops because of ${component}` });
   assert.equal(await service.metric('ssm_consuming'), 0, 'it goes on to take messages');
   assert.equal((await fetch(`${service.url}/health/live`)).status, 200, 'it should live');
   return why;

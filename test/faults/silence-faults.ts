@@ -12,7 +12,7 @@ import { type Fault, type Outcome, secondsSince } from './fault.js';
 const MESSAGES = 40;
 const HEARTBEAT = { broker: { heartbeat: '1s', connectTimeout: '2s', receiptTimeout: '30s' } };
 /** A busy machine may be late; TCP's time-out is far away from this. */
-const GRACE_SECONDS = 6;
+const GRACE_SECONDS = 15;
 
 /** What both agreed on for the broker's heart-beats, in seconds; from the log of the service that runs. */
 async function agreedHeartbeat(slot: Slot): Promise<number> {
@@ -24,7 +24,7 @@ async function agreedHeartbeat(slot: Slot): Promise<number> {
 /** Seconds until the service says that the broker is silent; they must be at most twice the heart-beat that was agreed on. */
 async function noticed(slot: Slot, start: number, from: number): Promise<number> {
   const heartbeat = await agreedHeartbeat(slot);
-  await slot.says('the broker is away', { code: 'broker-silent', timeout: 60_000, from });
+  await slot.says('the broker is away', { code: 'broker-silent', from });
   const seconds = secondsSince(start);
   assert.ok(seconds <= 2 * heartbeat + GRACE_SECONDS, `${slot.name} noticed after ${seconds} s, at a heart-beat of ${heartbeat} s`);
   return seconds;

@@ -71,7 +71,7 @@ const crlExpires: Fault = {
     await sleep(Math.max(0, nextUpdate.getTime() - Date.now()) + 1100);
     stage.add(BATCH);
     const all = async (): Promise<void> => assert.equal((await rejectCodes(stage)).length, BATCH);
-    await eventually(all, { timeout: 30_000, what: `${BATCH} rejects` });
+    await eventually(all, { timeout: 60_000, what: `${BATCH} rejects` });
     assert.deepEqual(new Set(await rejectCodes(stage)), new Set(['crl-expired']));
     writtenOver(file, createCrl({ issuer: ca, number: 3 }).pem);
     receiver.reload();

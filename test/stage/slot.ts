@@ -78,11 +78,11 @@ export class Slot {
   }
 
   /**
-   * Waits (30 s unless said otherwise) for a line of the log of the process that runs now, after its line number `from`, with this `msg` and, where
+   * Waits (60 s unless said otherwise) for a line of the log of the process that runs now, after its line number `from`, with this `msg` and, where
    * given, this code of its error.
    */
   async says(msg: string, options: { readonly code?: string; readonly timeout?: number; readonly from?: number } = {}): Promise<LogLine> {
-    const { code, timeout = 30_000, from = 0 } = options;
+    const { code, timeout = 60_000, from = 0 } = options;
     const found = (): LogLine | false => {
       const lines = this.service.child.lines.slice(from).map(({ text }) => parsed(text));
       return lines.find((line) => line.msg === msg && (code === undefined || line.error?.code === code)) ?? false;

@@ -31,7 +31,6 @@ export type Promised = 'once' | 'at-least-once';
 /** Faults are noticed soon, so that a test takes seconds and not minutes. */
 const QUICK: ConfigFile = {
   broker: { heartbeat: '2s', receiptTimeout: '5s', connectTimeout: '5s', backoff: { initial: '100ms', maximum: '500ms' } },
-  shutdown: { drain: '10s' },
 };
 
 /** Brokers, senders and receivers as processes, their volumes, and a count of what went through. A fault is something that is done to them. */
@@ -174,7 +173,7 @@ export class Stage {
     await this.arrived();
     await this.outgoingEmpty();
     const atBroker = async (): Promise<void> => assert.equal(await this.depth(), 0, 'messages are left at the broker');
-    await eventually(atBroker, { timeout: 30_000, interval: 200, what: 'an empty queue at the broker' });
+    await eventually(atBroker, { timeout: 60_000, interval: 200, what: 'an empty queue at the broker' });
   }
 
   /** What still runs dies: the end of a stage whose count failed. */
