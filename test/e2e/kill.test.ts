@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { eventually } from '@ssm/test-support';
+import { leftInDirq } from '../stage/outgoing.js';
 import type { Service } from '../support/services.js';
-import { addToDirq, eachExactlyOnce, leftInDirq, World } from './world.js';
+import { addToDirq, eachExactlyOnce, World } from './world.js';
 
 // Real processes that die by SIGKILL at a stage boundary, and are started again: each message exactly once in incoming.
 

@@ -74,6 +74,13 @@ export class NormalQueue implements StagingQueue {
       throw new SpoolError('path-missing', `${this.path} is not the directory that it was at start`, { path: this.path });
   }
 
+  /** Elements are renamed from there: one that was staged elsewhere could never be stored, and would be lost with what is mounted there. */
+  async #checkStaging(): Promise<void> {
+    const [root, staging] = await Promise.all([fs.stat(this.path), fs.stat(this.#at(STAGING))]);
+    if (root.dev !== staging.dev)
+      throw new SpoolError('io-error', `${this.#at(STAGING)} is not on the file system of ${this.path}`, { path: this.#at(STAGING) });
+  }
+
   async #makeStaging(): Promise<void> {
     await this.#checkRoot();
     if (await makeDirectory(this.#at(STAGING), this.#modes)) await syncDirectory(this.path);
@@ -87,6 +94,7 @@ export class NormalQueue implements StagingQueue {
   async probe(): Promise<void> {
     await guarded('write to the queue', this.path, async () => {
       await this.#checkRoot();
+      await this.#checkStaging();
       const file = this.#at(`${this.#own}/probe-${this.#names.next()}`);
       await this.#inStaging(() => createFile(file, Buffer.alloc(PROBE_BYTES), this.#modes));
       await unlinkIfThere(file);

@@ -1,10 +1,10 @@
 import { spawnSync } from 'node:child_process';
-import { accessSync, constants, existsSync } from 'node:fs';
+import { accessSync, constants, existsSync, readdirSync } from 'node:fs';
 import path from 'node:path';
 import process, { getuid } from 'node:process';
 
 /** What conformance suites may need beyond Node and npm. */
-export type Tool = 'openssl' | 'python3-dirq' | 'root' | 'runuser';
+export type Tool = 'openssl' | 'python3-dirq' | 'root' | 'runuser' | 'libfaketime' | 'ip' | 'iptables' | 'unshare' | 'mkfs.ext4';
 
 const PYTHON = '/usr/bin/python3';
 
@@ -20,6 +20,12 @@ function onPath(command: string): boolean {
   });
 }
 
+/** Debian puts it below the directory of the machine's kind. */
+export function fakeTimeLibrary(): string | undefined {
+  const roots = ['/usr/lib', ...readdirSync('/usr/lib').map((name) => path.join('/usr/lib', name))];
+  return roots.map((root) => path.join(root, 'faketime/libfaketime.so.1')).find((file) => existsSync(file));
+}
+
 const TOOLS: Readonly<Record<Tool, { readonly present: () => boolean; readonly get: string }>> = {
   openssl: { present: () => onPath('openssl'), get: 'apt-get install openssl' },
   'python3-dirq': {
@@ -27,6 +33,11 @@ const TOOLS: Readonly<Record<Tool, { readonly present: () => boolean; readonly g
     get: `apt-get install python3-dirq (used with ${PYTHON})`,
   },
   root: { present: () => getuid?.() === 0, get: 'run this suite as root' },
+  ip: { present: () => onPath('ip'), get: 'apt-get install iproute2' },
+  iptables: { present: () => onPath('iptables'), get: 'apt-get install iptables' },
+  unshare: { present: () => onPath('unshare'), get: 'apt-get install util-linux' },
+  'mkfs.ext4': { present: () => onPath('mkfs.ext4'), get: 'apt-get install e2fsprogs' },
+  libfaketime: { present: () => fakeTimeLibrary() !== undefined, get: 'apt-get install libfaketime' },
   runuser: { present: () => onPath('runuser'), get: 'apt-get install util-linux' },
 };
 
