@@ -4,7 +4,7 @@ import path from 'node:path';
 import process, { getuid } from 'node:process';
 
 /** What conformance suites may need beyond Node and npm. */
-export type Tool = 'openssl' | 'python3-dirq' | 'root' | 'runuser';
+export type Tool = 'openssl' | 'python3-dirq' | 'redis' | 'root' | 'runuser';
 
 const PYTHON = '/usr/bin/python3';
 
@@ -26,6 +26,7 @@ const TOOLS: Readonly<Record<Tool, { readonly present: () => boolean; readonly g
     present: () => existsSync(PYTHON) && spawnSync(PYTHON, ['-c', 'import dirq.queue']).status === 0,
     get: `apt-get install python3-dirq (used with ${PYTHON})`,
   },
+  redis: { present: () => onPath('redis-server') && onPath('redis-cli'), get: 'apt-get install redis-server' },
   root: { present: () => getuid?.() === 0, get: 'run this suite as root' },
   runuser: { present: () => onPath('runuser'), get: 'apt-get install util-linux' },
 };
