@@ -1,6 +1,6 @@
 // node scripts/test.mjs SUITE [part of a file name ...]: runs a suite of compiled tests with Node's test runner.
 //   fast         *.test.ts                every package, service and test/: needs only Node
-//   conformance  *.conformance.ts         needs the openssl command, python3-dirq, root
+//   conformance  *.conformance.ts         needs the openssl command, python3-dirq, redis-server, root
 // With CI=true a skipped test is a failure.
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
