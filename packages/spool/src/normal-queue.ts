@@ -146,10 +146,24 @@ export class NormalQueue implements StagingQueue {
     if (await renameIfThere(this.#at(staged), away)) await removeDirectory(away);
   }
 
-  async commit(stagedPath: string): Promise<{ readonly outcome: 'stored' | 'done'; readonly name: string | undefined }> {
+  async isStaged(stagedPath: string): Promise<boolean> {
+    this.#checkStaged(stagedPath);
+    return await guarded('look for a staged element', this.path, async () => !(await this.#isGone(this.#at(stagedPath))));
+  }
+
+  async discard(stagedPath: string): Promise<void> {
+    this.#checkStaged(stagedPath);
+    await guarded('discard an element', this.path, () => this.#discard(stagedPath));
+  }
+
+  #checkStaged(stagedPath: string): void {
     const [, instance] = STAGED_PATH.exec(stagedPath) ?? [];
     if (instance === undefined || instance === '.' || instance === '..')
       throw new SpoolError('name-invalid', `not the path of a staged element: ${JSON.stringify(stagedPath)}`, { path: this.path });
+  }
+
+  async commit(stagedPath: string): Promise<{ readonly outcome: 'stored' | 'done'; readonly name: string | undefined }> {
+    this.#checkStaged(stagedPath);
     return await guarded('store an element', this.path, async () => {
       const renamed = await this.#rename(stagedPath);
       await this.#checkpoint('renamed');

@@ -4,7 +4,7 @@ import path from 'node:path';
 import process, { getuid } from 'node:process';
 
 /** What conformance suites may need beyond Node and npm. */
-export type Tool = 'openssl' | 'python3-dirq' | 'root' | 'runuser' | 'libfaketime' | 'ip' | 'iptables' | 'unshare' | 'mkfs.ext4';
+export type Tool = 'openssl' | 'python3-dirq' | 'redis' | 'root' | 'runuser' | 'libfaketime' | 'ip' | 'iptables' | 'unshare' | 'mkfs.ext4';
 
 const PYTHON = '/usr/bin/python3';
 
@@ -32,6 +32,7 @@ const TOOLS: Readonly<Record<Tool, { readonly present: () => boolean; readonly g
     present: () => existsSync(PYTHON) && spawnSync(PYTHON, ['-c', 'import dirq.queue']).status === 0,
     get: `apt-get install python3-dirq (used with ${PYTHON})`,
   },
+  redis: { present: () => onPath('redis-server') && onPath('redis-cli'), get: 'apt-get install redis-server' },
   root: { present: () => getuid?.() === 0, get: 'run this suite as root' },
   ip: { present: () => onPath('ip'), get: 'apt-get install iproute2' },
   iptables: { present: () => onPath('iptables'), get: 'apt-get install iptables' },

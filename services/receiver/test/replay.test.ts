@@ -4,6 +4,7 @@ import path from 'node:path';
 import { describe, it } from 'node:test';
 import { NormalReader } from '@ssm/spool';
 import { createCertificate, createCrl, type Scope, writeTrustDirectory } from '@ssm/test-support';
+import { NO_NEED } from '../src/guard.js';
 import { startReplay } from '../src/replay.js';
 import { createStation, prepareStation, receive } from '../src/station.js';
 import { createContext } from './support/context.js';
@@ -16,7 +17,7 @@ const DAY = 86_400_000;
 async function receiveAll(scope: Scope, site: Site, messages: readonly Uint8Array[], now = new Date()): Promise<void> {
   const context = createContext(scope);
   const station = await createStation(configOf(site), context, { now: () => now });
-  await prepareStation(station, { components: new Set(), bytes: 0 }, context);
+  await prepareStation(station, NO_NEED, context);
   for (const body of messages) await receive(station, station.desk, fakeDelivery({ body, empaId: undefined }), context.log);
   await context.stop();
 }
