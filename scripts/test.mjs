@@ -1,6 +1,7 @@
 // node scripts/test.mjs SUITE [part of a file name ...]: runs a suite of compiled tests with Node's test runner.
 //   fast         *.test.ts                every package, service and test/: needs only Node
 //   conformance  *.conformance.ts         needs the openssl command, python3-dirq, root
+//   chart        *.chart.ts               needs helm, prometheus, alertmanager, fetch-crl, root
 // With CI=true a skipped test is a failure.
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
@@ -10,7 +11,7 @@ import process from 'node:process';
 import { fileURLToPath } from 'node:url';
 
 const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
-const endings = { fast: '.test.js', conformance: '.conformance.js' };
+const endings = { fast: '.test.js', conformance: '.conformance.js', chart: '.chart.js' };
 const [suite = 'fast', ...filters] = process.argv.slice(2);
 const ending = endings[suite];
 if (ending === undefined) {

@@ -4,7 +4,7 @@ import path from 'node:path';
 import process, { getuid } from 'node:process';
 
 /** What conformance suites may need beyond Node and npm. */
-export type Tool = 'openssl' | 'python3-dirq' | 'root' | 'runuser';
+export type Tool = 'openssl' | 'python3-dirq' | 'root' | 'runuser' | 'helm' | 'prometheus' | 'alertmanager' | 'fetch-crl' | 'unshare';
 
 const PYTHON = '/usr/bin/python3';
 
@@ -20,6 +20,9 @@ function onPath(command: string): boolean {
   });
 }
 
+/** The name that Debian gives to the command, and its own. */
+const ALERTMANAGERS = ['prometheus-alertmanager', 'alertmanager'];
+
 const TOOLS: Readonly<Record<Tool, { readonly present: () => boolean; readonly get: string }>> = {
   openssl: { present: () => onPath('openssl'), get: 'apt-get install openssl' },
   'python3-dirq': {
@@ -28,6 +31,11 @@ const TOOLS: Readonly<Record<Tool, { readonly present: () => boolean; readonly g
   },
   root: { present: () => getuid?.() === 0, get: 'run this suite as root' },
   runuser: { present: () => onPath('runuser'), get: 'apt-get install util-linux' },
+  unshare: { present: () => onPath('unshare'), get: 'apt-get install util-linux' },
+  helm: { present: () => onPath('helm'), get: 'helm 3 or 4 on the PATH, see https://helm.sh/docs/intro/install' },
+  prometheus: { present: () => onPath('prometheus') && onPath('promtool'), get: 'apt-get install prometheus' },
+  alertmanager: { present: () => ALERTMANAGERS.some(onPath), get: 'apt-get install prometheus-alertmanager' },
+  'fetch-crl': { present: () => onPath('fetch-crl'), get: 'apt-get install fetch-crl' },
 };
 
 /**
