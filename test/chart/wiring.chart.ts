@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { requireTools } from '@ssm/test-support';
 import { parse } from 'yaml';
-import { alertRules } from './files.js';
+import { type AlertRule, alertRules, type RuleFile } from './files.js';
 import { type Manifest, one, podsOf, render, type Values } from './helm.js';
 
 // What the values come to in the manifests, where a mistake would only show in a cluster.
@@ -28,6 +28,12 @@ function podWith(service: keyof typeof KINDS, values: Values) {
 const graceFor = (drain: unknown): number | undefined =>
   podWith('receiver', { receiver: { config: { shutdown: { drain } } } }).terminationGracePeriodSeconds;
 
+/** Whether the first container gets its name from the pod. */
+const named = (file: string, kind: string): boolean =>
+  podsOf(one(render([file]), kind))[0]!.containers[0]!.env!.some(({ name }) => name === 'SSM_INSTANCE');
+
+const sorted = (rules: readonly AlertRule[]): AlertRule[] => rules.toSorted((a, b) => (a.alert < b.alert ? -1 : 1));
+
 describe('charts/ssm', { skip }, () => {
   it('gives as grace what the drain takes, five seconds more, and a margin', () => {
     const graces = ['25s', '500ms', '1.5m', '2h', 12_000, '12000', '1d'].map(graceFor);
@@ -45,11 +51,9 @@ describe('charts/ssm', { skip }, () => {
   });
 
   it('names one sender for ever, and several by their pods', () => {
-    const named = (file: string, kind: string) =>
-      podsOf(one(render([file]), kind))[0]!.containers[0]!.env?.some(({ name }) => name === 'SSM_INSTANCE');
     assert.equal(named('ci/sender-replicas.yaml', 'Deployment'), true);
     assert.equal(named('ci/receiver-statefulset.yaml', 'StatefulSet'), true);
-    assert.equal(named('ci/sender-deployment.yaml', 'Deployment'), undefined);
+    assert.equal(named('ci/sender-deployment.yaml', 'Deployment'), false);
     const { data } = one(render(['ci/sender-deployment.yaml']), 'ConfigMap', '-sender') as unknown as { data: Record<string, string> };
     assert.equal((parse(data['sender.yaml']!) as { instance: string }).instance, 'site-ssm-sender');
   });
@@ -111,9 +115,7 @@ describe('charts/ssm', { skip }, () => {
   });
 
   it('changes threshold, for, severity and labels of an alert, and nothing else', () => {
-    const { groups } = one(render(['ci/receiver-shared.yaml']), 'PrometheusRule')['spec'] as {
-      groups: { rules: ReturnType<typeof alertRules> }[];
-    };
+    const { groups } = one(render(['ci/receiver-shared.yaml']), 'PrometheusRule')['spec'] as RuleFile;
     const rendered = groups.flatMap(({ rules }) => rules);
     const expected = alertRules()
       .filter(({ alert }) => alert !== 'SsmSignerSilent')
@@ -122,7 +124,7 @@ describe('charts/ssm', { skip }, () => {
         return {
           ...rule,
           ...(changed && { expr: rule.expr.replace('3600', '7200'), for: '10m' }),
-          labels: { severity: changed ? 'critical' : rule.labels['severity'], team: 'accounting' },
+          labels: { severity: changed ? 'critical' : rule.labels['severity']!, team: 'accounting' },
           annotations: {
             ...rule.annotations,
             ...(changed && { threshold: '7200' }),
@@ -130,8 +132,7 @@ describe('charts/ssm', { skip }, () => {
           },
         };
       });
-    const byName = (one: { alert: string }, other: { alert: string }): number => (one.alert < other.alert ? -1 : 1);
-    assert.deepEqual(rendered.toSorted(byName), expected.toSorted(byName));
+    assert.deepEqual(sorted(rendered), sorted(expected));
   });
 
   it('asks cert-manager for a certificate that the services take', () => {

@@ -88,10 +88,8 @@ spec:
     {{- toYaml . | nindent 4 }}
   {{- end }}
   args: [{{ .component }}, --config, /etc/ssm/config/{{ .component }}.yaml{{ if .once }}, --once{{ end }}]
-  {{- with include "ssm.env" . | trim }}
   env:
-    {{- . | nindent 4 }}
-  {{- end }}
+    {{- include "ssm.env" . | nindent 4 }}
   ports:
     - {name: metrics, containerPort: {{ include "ssm.opsPort" . }}}
   {{- if not .once }}
@@ -107,7 +105,10 @@ spec:
 
 {{- define "ssm.env" -}}
 {{- $values := index .root.Values .component -}}
-{{- if not (include "ssm.config" . | fromYaml).instance }}
+{{- $config := include "ssm.config" . | fromYaml -}}
+# The image has this variable, and a variable weighs more than the file.
+- {name: SSM_OPS_HOST, value: {{ $config.ops.host | quote }}}
+{{- if not $config.instance }}
 - name: SSM_INSTANCE
   valueFrom: {fieldRef: {fieldPath: metadata.name}}
 {{- end }}
