@@ -2,12 +2,13 @@
 export interface PanelQuery {
   readonly panel: string;
   readonly expr: string;
+  readonly legendFormat?: string;
 }
 
 interface Panel {
   readonly title: string;
   readonly type: string;
-  readonly targets?: readonly { readonly expr: string }[];
+  readonly targets?: readonly { readonly expr: string; readonly legendFormat?: string }[];
   readonly panels?: readonly Panel[];
 }
 
@@ -21,7 +22,7 @@ export interface Dashboard {
 /** Every query of every panel, those in rows included. */
 export function panelQueries(panels: readonly Panel[]): PanelQuery[] {
   return panels.flatMap(({ title, targets = [], panels: inner = [] }) => [
-    ...targets.map(({ expr }) => ({ panel: title, expr })),
+    ...targets.map((target) => ({ panel: title, ...target })),
     ...panelQueries(inner),
   ]);
 }
