@@ -33,7 +33,7 @@ interface Answer<T> {
 }
 
 async function ask<T>(url: string, parameters: Record<string, string>): Promise<T> {
-  const answer = (await (await fetch(`${url}?${new URLSearchParams(parameters)}`)).json()) as Answer<T>;
+  const answer = (await (await fetch(`${url}?${new URLSearchParams(parameters).toString()}`)).json()) as Answer<T>;
   if (answer.status !== 'success') throw new Error(`${parameters['query'] ?? ''}: ${answer.error}`);
   return answer.data;
 }
@@ -122,7 +122,10 @@ export async function startAlertmanager(scope: Scope): Promise<Alertmanager> {
   const hookPort = await new Promise<number>((resolve) => {
     hook.listen(0, '127.0.0.1', () => resolve((hook.address() as { port: number }).port));
   });
-  scope.after(() => void hook.close().closeAllConnections());
+  scope.after(() => {
+    hook.close();
+    hook.closeAllConnections();
+  });
   const folder = temporaryDirectory(scope);
   const config = path.join(folder, 'alertmanager.yaml');
   const route = { receiver: 'hook', group_by: ['...'], group_wait: '0s', group_interval: '1s', repeat_interval: '1h' };

@@ -31,7 +31,6 @@ const REFUSED: readonly (readonly [what: string, values: Values, says: RegExp])[
     /sender\.secrets with the key broker\.passcode/,
   ],
   ['once in a Deployment', sender({ config: { broker: BROKER, once: true } }), /kind: CronJob instead/],
-  ['an unknown port', sender({ config: { broker: BROKER, ops: { port: 0 } } }), /ops\.port/],
   ['an emptyDir in a Deployment', sender({ volume: { emptyDir: true } }), /would go with the pod/],
   ['an emptyDir and a claim', sender({ kind: 'CronJob', volume: { emptyDir: true, existingClaim: 'x' } }), /not both/],
   ['replicas of a CronJob', sender({ kind: 'CronJob', replicas: 2 }), /one pod at a time/],
@@ -77,6 +76,7 @@ const WRONG: readonly (readonly [what: string, values: Values])[] = [
   ['a mode that YAML read as a number', receiver({ config: { broker: BROKER, incoming: { directoryMode: 504 } } })],
   ['a word that YAML read as a boolean', receiver({ config: { broker: BROKER, trust: { crl: false } } })],
   ['a size without a unit that exists', receiver({ config: { broker: BROKER, limits: { body: '20 megabytes' } } })],
+  ['a port that no probe knows', sender({ config: { broker: BROKER, ops: { port: 0 } } })],
   ['a list that is none', receiver({ config: { broker: { ...BROKER, urls: 'stomp://a:1' } } })],
   ['a kind of the other service', sender({ kind: 'StatefulSet' })],
 ];

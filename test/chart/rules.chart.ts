@@ -17,6 +17,9 @@ const promtool = (...args: string[]): { status: number | null; output: string } 
   return { status, output: stdout + stderr };
 };
 
+/** The alerts that have a case in which they fire, or do not. */
+const named = (fires: boolean): string[] => [...new Set(CASES.filter((one) => one.fires.length > 0 === fires).map(({ alert }) => alert))];
+
 const files = chartFiles('files/rules');
 
 describe('the alerts of charts/ssm/files/rules', { skip }, () => {
@@ -26,12 +29,9 @@ describe('the alerts of charts/ssm/files/rules', { skip }, () => {
   });
 
   it('each have a case that fires and one that does not', () => {
-    const names = (fires: boolean): string[] => [
-      ...new Set(CASES.filter((one) => one.fires.length > 0 === fires).map(({ alert }) => alert)),
-    ];
     const all = alertRules().map(({ alert }) => alert);
-    assert.deepEqual(names(true).toSorted(), all.toSorted());
-    assert.deepEqual(names(false).toSorted(), all.toSorted());
+    assert.deepEqual(named(true).toSorted(), all.toSorted());
+    assert.deepEqual(named(false).toSorted(), all.toSorted());
   });
 
   it('fire when they should', (test) => {
@@ -43,7 +43,7 @@ describe('the alerts of charts/ssm/files/rules', { skip }, () => {
 });
 
 /** The cases of one alert beside that alert alone: promtool evaluates every rule of a file each minute. Returns the path for promtool. */
-function writeSuite(folder: string, { annotations: _, ...rule }: AlertRule): string {
+function writeSuite(folder: string, { annotations: _texts, ...rule }: AlertRule): string {
   // promtool compares annotations word by word: the texts are looked at where the alerts fire for real.
   const rules = path.join(folder, `${rule.alert}.yaml`);
   writeFileSync(rules, stringify({ groups: [{ name: rule.alert, rules: [rule] }] }));

@@ -23,9 +23,6 @@
 {{- if dig "broker" "passcode" "" $config -}}
 {{- fail (printf "%s.config.broker.passcode would be seen in a ConfigMap: give it as %s.secrets with the key broker.passcode" .component .component) -}}
 {{- end -}}
-{{- if eq (include "ssm.opsPort" .) "0" -}}
-{{- fail (printf "%s.config.ops.port: 0 is any free port, and probes need to know it" .component) -}}
-{{- end -}}
 {{- if and (gt (int $values.replicas) 1) $values.config.instance -}}
 {{- fail (printf "%s.config.instance: %d pods would have one name; leave it out" .component (int $values.replicas)) -}}
 {{- end -}}
