@@ -25,11 +25,6 @@ const REFUSED: readonly (readonly [what: string, values: Values, says: RegExp])[
   ['no trust anchors', { sender: SENDER }, /exactly one of .* \(none is given\)/],
   ['two sources of trust anchors', { ...sender({}), trust: { secret: 'a', hostPath: '/b' } }, /\(secret, hostPath\)/],
   ['two CAs of the broker', { ...sender({}), brokerCa: { secret: 'a', configMap: 'b' } }, /not both/],
-  [
-    'a passcode in a ConfigMap',
-    sender({ config: { broker: { ...BROKER, passcode: 'x' } } }),
-    /sender\.secrets with the key broker\.passcode/,
-  ],
   ['once in a Deployment', sender({ config: { broker: BROKER, once: true } }), /kind: CronJob instead/],
   ['an emptyDir in a Deployment', sender({ volume: { emptyDir: true } }), /would go with the pod/],
   ['an emptyDir and a claim', sender({ kind: 'CronJob', volume: { emptyDir: true, existingClaim: 'x' } }), /not both/],
@@ -115,6 +110,15 @@ describe('charts/ssm refuses', { skip }, () => {
     ];
     for (const values of accepted) assert.equal(template([], values).stderr, '');
   });
+
+  for (const { key } of describeSettings(receiverSettings).filter(({ secret }) => secret))
+    it(`the secret ${key} in a ConfigMap`, () => {
+      const [group = '', name = ''] = key.split('.');
+      const config = { broker: BROKER, [group]: { ...(group === 'broker' && BROKER), [name]: 'x' } };
+      const { status, stderr } = template([], receiver({ config }));
+      assert.equal(status, 1);
+      assert.match(stderr, new RegExp(`receiver\\.secrets with the key ${key.replace('.', '\\.')}`));
+    });
 
   const shared = describeSettings(receiverSettings).some(({ key }) => key === 'deduplication.server');
   it(`a volume each with a shared record: ${shared ? 'no' : 'there is no such record'}`, () => {

@@ -20,8 +20,10 @@
 {{- if and $values.certificate.certManager.enabled (not $values.certificate.certManager.issuerRef) -}}
 {{- fail (printf "%s.certificate.certManager.issuerRef is missing" .component) -}}
 {{- end -}}
-{{- if dig "broker" "passcode" "" $config -}}
-{{- fail (printf "%s.config.broker.passcode would be seen in a ConfigMap: give it as %s.secrets with the key broker.passcode" .component .component) -}}
+{{- range list "broker" "deduplication" -}}
+{{- if dig . "passcode" "" $config -}}
+{{- fail (printf "%s.config.%s.passcode would be seen in a ConfigMap: give it as %s.secrets with the key %s.passcode" $.component . $.component .) -}}
+{{- end -}}
 {{- end -}}
 {{- if and (gt (int $values.replicas) 1) $values.config.instance -}}
 {{- fail (printf "%s.config.instance: %d pods would have one name; leave it out" .component (int $values.replicas)) -}}
