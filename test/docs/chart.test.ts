@@ -7,7 +7,7 @@ import { expressionsOf } from '../chart/dashboards.js';
 import { alertRules, chartFiles, chartText } from '../chart/files.js';
 import { renderReadme, undescribed } from '../chart/readme.js';
 import { expectedSchema, type Schema } from '../chart/values-schema.js';
-import { difference, namedSections } from '../support/headings.js';
+import { anchors, difference, namedSections } from '../support/headings.js';
 import { root } from '../support/services.js';
 
 // What the chart says of itself, and the documents of it, against its files: needs no helm.
@@ -80,15 +80,6 @@ function alertTable(): string[][] {
       duration,
     ]);
 }
-
-/** As GitHub and its like make an anchor of a heading. */
-const anchors = (text: string): string[] =>
-  [...text.matchAll(/^#+ (.*)$/gm)].map(([, title = '']) =>
-    title
-      .toLowerCase()
-      .replaceAll(/[^\p{L}\p{N} _-]/gu, '')
-      .replaceAll(' ', '-'),
-  );
 
 const METRIC = /\b(ssm_[a-z0-9_]+?)(?:_bucket|_sum|_count)?\b(?![a-z0-9_])/g;
 const metricsIn = (expr: string): string[] => [...expr.matchAll(METRIC)].map((match) => match[1]!);
