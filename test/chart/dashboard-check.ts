@@ -1,12 +1,15 @@
 import assert from 'node:assert/strict';
+import { eventually } from '@ssm/test-support';
 import { type Dashboard, panelQueries } from './dashboards.js';
-import type { Prometheus } from './prometheus.js';
+import type { Prometheus, Series } from './prometheus.js';
 
 export interface Recorded {
   readonly prometheus: Prometheus;
   readonly from: Date;
-  readonly to: Date;
 }
+
+/** An increase shows at the second scrape after it. */
+const PATIENCE = { timeout: 20_000, interval: 500 };
 
 /** As Grafana puts its variables in: everything is chosen, and a rate looks at some scrapes. */
 function withVariables(expr: string): string {
@@ -15,15 +18,21 @@ function withVariables(expr: string): string {
   return whole;
 }
 
+/** The series of a query since then; false: there is none with a value. */
+async function seriesOf(prometheus: Prometheus, expr: string, from: Date): Promise<Series[] | false> {
+  const series = (await prometheus.range(expr, from, new Date())).filter(({ values }) => values.some(([, value]) => value !== 'NaN'));
+  return series.length > 0 && series;
+}
+
 /** Every query has an answer, with every label that the legend names; every variable has values. */
-export async function checkDashboard(json: string, { prometheus, from, to }: Recorded): Promise<void> {
+export async function checkDashboard(json: string, { prometheus, from }: Recorded): Promise<void> {
   const { panels, templating, title } = JSON.parse(json) as Dashboard;
   for (const { panel, expr, legendFormat = '' } of panelQueries(panels)) {
     const where = `${title}, ${panel}: ${expr}`;
-    const series = (await prometheus.range(withVariables(expr), from, to)).filter(({ values }) =>
-      values.some(([, value]) => value !== 'NaN'),
-    );
-    assert.ok(series.length > 0, `no data for ${where}`);
+    const series = await eventually(async () => await seriesOf(prometheus, withVariables(expr), from), {
+      ...PATIENCE,
+      what: `data for ${where}`,
+    });
     for (const [, label = ''] of legendFormat.matchAll(/\{\{(\w+)\}\}/g))
       assert.ok(
         series.every(({ metric }) => (metric[label] ?? '') !== ''),
