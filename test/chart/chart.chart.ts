@@ -5,9 +5,9 @@ import { checkConfig, receiverSettings } from '@ssm/receiver';
 import { senderSettings } from '@ssm/sender';
 import { loadConfig } from '@ssm/service-kit';
 import { requireTools, temporaryDirectory } from '@ssm/test-support';
-import { CHART, chartFiles } from './files.js';
+import { CHART, chartFiles, chartText } from './files.js';
 import { helm, type Manifest, notes, one, podsOf, render } from './helm.js';
-import { faultsOf } from './schemas.js';
+import { faultsOf, keysOf } from './schemas.js';
 import { restrictedFaults } from './security.js';
 
 // The chart over a matrix of values: everything that a cluster's API server would say of it, without a cluster.
@@ -22,6 +22,21 @@ const podMetadata = (values: object): unknown => {
   const { spec } = one(render(['ci/receiver-statefulset.yaml'], { receiver: values }), 'StatefulSet') as unknown as { spec: unknown };
   return (spec as { template: { metadata: unknown } }).template.metadata;
 };
+
+type Part = Readonly<Record<string, { readonly properties: object }>>;
+
+/** Pieces of values that are handed on as they are, and what the API calls them. */
+const PIECES = {
+  container: 'CoreV1Container',
+  volumeMount: 'CoreV1VolumeMount',
+  volume: 'CoreV1Volume',
+  spread: 'CoreV1TopologySpreadConstraint',
+  envSource: 'CoreV1EnvVarSource',
+  port: 'NetworkingV1NetworkPolicyPort',
+  securityContext: 'CoreV1SecurityContext',
+  podSecurityContext: 'CoreV1PodSecurityContext',
+  resources: 'CoreV1ResourceRequirements',
+} as const;
 
 describe('charts/ssm', { skip }, () => {
   for (const file of MATRIX) {
@@ -89,6 +104,14 @@ describe('charts/ssm', { skip }, () => {
     assert.match((await faultsOf(spoil('"imagePullPolicy"', '"imagePullPolice"'))).join(), /no schema has .*imagePullPolice/);
     assert.match((await faultsOf(spoil('"replicas":1', '"replicas":"1"'))).join(), /replicas/);
     assert.match((await faultsOf(spoil('apps/v1', 'apps/v1beta1'))).join(), /no API/);
+  });
+
+  it('knows the keys of every piece of the API that values may hold', async () => {
+    const { $defs, properties } = JSON.parse(chartText('values.schema.json')) as { $defs: Part; properties: Part };
+    for (const [part, api] of Object.entries(PIECES)) {
+      const described = ($defs[part] ?? properties[part])!;
+      assert.deepEqual(Object.keys(described.properties).toSorted(), await keysOf(api), part);
+    }
   });
 
   it('renders nothing when nothing is enabled', () => {

@@ -64,6 +64,10 @@ const MISSPELT: readonly (readonly [key: string, values: Values])[] = [
   ['tresholds', { monitoring: { prometheusRule: { alerts: { SsmOutgoingOld: { tresholds: 3 } } } } }],
   ['runAsUsr', { podSecurityContext: { runAsUsr: 1 } }],
   ['limit', sender({ resources: { limit: {} } })],
+  ['comand', sender({ kind: 'CronJob', initContainers: [{ name: 'kapel', comand: [] }] })],
+  ['mountPth', receiver({ sidecars: [{ name: 'loader', volumeMounts: [{ name: 'spool', mountPth: '/x' }] }] })],
+  ['emptydir', sender({ extraVolumes: [{ name: 'scratch', emptydir: {} }] })],
+  ['maxSkw', receiver({ topologySpreadConstraints: [{ maxSkw: 1 }] })],
   ['polcies', { networkPolicy: { polcies: [] } }],
 ];
 

@@ -66,3 +66,14 @@ export async function faultsOf(manifest: Manifest): Promise<string[]> {
   const unknown = [...unasked].filter((key) => ![...unasked].some((other) => key.startsWith(`${other}.`)));
   return unknown.map((key) => `${name}: no schema has ${key}`);
 }
+
+/** The keys that the schema of a part of the core API has: those that its validator asks an empty object for. `name`: `Container`, `VolumeMount`. */
+export async function keysOf(name: string): Promise<string[]> {
+  const asked = new Set<string>();
+  const file = path.join(MODELS, 'kubernetes-models', '_schemas', `IoK8sApi${name}.js`);
+  const { validate } = (await import(pathToFileURL(file).href)) as { validate: (value: unknown) => boolean };
+  validate(new Proxy({}, { get: (_target, key) => void asked.add(String(key)) }));
+  // Asked to tell an object from a list.
+  asked.delete('length');
+  return [...asked].toSorted();
+}

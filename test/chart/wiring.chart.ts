@@ -135,6 +135,12 @@ describe('charts/ssm', { skip }, () => {
     assert.deepEqual(sorted(rendered), sorted(expected));
   });
 
+  it('writes a threshold as a plain number, large and small', () => {
+    const alerts = { SsmOutgoingGrowing: { threshold: 2_500_000 }, SsmCrlExpiring: { threshold: 0.5 }, SsmOutgoingOld: { threshold: 0 } };
+    const rule = JSON.stringify(one(render(['ci/receiver-shared.yaml'], { monitoring: { prometheusRule: { alerts } } }), 'PrometheusRule'));
+    for (const expr of ['} > 2500000 and', 'time() < 0.5"', '} > 0"']) assert.ok(rule.includes(expr), expr);
+  });
+
   it('asks cert-manager for a certificate that the services take', () => {
     const manifests = render(['ci/sender-kapel.yaml']);
     const spec = one(manifests, 'Certificate')['spec'] as Record<string, unknown>;
