@@ -3,6 +3,7 @@
 //   conformance  *.conformance.ts         needs the openssl command, python3-dirq, redis-server, root
 //   faults       *.faults.ts              needs brokers, root, and options of its own: scripts/faults.mjs
 //   brokers      *.brokers.ts             needs real brokers: npm run brokers:install
+//   chart        *.chart.ts               needs helm, prometheus, alertmanager, fetch-crl, root
 // With CI=true a skipped test is a failure.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -15,7 +16,7 @@ import { announce, readOptions, showResults, USAGE } from './faults.mjs';
 import { showAsItGrows } from './progress.mjs';
 
 const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
-const endings = { fast: '.test.js', conformance: '.conformance.js', brokers: '.brokers.js', faults: '.faults.js' };
+const endings = { fast: '.test.js', conformance: '.conformance.js', brokers: '.brokers.js', faults: '.faults.js', chart: '.chart.js' };
 const [suite = 'fast', ...args] = process.argv.slice(2);
 const ending = endings[suite];
 if (ending === undefined) {

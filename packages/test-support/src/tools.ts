@@ -4,7 +4,21 @@ import path from 'node:path';
 import process, { getuid } from 'node:process';
 
 /** What conformance suites may need beyond Node and npm. */
-export type Tool = 'openssl' | 'python3-dirq' | 'redis' | 'root' | 'runuser' | 'libfaketime' | 'ip' | 'iptables' | 'unshare' | 'mkfs.ext4';
+export type Tool =
+  | 'openssl'
+  | 'python3-dirq'
+  | 'redis'
+  | 'root'
+  | 'runuser'
+  | 'libfaketime'
+  | 'ip'
+  | 'iptables'
+  | 'unshare'
+  | 'mkfs.ext4'
+  | 'helm'
+  | 'prometheus'
+  | 'alertmanager'
+  | 'fetch-crl';
 
 const PYTHON = '/usr/bin/python3';
 
@@ -26,6 +40,9 @@ export function fakeTimeLibrary(): string | undefined {
   return roots.map((root) => path.join(root, 'faketime/libfaketime.so.1')).find((file) => existsSync(file));
 }
 
+/** The name that Debian gives to the command, and its own. */
+const ALERTMANAGERS = ['prometheus-alertmanager', 'alertmanager'];
+
 const TOOLS: Readonly<Record<Tool, { readonly present: () => boolean; readonly get: string }>> = {
   openssl: { present: () => onPath('openssl'), get: 'apt-get install openssl' },
   'python3-dirq': {
@@ -40,6 +57,10 @@ const TOOLS: Readonly<Record<Tool, { readonly present: () => boolean; readonly g
   'mkfs.ext4': { present: () => onPath('mkfs.ext4'), get: 'apt-get install e2fsprogs' },
   libfaketime: { present: () => fakeTimeLibrary() !== undefined, get: 'apt-get install libfaketime' },
   runuser: { present: () => onPath('runuser'), get: 'apt-get install util-linux' },
+  helm: { present: () => onPath('helm'), get: 'helm 3 or 4 on the PATH, see https://helm.sh/docs/intro/install' },
+  prometheus: { present: () => onPath('prometheus') && onPath('promtool'), get: 'apt-get install prometheus' },
+  alertmanager: { present: () => ALERTMANAGERS.some(onPath), get: 'apt-get install prometheus-alertmanager' },
+  'fetch-crl': { present: () => onPath('fetch-crl'), get: 'apt-get install fetch-crl' },
 };
 
 /**
