@@ -1,6 +1,7 @@
 // node scripts/test.mjs SUITE [part of a file name ...]: runs a suite of compiled tests with Node's test runner.
 //   fast         *.test.ts                every package, service and test/: needs only Node
 //   conformance  *.conformance.ts         needs the openssl command, python3-dirq, root
+//   image        *.image.ts               needs Docker with Compose, prometheus
 // With CI=true a skipped test is a failure.
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
@@ -10,7 +11,9 @@ import process from 'node:process';
 import { fileURLToPath } from 'node:url';
 
 const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
-const endings = { fast: '.test.js', conformance: '.conformance.js' };
+const endings = { fast: '.test.js', conformance: '.conformance.js', image: '.image.js' };
+// Stacks of containers one after the other: each is as much as a small machine can carry.
+const concurrency = { image: 1 };
 const [suite = 'fast', ...filters] = process.argv.slice(2);
 const ending = endings[suite];
 if (ending === undefined) {
@@ -48,7 +51,7 @@ const result = spawnSync(
   [
     '--enable-source-maps',
     '--test',
-    '--test-concurrency=2',
+    `--test-concurrency=${concurrency[suite] ?? 2}`,
     '--test-reporter=spec',
     '--test-reporter-destination=stdout',
     `--test-reporter=${path.join(root, 'scripts', 'skips-reporter.mjs')}`,

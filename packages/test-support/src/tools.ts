@@ -4,7 +4,7 @@ import path from 'node:path';
 import process, { getuid } from 'node:process';
 
 /** What conformance suites may need beyond Node and npm. */
-export type Tool = 'openssl' | 'python3-dirq' | 'root' | 'runuser';
+export type Tool = 'openssl' | 'python3-dirq' | 'root' | 'runuser' | 'docker' | 'prometheus';
 
 const PYTHON = '/usr/bin/python3';
 
@@ -28,6 +28,11 @@ const TOOLS: Readonly<Record<Tool, { readonly present: () => boolean; readonly g
   },
   root: { present: () => getuid?.() === 0, get: 'run this suite as root' },
   runuser: { present: () => onPath('runuser'), get: 'apt-get install util-linux' },
+  docker: {
+    present: () => onPath('docker') && ['info', 'compose version'].every((args) => spawnSync('docker', args.split(' ')).status === 0),
+    get: 'a running Docker Engine 25 or later with Compose, see https://docs.docker.com/engine/install',
+  },
+  prometheus: { present: () => onPath('prometheus') && onPath('promtool'), get: 'apt-get install prometheus' },
 };
 
 /**
