@@ -4,6 +4,7 @@
 //   faults       *.faults.ts              needs brokers, root, and options of its own: scripts/faults.mjs
 //   brokers      *.brokers.ts             needs real brokers: npm run brokers:install
 //   chart        *.chart.ts               needs helm, prometheus, alertmanager, fetch-crl, root
+//   image        *.image.ts               needs Docker with Compose, prometheus
 // With CI=true a skipped test is a failure.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -16,7 +17,16 @@ import { announce, readOptions, showResults, USAGE } from './faults.mjs';
 import { showAsItGrows } from './progress.mjs';
 
 const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
-const endings = { fast: '.test.js', conformance: '.conformance.js', brokers: '.brokers.js', faults: '.faults.js', chart: '.chart.js' };
+const endings = {
+  fast: '.test.js',
+  conformance: '.conformance.js',
+  brokers: '.brokers.js',
+  faults: '.faults.js',
+  chart: '.chart.js',
+  image: '.image.js',
+};
+// Stacks of containers one after the other: each is as much as a small machine can carry.
+const concurrency = { image: 1 };
 const [suite = 'fast', ...args] = process.argv.slice(2);
 const ending = endings[suite];
 if (ending === undefined) {
@@ -69,7 +79,7 @@ const runner = spawn(
   [
     '--enable-source-maps',
     '--test',
-    '--test-concurrency=2',
+    `--test-concurrency=${concurrency[suite] ?? 2}`,
     '--test-reporter=spec',
     '--test-reporter-destination=stdout',
     `--test-reporter=${path.join(root, 'scripts', 'skips-reporter.mjs')}`,

@@ -47,3 +47,13 @@ it('every project is compiled by the root tsconfig.json', () => {
   const { references } = JSON.parse(readFileSync(path.join(root, 'tsconfig.json'), 'utf8')) as { references: { path: string }[] };
   assert.deepEqual(references.map((reference) => reference.path).toSorted(), projects.toSorted());
 });
+
+/** What the first group of a pattern finds in a file. */
+const numbers = (file: string, pattern: RegExp): Set<string | undefined> =>
+  new Set([...readFileSync(path.join(root, file), 'utf8').matchAll(pattern)].map((match) => match[1]));
+
+it('the image and the stack of containers carry the version', () => {
+  const { version } = manifest('.');
+  assert.deepEqual(numbers('Dockerfile', /^ARG VERSION=(.*)$/gm), new Set([version]));
+  assert.deepEqual(numbers('docker-compose.yml', /:-ssm(?:-tools)?:([^}]+)\}/g), new Set([version]));
+});

@@ -15,6 +15,7 @@ export type Tool =
   | 'iptables'
   | 'unshare'
   | 'mkfs.ext4'
+  | 'docker'
   | 'helm'
   | 'prometheus'
   | 'alertmanager'
@@ -57,6 +58,10 @@ const TOOLS: Readonly<Record<Tool, { readonly present: () => boolean; readonly g
   'mkfs.ext4': { present: () => onPath('mkfs.ext4'), get: 'apt-get install e2fsprogs' },
   libfaketime: { present: () => fakeTimeLibrary() !== undefined, get: 'apt-get install libfaketime' },
   runuser: { present: () => onPath('runuser'), get: 'apt-get install util-linux' },
+  docker: {
+    present: () => onPath('docker') && ['info', 'compose version'].every((args) => spawnSync('docker', args.split(' ')).status === 0),
+    get: 'a running Docker Engine 25 or later with Compose, see https://docs.docker.com/engine/install',
+  },
   helm: { present: () => onPath('helm'), get: 'helm 3 or 4 on the PATH, see https://helm.sh/docs/intro/install' },
   prometheus: { present: () => onPath('prometheus') && onPath('promtool'), get: 'apt-get install prometheus' },
   alertmanager: { present: () => ALERTMANAGERS.some(onPath), get: 'apt-get install prometheus-alertmanager' },
