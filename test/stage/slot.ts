@@ -74,7 +74,8 @@ export class Slot {
 
   /** Everything is read again now, without waiting for the next look. */
   reload(): void {
-    if (this.running) this.service.child.signal('SIGHUP');
+    // Before its first words it does not listen yet, and the signal would end it.
+    if (this.running && this.printed > 0) this.service.child.signal('SIGHUP');
   }
 
   /**
