@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { readdir, readFile, rm } from 'node:fs/promises';
+import { readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import type { FoundElement } from './ledger.js';
@@ -42,25 +42,6 @@ export async function readQueue(queue: string): Promise<FoundElement[]> {
     if (read !== undefined) found.push(read);
   }
   return found;
-}
-
-/** Takes elements out of a queue as a loader does, so that a long run needs no more disk than what is on its way; remembers what it took. */
-export class Collector {
-  readonly taken: FoundElement[] = [];
-  readonly #queue: string;
-
-  constructor(queue: string) {
-    this.#queue = queue;
-  }
-
-  async sweep(): Promise<void> {
-    for (const element of await elementPaths(this.#queue)) {
-      const read = await readElement(element);
-      if (read === undefined) continue;
-      this.taken.push(read);
-      await rm(element, { recursive: true });
-    }
-  }
 }
 
 async function namesIn(directory: string): Promise<string[]> {

@@ -7,7 +7,17 @@ import type { Service } from '../support/services.js';
 export interface LogLine {
   readonly msg?: string;
   readonly error?: { readonly code?: string };
+  /** Of a reload. */
+  readonly source?: string;
   readonly heartbeatMs?: { readonly incoming: number };
+}
+
+interface Sought {
+  readonly code?: string;
+  readonly source?: string;
+  /** Milliseconds. */
+  readonly timeout?: number;
+  readonly from?: number;
 }
 
 function parsed(text: string): LogLine {
@@ -74,18 +84,21 @@ export class Slot {
 
   /** Everything is read again now, without waiting for the next look. */
   reload(): void {
-    if (this.running) this.service.child.signal('SIGHUP');
+    // Before its first words it does not listen yet, and the signal would end it.
+    if (this.running && this.printed > 0) this.service.child.signal('SIGHUP');
   }
 
   /**
    * Waits (60 s unless said otherwise) for a line of the log of the process that runs now, after its line number `from`, with this `msg` and, where
-   * given, this code of its error.
+   * given, this code of its error and this source.
    */
-  async says(msg: string, options: { readonly code?: string; readonly timeout?: number; readonly from?: number } = {}): Promise<LogLine> {
-    const { code, timeout = 60_000, from = 0 } = options;
+  async says(msg: string, options: Sought = {}): Promise<LogLine> {
+    const { code, source, timeout = 60_000, from = 0 } = options;
     const found = (): LogLine | false => {
       const lines = this.service.child.lines.slice(from).map(({ text }) => parsed(text));
-      return lines.find((line) => line.msg === msg && (code === undefined || line.error?.code === code)) ?? false;
+      const is = (line: LogLine): boolean =>
+        line.msg === msg && (code === undefined || line.error?.code === code) && (source === undefined || line.source === source);
+      return lines.find(is) ?? false;
     };
     return await eventually(found, { timeout, interval: 50, what: `${this.name} says "${msg}" ${code ?? ''}` });
   }
