@@ -44,9 +44,6 @@
 {{- if and .Values.fetchCrl.enabled (not .Values.trust.existingClaim) -}}
 {{- fail "fetchCrl writes into trust.existingClaim: give one (with hostPath and cvmfs the CRLs are renewed outside of the cluster)" -}}
 {{- end -}}
-{{- if and .Values.fetchCrl.enabled (not .Values.fetchCrl.image.repository) -}}
-{{- fail "fetchCrl.image.repository is missing: an image with fetch-crl" -}}
-{{- end -}}
 {{- end -}}
 
 {{- define "ssm.checkSender" -}}
