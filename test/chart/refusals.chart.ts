@@ -123,10 +123,4 @@ describe('charts/ssm refuses', { skip }, () => {
       assert.equal(status, 1);
       assert.match(stderr, new RegExp(`receiver\\.secrets with the key ${key.replace('.', '\\.')}`));
     });
-
-  const shared = describeSettings(receiverSettings).some(({ key }) => key === 'deduplication.server');
-  it(`a volume each with a shared record: ${shared ? 'no' : 'there is no such record'}`, () => {
-    const { status } = template([], receiver({ replicas: 2, config: { broker: BROKER, deduplication: { server: 'redis://r:6379' } } }));
-    assert.equal(status, shared ? 0 : 1);
-  });
 });
