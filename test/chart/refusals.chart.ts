@@ -22,6 +22,11 @@ const REFUSED: readonly (readonly [what: string, values: Values, says: RegExp])[
   ['no certificate', sender({ certificate: {} }), /give existingSecret, or enable certManager/],
   ['two certificates', sender({ certificate: { existingSecret: 'host', certManager: { enabled: true } } }), /one of the two/],
   ['cert-manager without an issuer', sender({ certificate: { certManager: { enabled: true } } }), /issuerRef is missing/],
+  [
+    'two subjects',
+    sender({ certificate: { certManager: { enabled: true, issuerRef: { name: 'ca' }, commonName: 'a', literalSubject: 'CN=a' } } }),
+    /commonName or literalSubject/,
+  ],
   ['no trust anchors', { sender: SENDER }, /exactly one of .* \(none is given\)/],
   ['two sources of trust anchors', { ...sender({}), trust: { secret: 'a', hostPath: '/b' } }, /\(secret, hostPath\)/],
   ['two CAs of the broker', { ...sender({}), brokerCa: { secret: 'a', configMap: 'b' } }, /not both/],

@@ -20,6 +20,11 @@
 {{- if and $values.certificate.certManager.enabled (not $values.certificate.certManager.issuerRef) -}}
 {{- fail (printf "%s.certificate.certManager.issuerRef is missing" .component) -}}
 {{- end -}}
+{{- with $values.certificate.certManager -}}
+{{- if and .enabled (eq (empty .commonName) (empty .literalSubject)) -}}
+{{- fail (printf "%s.certificate.certManager: give commonName or literalSubject (one of the two)" $.component) -}}
+{{- end -}}
+{{- end -}}
 {{- range list "broker" "deduplication" -}}
 {{- if dig . "passcode" "" $config -}}
 {{- fail (printf "%s.config.%s.passcode would be seen in a ConfigMap: give it as %s.secrets with the key %s.passcode" $.component . $.component .) -}}
