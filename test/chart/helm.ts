@@ -52,11 +52,9 @@ export function render(files: readonly string[], values?: Values): Manifest[] {
   return parseManifests(answer.stdout);
 }
 
-export function template(files: readonly string[], values?: Values): HelmAnswer {
-  return helm(
-    ['template', RELEASE, CHART, '--namespace', 'accounting', ...files.flatMap((file) => ['--values', `${CHART}/${file}`])],
-    values,
-  );
+export function template(files: readonly string[], values?: Values, options: readonly string[] = []): HelmAnswer {
+  const given = files.flatMap((file) => ['--values', `${CHART}/${file}`]);
+  return helm(['template', RELEASE, CHART, '--namespace', 'accounting', ...options, ...given], values);
 }
 
 /** What NOTES.txt tells: helm shows it only when it has a cluster, so a copy of the chart makes a manifest of it. */

@@ -22,6 +22,11 @@ const REFUSED: readonly (readonly [what: string, values: Values, says: RegExp])[
   ['no certificate', sender({ certificate: {} }), /give existingSecret, or enable certManager/],
   ['two certificates', sender({ certificate: { existingSecret: 'host', certManager: { enabled: true } } }), /one of the two/],
   ['cert-manager without an issuer', sender({ certificate: { certManager: { enabled: true } } }), /issuerRef is missing/],
+  [
+    'two subjects',
+    sender({ certificate: { certManager: { enabled: true, issuerRef: { name: 'ca' }, commonName: 'a', literalSubject: 'CN=a' } } }),
+    /commonName or literalSubject/,
+  ],
   ['no trust anchors', { sender: SENDER }, /exactly one of .* \(none is given\)/],
   ['two sources of trust anchors', { ...sender({}), trust: { secret: 'a', hostPath: '/b' } }, /\(secret, hostPath\)/],
   ['two CAs of the broker', { ...sender({}), brokerCa: { secret: 'a', configMap: 'b' } }, /not both/],
@@ -123,10 +128,4 @@ describe('charts/ssm refuses', { skip }, () => {
       assert.equal(status, 1);
       assert.match(stderr, new RegExp(`receiver\\.secrets with the key ${key.replace('.', '\\.')}`));
     });
-
-  const shared = describeSettings(receiverSettings).some(({ key }) => key === 'deduplication.server');
-  it(`a volume each with a shared record: ${shared ? 'no' : 'there is no such record'}`, () => {
-    const { status } = template([], receiver({ replicas: 2, config: { broker: BROKER, deduplication: { server: 'redis://r:6379' } } }));
-    assert.equal(status, shared ? 0 : 1);
-  });
 });

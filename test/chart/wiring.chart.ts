@@ -3,7 +3,7 @@ import { describe, it } from 'node:test';
 import { requireTools } from '@ssm/test-support';
 import { parse } from 'yaml';
 import { type AlertRule, alertRules, type RuleFile } from './files.js';
-import { type Manifest, one, podsOf, render, type Values } from './helm.js';
+import { type Manifest, one, parseManifests, podsOf, render, template, type Values } from './helm.js';
 
 // What the values come to in the manifests, where a mistake would only show in a cluster.
 
@@ -33,6 +33,14 @@ const named = (file: string, kind: string): boolean =>
   podsOf(one(render([file]), kind))[0]!.containers[0]!.env!.some(({ name }) => name === 'SSM_INSTANCE');
 
 const sorted = (rules: readonly AlertRule[]): AlertRule[] => rules.toSorted((a, b) => (a.alert < b.alert ? -1 : 1));
+
+/** Two receivers with a volume each and a shared record; the schema has that setting when the services do. */
+function withRecord(server: string): Manifest[] {
+  const values = { receiver: { replicas: 2, config: { deduplication: { server } } } };
+  const { status, stdout, stderr } = template(['ci/receiver-statefulset.yaml'], values, ['--skip-schema-validation']);
+  assert.equal(status, 0, stderr);
+  return parseManifests(stdout);
+}
 
 describe('charts/ssm', { skip }, () => {
   it('gives as grace what the drain takes, five seconds more, and a margin', () => {
@@ -98,6 +106,17 @@ describe('charts/ssm', { skip }, () => {
       open['egress']![1]!.ports.map(({ port }) => port),
       [61_613],
     );
+  });
+
+  it('takes volumes with a shared record for what they are, and lets traffic out to its server', () => {
+    for (const [server, port] of [
+      ['rediss://redis.example.org:6380', 6380],
+      ['redis://redis.example.org:6381/2', 6381],
+      ['rediss://redis.example.org', 6379],
+    ] as const) {
+      const policy = one(withRecord(server), 'NetworkPolicy')['spec'] as { egress: { ports: { port: unknown }[] }[] };
+      assert.deepEqual(policy.egress[2]!.ports, [{ port, protocol: 'TCP' }]);
+    }
   });
 
   it('scales by the queue of the destination, and leaves the number of pods to KEDA', () => {

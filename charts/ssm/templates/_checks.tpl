@@ -20,6 +20,11 @@
 {{- if and $values.certificate.certManager.enabled (not $values.certificate.certManager.issuerRef) -}}
 {{- fail (printf "%s.certificate.certManager.issuerRef is missing" .component) -}}
 {{- end -}}
+{{- with $values.certificate.certManager -}}
+{{- if and .enabled (eq (empty .commonName) (empty .literalSubject)) -}}
+{{- fail (printf "%s.certificate.certManager: give commonName or literalSubject (one of the two)" $.component) -}}
+{{- end -}}
+{{- end -}}
 {{- range list "broker" "deduplication" -}}
 {{- if dig . "passcode" "" $config -}}
 {{- fail (printf "%s.config.%s.passcode would be seen in a ConfigMap: give it as %s.secrets with the key %s.passcode" $.component . $.component .) -}}
@@ -43,9 +48,6 @@
 {{- end -}}
 {{- if and .Values.fetchCrl.enabled (not .Values.trust.existingClaim) -}}
 {{- fail "fetchCrl writes into trust.existingClaim: give one (with hostPath and cvmfs the CRLs are renewed outside of the cluster)" -}}
-{{- end -}}
-{{- if and .Values.fetchCrl.enabled (not .Values.fetchCrl.image.repository) -}}
-{{- fail "fetchCrl.image.repository is missing: an image with fetch-crl" -}}
 {{- end -}}
 {{- end -}}
 
