@@ -24,9 +24,12 @@ for (const stage of BOUNDARIES)
       timeout: 20_000,
       what: `all ${hashes.length} sent`,
     });
-    await eventually(async () => assert.equal(await other.metric('ssm_in_flight_messages'), 0), { what: 'nothing in work' });
     // The dead one had claimed it: without its record the other would have stored it again.
-    assert.ok((await other.metric('ssm_messages_total', { result: 'duplicate' })) > 0);
+    await eventually(async () => assert.ok((await other.metric('ssm_messages_total', { result: 'duplicate' })) > 0), {
+      timeout: 20_000,
+      what: 'the message of the dead one again',
+    });
+    await eventually(async () => assert.equal(await other.metric('ssm_in_flight_messages'), 0), { what: 'nothing in work' });
     assert.deepEqual(
       [...(await world.arrived()).values()].filter((count) => count !== 1),
       [],

@@ -20,7 +20,7 @@ describe('npm start', () => {
     assert.match(text, /sender\|receiver/);
   });
 
-  for (const service of ['sender', 'receiver', 'replay']) {
+  for (const service of ['sender', 'receiver', 'replay', 'adopt']) {
     it(`${service} --help names every key`, async (test) => {
       const { code, text } = await start(test, [service, '--help']);
       assert.equal(code, 0);

@@ -28,7 +28,7 @@ export interface Service {
   readonly configFile: string;
   /** `http://127.0.0.1:PORT` of health and metrics. */
   readonly url: string;
-  /** Resolves when /health/ready answers 200; rejects with what is not ready after `timeout` ms (default 15,000). */
+  /** Resolves when /health/ready answers 200; rejects with what is not ready after `timeout` ms (default 60,000). */
   ready(timeout?: number): Promise<void>;
   /** Value of one series; labels in any order; 0 when it is not there. */
   metric(name: string, labels?: Readonly<Record<string, string>>): Promise<number>;
@@ -60,7 +60,7 @@ export async function startService(scope: Scope, name: ServiceName, config: Conf
     child,
     configFile,
     url,
-    ready: (timeout = 15_000) =>
+    ready: (timeout = 60_000) =>
       eventually(
         async () => {
           if (child.exit !== undefined) throw new Error(`${name} ended: ${child.output()}`);

@@ -26,8 +26,8 @@ export class Meeting {
   }
 
   /**
-   * Resolves to the marker of a server that knows all that this volume remembers; `isOther`: not the one that it knew. SpoolError `server-forgot` when it has lost what other
-   * volumes told it, until an operator has accepted that.
+   * Resolves to the marker of a server that knows all that this volume remembers; `isOther`: not the one that it knew. SpoolError
+   * `server-forgot` when it has lost what other volumes told it, until an operator has accepted that.
    */
   async meet(name: string, signal: AbortSignal | undefined): Promise<{ readonly marker: string; readonly isOther: boolean }> {
     const { claims, volume } = this.#options;

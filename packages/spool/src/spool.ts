@@ -141,7 +141,7 @@ export interface DeliveryRecord {
    * Every recorded element whose acknowledgement is not confirmed yet; recovery commits those still staged. (What was confirmed had been
    * stored before, so a start never reads the whole window.) SpoolError: record-corrupt.
    */
-  entries(signal?: AbortSignal): AsyncIterable<{ readonly id: string; readonly stagedPath: string }>;
+  entries(signal?: AbortSignal): AsyncIterable<{ readonly id: string; readonly stagedPath: string; readonly recordedAt: Date }>;
   /** Forgets ids confirmed longer ago than windowMs. */
   expire(windowMs: number, now: Date, signal?: AbortSignal): Promise<number>;
   /** Only where several volumes share a record: what is asked and told beside the claims. */

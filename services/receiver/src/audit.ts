@@ -4,7 +4,7 @@ import type { Delivery } from '@ssm/transport';
 import type { Result } from './pipeline.js';
 import type { Refusal } from './refusal.js';
 import type { Kept } from './reject-store.js';
-import { wireBytes } from './results.js';
+import { isTwice, wireBytes } from './results.js';
 import { empaIdText, harmless } from './text.js';
 
 const MAXIMUM_DELIVERY_ID = 128;
@@ -21,8 +21,7 @@ export function audit(log: Logger, delivery: Delivery, result: Result): void {
     redelivered,
     ...detailsOf(result),
   };
-  const isTwice = result.outcome === 'stored' && result.alsoIn !== undefined;
-  if (result.outcome === 'rejected' || result.outcome === 'retry' || isTwice) log.warn('message', fields);
+  if (result.outcome === 'rejected' || result.outcome === 'retry' || isTwice(result)) log.warn('message', fields);
   else log.info('message', fields);
 }
 
@@ -31,14 +30,9 @@ function detailsOf(result: Result): LogFields {
   const { acknowledged } = result;
   if (result.outcome === 'ping') return { acknowledged };
   if (result.outcome === 'rejected') return { ...refusalFields(result.refusal), ...keptFields(result.kept), acknowledged };
-  const { alsoIn, element, firstStored, volume } = {
-    alsoIn: undefined,
-    element: undefined,
-    firstStored: undefined,
-    volume: undefined,
-    ...result,
-  };
-  return { ...openedFields(result.opened), element, alsoIn, firstStored, volume, acknowledged };
+  const { alsoIn, opened } = result;
+  const stored = result.outcome === 'stored' ? { element: result.element } : { firstStored: result.firstStored, volume: result.volume };
+  return { ...openedFields(opened), ...stored, alsoIn, acknowledged };
 }
 
 function openedFields({ body, deliveryId, encrypted, signer }: OpenedMessage): LogFields {

@@ -9,6 +9,8 @@ import { type LocalTrouble, locally } from './trouble.js';
 const MINUTE = 60_000;
 const TIDY_INTERVAL = 60 * MINUTE;
 const MEASURE_INTERVAL = 10 * MINUTE;
+/** Nothing is in work for longer, unless it waits for another volume. */
+const IN_WORK = 60 * MINUTE;
 const ALIVE_INTERVAL = VOLUME_LEASE_MS / 8;
 /** Counting gives up after so long; what it shows is then a lower bound. */
 const DEPTH_LIMIT_MS = 1000;
@@ -80,8 +82,8 @@ async function pause(interval: number, signal: AbortSignal): Promise<void> {
 
 async function tidyAll({ config, local, log, now, onRecovery, signal }: MaintenanceOptions): Promise<void> {
   for (const shelf of [local.incoming, local.reject]) {
-    // Only what has been finished may be forgotten, and what has become of it elsewhere must be known.
-    onRecovery([await finishRecorded(shelf, signal)]);
+    // Other volumes are told again what is not confirmed, and what they have stored meanwhile is dropped here.
+    if (shelf.record.sharing !== undefined) onRecovery([await finishRecorded(shelf, signal, new Date(now().getTime() - IN_WORK))]);
     const { expired, removed } = await tidy(shelf, config.deduplication.window, now(), signal);
     log.debug('tidied', { queue: shelf.component, expired, removed });
   }

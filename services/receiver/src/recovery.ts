@@ -23,13 +23,14 @@ export interface Recovery {
 export interface Unconfirmed {
   readonly id: string;
   readonly stagedPath: string;
+  readonly recordedAt: Date;
 }
 
 /**
  * Makes every recorded element visible that a crash left staged; where volumes share the record, settles with them what became of it.
- * Idempotent. Rejects with LocalTrouble.
+ * Idempotent. Rejects with LocalTrouble. `before`: leaves alone what was recorded later, which may just be in work.
  */
-export async function finishRecorded(shelf: Shelf, signal: AbortSignal): Promise<Recovery> {
+export async function finishRecorded(shelf: Shelf, signal: AbortSignal, before?: Date): Promise<Recovery> {
   const queue = shelf.component;
   const found: Unconfirmed[] = [];
   const isShared = shelf.record.sharing !== undefined;
@@ -37,6 +38,7 @@ export async function finishRecorded(shelf: Shelf, signal: AbortSignal): Promise
   let failure = await locally('delivery-record', () => findRecorded(shelf, staged, found, signal));
   const counts = { finished: 0, dropped: 0, twice: 0 };
   for (const entry of found) {
+    if (before !== undefined && entry.recordedAt >= before) continue;
     const outcome = isShared ? await settleShared(shelf, entry).catch(corruption) : await finishOne(shelf, entry);
     if (outcome instanceof SpoolError) failure ??= outcome;
     else if (outcome !== undefined) counts[outcome] += 1;

@@ -21,8 +21,13 @@ export function countResult({ metrics, signers }: Counters, delivery: Delivery, 
     if (result.kept.outcome === 'reduced') metrics.reduced.inc({ code });
   }
   if (result.outcome === 'stored') metrics.lastSuccess.set(now.getTime() / 1000);
-  if (result.outcome === 'stored' && result.alsoIn !== undefined) metrics.storedTwice.inc();
+  if (isTwice(result)) metrics.storedTwice.inc();
   if (result.outcome === 'stored' || result.outcome === 'duplicate') signers?.accepted(result.opened.signer, now);
+}
+
+/** It is in another volume too. */
+export function isTwice(result: Result): boolean {
+  return (result.outcome === 'stored' || result.outcome === 'duplicate') && result.alsoIn !== undefined;
 }
 
 /** What a recovery leaves in the metrics and in the log. */

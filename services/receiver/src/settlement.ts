@@ -18,14 +18,15 @@ export type Settlement = 'finished' | 'dropped' | 'twice' | undefined;
  *
  * Rejects with LocalTrouble.
  */
-export async function settleShared(shelf: Shelf, { id, stagedPath }: Unconfirmed): Promise<Settlement> {
+export async function settleShared(shelf: Shelf, entry: Unconfirmed): Promise<Settlement> {
   const { component, queue, record } = shelf;
+  const { id, stagedPath } = entry;
   const { sharing } = record;
   if (sharing === undefined) return undefined;
   const { isHere, state } = await locally('delivery-record', () => sharing.settle(id));
   // After the answer: what was recorded had been staged before, so if it is not now, it is stored or somebody here has dropped it.
   const isStaged = await locally(component, () => queue.isStaged(stagedPath));
-  if (!isHere && state !== 'open') return await drop(shelf, sharing, { id, stagedPath }, isStaged);
+  if (!isHere && state !== 'open') return await drop(shelf, sharing, entry, isStaged);
   if (!isHere && isStaged) return undefined;
   const isNews = isStaged || state === 'open';
   const outcome = isNews ? (await locally(component, () => queue.commit(stagedPath))).outcome : 'done';

@@ -13,11 +13,15 @@ export interface Shelf {
   readonly holding?: Holding;
 }
 
-export type Shelved =
-  /** `alsoIn`: another volume that stored it too. */
-  | { readonly outcome: 'stored'; readonly recordId: string; readonly element: string | undefined; readonly alsoIn: string | undefined }
+export type Shelved = {
+  readonly recordId: string;
+  /** Another volume, where it was stored too. */
+  readonly alsoIn?: string | undefined;
+} & (
+  | { readonly outcome: 'stored'; readonly element: string | undefined }
   /** `volume`: where it was stored, where volumes share a record. */
-  | { readonly outcome: 'duplicate'; readonly recordId: string; readonly firstStored: Date; readonly volume: string | undefined };
+  | { readonly outcome: 'duplicate'; readonly firstStored: Date; readonly volume?: string }
+);
 
 /** Times that a worker starts again after it took too long from stage to record. */
 const MAXIMUM_ATTEMPTS = 3;
@@ -79,8 +83,9 @@ async function finish(shelf: Shelf, recordId: string, { claim, staged }: Claimed
   const { name, outcome } = await step('store', () => locally(component, () => queue.commit(stagedPath)));
   const { sharing } = record;
   const told = sharing && (await step('tell', () => locally('delivery-record', () => sharing.stored(recordId))));
-  if (claim.outcome === 'theirs') return { outcome: 'duplicate', recordId, firstStored: claim.recordedAt, volume: undefined };
-  return { outcome: 'stored', recordId, element: name, alsoIn: outcome === 'stored' ? told?.alsoIn : undefined };
+  const alsoIn = outcome === 'stored' ? told?.alsoIn : undefined;
+  if (claim.outcome === 'theirs') return { outcome: 'duplicate', recordId, firstStored: claim.recordedAt, alsoIn };
+  return { outcome: 'stored', recordId, element: name, alsoIn };
 }
 
 /** Only a copy that the record does not name may go; if it cannot, the cleaning of the staging area finds it. */

@@ -132,7 +132,7 @@ class World {
     const slow: SharedShelf = { ...shelf, queue: gated };
     this.#twice += (await finishRecorded(slow, signal)).twice;
     const shelved = await shelve(slow, id, { body: id }, async (_stage, work) => work());
-    if (shelved.outcome === 'stored' && shelved.alsoIn !== undefined) this.#twice += 1;
+    if (shelved.alsoIn !== undefined) this.#twice += 1;
     await worker.gate('acknowledge');
     await shelf.record.confirm(shelved.recordId);
   }

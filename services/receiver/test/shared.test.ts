@@ -220,6 +220,15 @@ describe('a volume that comes back', () => {
     for await (const entry of again.record.entries()) assert.fail(`${entry.id} is confirmed`);
   });
 
+  it('is told nothing while it works of what may just be in work', async (t) => {
+    const { one } = await pair(t);
+    await dieAt(one, 'record');
+    const hourAgo = new Date(Date.now() - DAY / 24);
+    assert.equal((await finishRecorded(one, signal, hourAgo)).finished, 0);
+    assert.equal(stagedIn(one.queue.path).length, 1);
+    assert.equal((await finishRecorded(one, signal, new Date(Date.now() + 1))).finished, 1);
+  });
+
   it('goes on behind a message of which the server says nonsense', async (t) => {
     const { claims, one, roots } = await pair(t);
     await dieAt(one, 'record');
