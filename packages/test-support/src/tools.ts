@@ -1,12 +1,22 @@
 import { spawnSync } from 'node:child_process';
 import { accessSync, constants, existsSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import path from 'node:path';
 import process, { getuid } from 'node:process';
 
 /** What conformance suites may need beyond Node and npm. */
-export type Tool = 'openssl' | 'python3-dirq' | 'root' | 'runuser';
+export type Tool = 'openssl' | 'python3-dirq' | 'argo-ams-library' | 'root' | 'runuser';
 
-const PYTHON = '/usr/bin/python3';
+export const PYTHON = '/usr/bin/python3';
+
+/** Where argo-ams-library is, for PYTHONPATH. */
+export function argoLibraryPath(): string {
+  return process.env['SSM_TEST_ARGO_LIBRARY'] ?? path.join(tmpdir(), 'ssm-argo-ams-library');
+}
+
+function canImport(module: string, env: NodeJS.ProcessEnv = process.env): boolean {
+  return existsSync(PYTHON) && spawnSync(PYTHON, ['-c', `import ${module}`], { env }).status === 0;
+}
 
 function onPath(command: string): boolean {
   const { PATH } = process.env;
@@ -23,8 +33,12 @@ function onPath(command: string): boolean {
 const TOOLS: Readonly<Record<Tool, { readonly present: () => boolean; readonly get: string }>> = {
   openssl: { present: () => onPath('openssl'), get: 'apt-get install openssl' },
   'python3-dirq': {
-    present: () => existsSync(PYTHON) && spawnSync(PYTHON, ['-c', 'import dirq.queue']).status === 0,
+    present: () => canImport('dirq.queue'),
     get: `apt-get install python3-dirq (used with ${PYTHON})`,
+  },
+  'argo-ams-library': {
+    present: () => canImport('argo_ams_library', { ...process.env, PYTHONPATH: argoLibraryPath() }),
+    get: `pip install --target ${argoLibraryPath()} argo-ams-library==1.0.0 (used with ${PYTHON})`,
   },
   root: { present: () => getuid?.() === 0, get: 'run this suite as root' },
   runuser: { present: () => onPath('runuser'), get: 'apt-get install util-linux' },
