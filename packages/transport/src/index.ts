@@ -6,7 +6,8 @@ import type { Publisher, Subscriber } from './transport.js';
 
 export type { TransportErrorCode } from './errors.js';
 export { TRANSPORT_ERROR_CODES, TransportError } from './errors.js';
-export type { StompBroker, StompOptions, StompTls } from './stomp/options.js';
+export type { StompBroker, StompOptions } from './stomp/options.js';
+export type { TransportTls } from './tls.js';
 export type { Confirmation, Delivery, Endpoint, OutgoingMessage, Publisher, Status, Subscriber } from './transport.js';
 
 /** A publisher that connects by itself and stays connected until it is drained. Errors: options-invalid. */

@@ -1,6 +1,6 @@
 import type { Certificate } from '@ssm/empa';
 import { ServiceError } from '@ssm/service-kit';
-import { createStompSubscriber, type StompBroker, type StompOptions, type StompTls, type Subscriber } from '@ssm/transport';
+import { createStompSubscriber, type StompBroker, type StompOptions, type Subscriber, type TransportTls } from '@ssm/transport';
 import type { ReceiverConfig } from './config.js';
 import type { Credentials } from './credentials.js';
 
@@ -38,7 +38,7 @@ export function stompOptions({ broker, limits }: BrokerSettings, sources: TlsSou
   };
 }
 
-function brokerOf(text: string, tls: () => StompTls): StompBroker {
+function brokerOf(text: string, tls: () => TransportTls): StompBroker {
   const { hostname, port, protocol } = new URL(text);
   const host = hostname.replace(/^\[(.*)\]$/, '$1');
   return { host, port: Number(port), ...(protocol === 'stomp+ssl:' ? { tls } : {}) };
@@ -49,7 +49,7 @@ function headerOf(text: string): [name: string, value: string] {
   return [text.slice(0, at), text.slice(at + 1)];
 }
 
-function tlsOf(settings: BrokerSettings['broker']['tls'], sources: TlsSources): StompTls {
+function tlsOf(settings: BrokerSettings['broker']['tls'], sources: TlsSources): TransportTls {
   const { brokerCa, own } = sources.credentials();
   return {
     ca: brokerCa === undefined ? sources.anchors().map(pemOf) : [brokerCa],

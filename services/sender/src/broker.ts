@@ -1,7 +1,7 @@
 /** The publisher as the configuration describes it, and what its status events become: log lines, metrics, health. */
 import type { Certificate, Identity } from '@ssm/empa';
 import type { Health, Logger } from '@ssm/service-kit';
-import { createStompPublisher, type Publisher, type Status, type StompBroker, type StompOptions, type StompTls } from '@ssm/transport';
+import { createStompPublisher, type Publisher, type Status, type StompBroker, type StompOptions, type TransportTls } from '@ssm/transport';
 import type { SenderConfig } from './config.js';
 import type { Materials } from './materials.js';
 import type { SenderMetrics } from './metrics.js';
@@ -28,7 +28,7 @@ export function stompOptions({ broker, limits }: SenderConfig, materials: Materi
   };
 }
 
-function parseBroker(text: string, tls: () => StompTls): StompBroker {
+function parseBroker(text: string, tls: () => TransportTls): StompBroker {
   const url = new URL(text);
   const address = { host: url.hostname.replace(/^\[(.*)\]$/, '$1'), port: Number(url.port) };
   return url.protocol === 'stomp+ssl:' ? { ...address, tls } : address;
@@ -40,7 +40,7 @@ function splitHeader(line: string): [string, string] {
 }
 
 /** Asked again at each connect, so that a renewed certificate is used at the next. */
-function tlsMaterial(tls: SenderConfig['broker']['tls'], { identity, trust, brokerCa }: Materials): StompTls {
+function tlsMaterial(tls: SenderConfig['broker']['tls'], { identity, trust, brokerCa }: Materials): TransportTls {
   return {
     ca: brokerCa === undefined ? trust.current.anchors.map(toPem) : [brokerCa.current],
     ...(tls.clientCertificate ? clientLogin(identity.current) : {}),

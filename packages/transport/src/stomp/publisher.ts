@@ -1,11 +1,11 @@
 import { AbortListeners } from '../abort-listeners.js';
 import { Deferred } from '../deferred.js';
 import { TransportError } from '../errors.js';
+import { type Letter, Outbox, STRIKES } from '../outbox.js';
 import { StatusFeed } from '../status.js';
 import type { Confirmation, OutgoingMessage, Publisher, Status } from '../transport.js';
 import { isSendable } from './headers.js';
 import { announce, keepConnected } from './link.js';
-import { type Letter, Outbox, STRIKES } from './outbox.js';
 import type { Session } from './session.js';
 import { brokerName, type Settings } from './settings.js';
 

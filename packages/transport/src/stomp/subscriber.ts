@@ -1,12 +1,12 @@
 import { AbortListeners } from '../abort-listeners.js';
 import { Budget } from '../budget.js';
 import { Deferred } from '../deferred.js';
+import { DeliveryQueue } from '../delivery-queue.js';
 import { TransportError } from '../errors.js';
 import { StatusFeed } from '../status.js';
 import type { Delivery, Status, Subscriber } from '../transport.js';
 import { Consumer } from './consumer.js';
 import type { StompDelivery } from './delivery.js';
-import { DeliveryQueue } from './delivery-queue.js';
 import type { Session } from './session.js';
 import { brokerName, type Settings } from './settings.js';
 
@@ -37,7 +37,7 @@ export class StompSubscriber implements Subscriber {
   /** Aborts when draining has taken long enough. */
   readonly #cut = new AbortController();
   readonly #idle = new Deferred<void>();
-  #queue: DeliveryQueue | undefined;
+  #queue: DeliveryQueue<StompDelivery> | undefined;
   #suspended = false;
   #run: Run | undefined;
   #turn: Promise<void> = Promise.resolve();
