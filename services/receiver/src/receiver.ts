@@ -26,7 +26,8 @@ export async function startReceiver(config: ReceiverConfig, context: ServiceCont
   const { credentials, desk, local, metrics, now, showDepth, trust, work } = station;
   const sources = { credentials: () => credentials.current, anchors: () => trust.current.anchors };
   const subscriber = createSubscriber(config, sources);
-  if (config.broker.urls.some((url) => url.startsWith('stomp:'))) log.warn('a broker is used without TLS', { urls: config.broker.urls });
+  if (config.transport === 'stomp' && config.broker.urls.some((url) => url.startsWith('stomp:')))
+    log.warn('a broker is used without TLS', { urls: config.broker.urls });
   const intake: Intake = new Intake({
     context,
     metrics,

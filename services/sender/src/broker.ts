@@ -1,14 +1,45 @@
 /** The publisher as the configuration describes it, and what its status events become: log lines, metrics, health. */
 import type { Certificate, Identity } from '@ssm/empa';
-import type { Health, Logger } from '@ssm/service-kit';
-import { createStompPublisher, type Publisher, type Status, type StompBroker, type StompOptions, type TransportTls } from '@ssm/transport';
+import { amsLogin, type Health, type Logger } from '@ssm/service-kit';
+import {
+  type AmsPublisherOptions,
+  createAmsPublisher,
+  createStompPublisher,
+  type Publisher,
+  type Status,
+  type StompBroker,
+  type StompOptions,
+  type TransportTls,
+} from '@ssm/transport';
 import type { SenderConfig } from './config.js';
 import type { Materials } from './materials.js';
 import type { SenderMetrics } from './metrics.js';
 
-/** Errors: TransportError options-invalid. */
+/** Errors: TransportError options-invalid, ServiceError config-invalid. */
 export function createPublisher(config: SenderConfig, materials: Materials): Publisher {
+  if (config.transport === 'ams') return createAmsPublisher(amsOptions(config, materials));
   return createStompPublisher(stompOptions(config, materials));
+}
+
+function amsOptions({ ams, broker, limits }: SenderConfig, materials: Materials): AmsPublisherOptions {
+  const { host, port, project, topic, batch } = ams;
+  // Where the certificate is exchanged for a token it is always shown.
+  const tls = { ...broker.tls, clientCertificate: true };
+  return {
+    host,
+    port,
+    project,
+    topic,
+    batch,
+    authentication: amsLogin(ams),
+    tls: () => tlsMaterial(tls, materials),
+    connectTimeoutMs: broker.connectTimeout,
+    requestTimeoutMs: ams.requestTimeout,
+    serverLimitBytes: ams.maximumMessage,
+    maximumMessageBytes: limits.message,
+    byteBudget: broker.byteBudget,
+    backoff: { initialMs: broker.backoff.initial, maximumMs: broker.backoff.maximum },
+  };
 }
 
 export function stompOptions({ broker, limits }: SenderConfig, materials: Materials): StompOptions {
@@ -165,6 +196,9 @@ function report(status: Status, { log, metrics, broker: health }: BrokerWatch): 
       break;
     case 'warning':
       log.warn('the broker connection has a problem', { broker, code: status.code, detail: status.message });
+      break;
+    // Only subscribers ask how many messages wait.
+    case 'lag':
       break;
   }
 }

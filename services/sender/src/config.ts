@@ -1,4 +1,4 @@
-import { type ConfigOf, commonSettings, setting } from '@ssm/service-kit';
+import { amsTopic, type ConfigOf, commonSettings, setting } from '@ssm/service-kit';
 
 const SECOND = 1000;
 const MINUTE = 60 * SECOND;
@@ -86,9 +86,12 @@ const encryption = {
   }),
 };
 
+const common = commonSettings({ opsPort: 9101 });
+
 /** All settings of the sender. */
 export const senderSettings = {
-  ...commonSettings({ opsPort: 9101 }),
+  ...common,
+  ams: { ...common.ams, topic: amsTopic },
   outgoing,
   encryption,
   message: {
