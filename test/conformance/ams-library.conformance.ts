@@ -4,11 +4,13 @@ import path from 'node:path';
 import { describe, it } from 'node:test';
 import { type AmsServer, startAmsServer } from '@ssm/devbroker';
 import { createDemoPki, type DemoPki, requireTools, type Scope, temporaryDirectory } from '@ssm/test-support';
+import { createAmsPublisher, createAmsSubscriber, type TransportTls } from '@ssm/transport';
 import { ArgoLibrary } from '../support/argo-library.js';
 
 // The development server against a client of AMS that nobody wrote for it.
 
 const TOKEN = 'a-token';
+const never = new AbortController().signal;
 
 async function start(scope: Scope): Promise<{ server: AmsServer; pki: DemoPki; library: ArgoLibrary }> {
   const pki = createDemoPki(path.join(temporaryDirectory(scope), 'pki'));
@@ -24,6 +26,39 @@ async function start(scope: Scope): Promise<{ server: AmsServer; pki: DemoPki; l
   await library.ask('create', { topic: 'records' });
   return { server, pki, library };
 }
+
+describe('argo-ams-library and our transport', { skip: requireTools('argo-ams-library') }, () => {
+  it('read what the other published', async (t) => {
+    const { server, pki, library } = await start(t);
+    const tls = (): TransportTls => ({ ca: [pki.ca.certificatePem] });
+    const authentication = { type: 'token', token: TOKEN } as const;
+    const options = { host: '127.0.0.1', port: server.port, project: 'accounting', authentication, tls };
+    const bodies = [Buffer.from('plain'), randomBytes(200_000), Buffer.from('\0')];
+    const messages = bodies.map((body, index) => ({ id: `8hex/${index}`, body }));
+
+    const publisher = createAmsPublisher({ ...options, topic: 'records' });
+    await Promise.all(messages.map((message) => publisher.publish(message, never)));
+    await publisher.drain(never);
+    const pulled = await library.pull('records', 10);
+    assert.deepEqual(
+      pulled.map(({ id, body }) => ({ id, body })),
+      messages,
+    );
+    await library.ask('acknowledge', { subscription: 'records', ids: pulled.map(({ ackId }) => ackId) });
+
+    await library.publish('records', messages);
+    const subscriber = createAmsSubscriber({ ...options, subscription: 'records' });
+    const iterator = subscriber.deliveries(never)[Symbol.asyncIterator]();
+    for (const { id, body } of messages) {
+      const { value } = await iterator.next();
+      assert.equal(value?.empaId, id);
+      assert.deepEqual(Buffer.from(value?.body ?? []), body);
+      void value?.acknowledge();
+    }
+    await subscriber.drain(never);
+    assert.deepEqual(await library.pull('records', 10), []);
+  });
+});
 
 describe('argo-ams-library on the development AMS server', { skip: requireTools('argo-ams-library') }, () => {
   it('makes a topic and a subscription, publishes, pulls and acknowledges', async (t) => {

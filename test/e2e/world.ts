@@ -1,7 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { mkdirSync, readdirSync, renameSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { createDemoPki, type DemoPki, eventually, type Scope, temporaryDirectory } from '@ssm/test-support';
+import { createDemoPki, type DemoPki, eventually, type KeyKind, type Scope, temporaryDirectory } from '@ssm/test-support';
 import { elements, type StoredElement } from '../demo/files.js';
 import { type BrokerProcess, startBrokerProcess } from '../support/broker.js';
 import { type ConfigFile, root, type Service, type ServiceName, type ServiceOptions, startService } from '../support/services.js';
@@ -41,9 +41,10 @@ export class World {
     this.reject = path.join(directory, 'reject');
   }
 
-  static async create(scope: Scope): Promise<World> {
+  /** Messages can be encrypted for RSA keys only. */
+  static async create(scope: Scope, key: KeyKind = 'p256'): Promise<World> {
     const directory = temporaryDirectory(scope);
-    const pki = createDemoPki(path.join(directory, 'pki'), { key: 'p256' });
+    const pki = createDemoPki(path.join(directory, 'pki'), { key });
     const world = new World(scope, directory, pki, await startBrokerProcess(scope, pki));
     for (const folder of [world.outgoing, world.incoming, world.reject]) mkdirSync(folder);
     writeFileSync(path.join(directory, 'dns'), `${pki.sites[0].dn}\n`);

@@ -41,7 +41,8 @@ def work(ams, command, more):
         return {"deadline": subscription["ackDeadlineSeconds"]}
     if name == "publish":
         messages = [
-            AmsMessage(data=base64.b64decode(each["body"]), attributes={"empaid": each["id"]}) for each in command["messages"]
+            AmsMessage(data=base64.b64decode(each["body"]), attributes={} if each["id"] is None else {"empaid": each["id"]})
+            for each in command["messages"]
         ]
         return ams.publish(command["topic"], messages, **more)
     if name == "pull":

@@ -56,7 +56,8 @@ export class ArgoLibrary {
     return this.#ask({ name, ...more });
   }
 
-  async publish(topic: string, messages: readonly { readonly id: string; readonly body: Uint8Array }[]): Promise<Answer> {
+  /** `id` null: without the attribute. */
+  async publish(topic: string, messages: readonly { readonly id: string | null; readonly body: Uint8Array }[]): Promise<Answer> {
     const encoded = messages.map(({ id, body }) => ({ id, body: Buffer.from(body).toString('base64') }));
     return this.ask('publish', { topic, messages: encoded });
   }

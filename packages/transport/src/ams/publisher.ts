@@ -12,8 +12,8 @@ import { connectedStatus } from './greeting.js';
 import { DEFAULT_SERVER_LIMIT, type PublisherSettings } from './settings.js';
 import { encodeMessage, storedSize } from './wire.js';
 
-/** A message that receivers ignore: a server that cannot store must not seem to be well. */
-const PROBE: OutgoingMessage = { id: 'ping', body: new Uint8Array() };
+/** A message that receivers ignore: a server that cannot store must not seem to be well. Other clients stumble over an empty one. */
+const PROBE: OutgoingMessage = { id: 'ping', body: Buffer.from('ping') };
 /** Bytes of messages in one request. */
 const REQUEST_BYTES = 4 * 1024 * 1024;
 /** After so long without anything to send the server is asked whether it would take something. */
