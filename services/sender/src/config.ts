@@ -2,6 +2,7 @@ import { amsTopic, type ConfigOf, commonSettings, setting } from '@ssm/service-k
 
 const SECOND = 1000;
 const MINUTE = 60 * SECOND;
+const MIB = 1024 * 1024;
 
 const outgoing = {
   path: setting({
@@ -100,6 +101,15 @@ export const senderSettings = {
       format: { oneOf: ['auto', 'base64'] },
       default: 'auto',
     }),
+    split: setting({
+      doc: 'What becomes of an accounting file that is too large: off, quarantine; records, smaller files with some of its records each.',
+      format: { oneOf: ['off', 'records'] },
+      default: 'off',
+    }),
+  },
+  limits: {
+    ...common.limits,
+    splitFile: setting({ doc: 'Largest file that is split.', format: 'bytes', default: 64 * MIB, minimum: 1 }),
   },
   once: setting({
     doc: 'Send what is there, then exit: 0 all sent, 1 something failed or was quarantined.',
