@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { eventually, type Scope } from '@ssm/test-support';
-import { type AmsProcess, amsConfig, startAmsProcess } from '../support/ams.js';
+import { AMS_TOKEN, type AmsProcess, amsConfig, startAmsProcess } from '../support/ams.js';
 import type { Service } from '../support/services.js';
 import { addToDirq, eachExactlyOnce, leftInDirq, type StartOptions, World } from './world.js';
 
@@ -66,10 +66,13 @@ describe('over AMS', () => {
     const all = await stage(test);
     const hashes = addToDirq(all.world.outgoing, MESSAGES);
     const receiver = await all.receiver();
-    const once = await all.sender({ args: ['--once'] });
+    // With a token nothing is asked of the port for certificates.
+    const config = amsConfig(all.ams, 'sender', { token: AMS_TOKEN, authPort: 1 });
+    const once = await all.world.sender({ args: ['--once'], config });
     assert.deepEqual(await once.child.exited, { code: 0, signal: null });
     await settled(all, hashes);
     assert.equal(await receiver.stop(), 0);
+    assert.doesNotMatch(once.child.output(), new RegExp(AMS_TOKEN));
   });
 
   for (const at of ['publish', 'confirm'])

@@ -99,6 +99,15 @@ describe('publishing to AMS', () => {
     assert.ok((await stored(bench)).has('a'));
   });
 
+  for (const status of [429, 500, 503])
+    it(`charges nobody with ${status}, however often one message meets it`, async (t) => {
+      const bench = await AmsBench.start(t);
+      const when = (body: Buffer): boolean => body.includes(base64('unlucky'));
+      bench.server.inject({ call: 'publish', times: 6, when, fault: { type: 'answer', status } });
+      await within(bench.publisher().publish(message('unlucky'), never), 'published');
+      assert.equal(publishesOf(bench, base64('unlucky')), 7);
+    });
+
   it('does not even send what is too large', async (t) => {
     const bench = await AmsBench.start(t);
     const publisher = bench.publisher({ serverLimitBytes: 2000, maximumMessageBytes: 5000 });
