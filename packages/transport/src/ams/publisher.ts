@@ -1,6 +1,7 @@
 import { AbortListeners } from '../abort-listeners.js';
 import { delay } from '../backoff.js';
 import { Deferred } from '../deferred.js';
+import { Draining } from '../draining.js';
 import { TransportError } from '../errors.js';
 import { type Letter, Outbox, STRIKES } from '../outbox.js';
 import { sleep } from '../sleep.js';
@@ -41,6 +42,7 @@ export class AmsPublisher implements Publisher {
   readonly #status = new StatusFeed();
   readonly #outbox: Outbox<Order>;
   readonly #listeners = new AbortListeners();
+  readonly #draining = new Draining();
   /** Aborts when nothing more is wanted, what is under way included. */
   readonly #stop = new AbortController();
   readonly #empty = new Deferred<void>();
@@ -48,7 +50,6 @@ export class AmsPublisher implements Publisher {
   #changed = new AbortController();
   #connected = false;
   #failures = 0;
-  #draining: Promise<void> | undefined;
 
   constructor(settings: PublisherSettings) {
     this.#settings = settings;
@@ -85,17 +86,13 @@ export class AmsPublisher implements Publisher {
   }
 
   drain(signal: AbortSignal): Promise<void> {
-    const cut = (): void => this.#empty.resolve();
-    this.#listeners.add(signal, cut);
-    if (signal.aborted) cut();
-    this.#draining ??= this.#drain();
-    return this.#draining.finally(() => this.#listeners.remove(signal, cut));
+    return this.#draining.begin(signal, () => this.#drain());
   }
 
   #refusal(message: OutgoingMessage, signal: AbortSignal): TransportError | undefined {
     const { maximumMessageBytes, serverLimitBytes } = this.#settings;
     const { length } = message.body;
-    if (this.#draining) return new TransportError('closed', 'the publisher is drained');
+    if (this.#draining.begun) return new TransportError('closed', 'the publisher is drained');
     if (signal.aborted) return new TransportError('aborted', 'publishing was aborted: the message was not sent');
     if (length > maximumMessageBytes)
       return new TransportError('message-too-large', `the message has ${length} bytes, more than ${maximumMessageBytes}`);
@@ -227,11 +224,13 @@ export class AmsPublisher implements Publisher {
   #settle({ settled }: Order, outcome: Confirmation | TransportError): void {
     if (outcome instanceof TransportError) settled.reject(outcome);
     else settled.resolve(outcome);
-    if (this.#draining && this.#outbox.size === 0) this.#empty.resolve();
+    if (this.#draining.begun && this.#outbox.size === 0) this.#empty.resolve();
   }
 
   async #drain(): Promise<void> {
-    if (this.#outbox.size === 0) this.#empty.resolve();
+    const { cut } = this.#draining;
+    cut.addEventListener('abort', () => this.#empty.resolve(), { once: true });
+    if (cut.aborted || this.#outbox.size === 0) this.#empty.resolve();
     await this.#empty.promise;
     this.#stop.abort();
     this.#changed.abort();

@@ -2,6 +2,7 @@ import { AbortListeners } from '../abort-listeners.js';
 import { delay } from '../backoff.js';
 import { Deferred } from '../deferred.js';
 import { DeliveryQueue } from '../delivery-queue.js';
+import { Draining } from '../draining.js';
 import { TransportError } from '../errors.js';
 import { sleep } from '../sleep.js';
 import { StatusFeed } from '../status.js';
@@ -22,8 +23,7 @@ export class AmsSubscriber implements Subscriber {
   readonly #status = new StatusFeed();
   readonly #consumption: Consumption;
   readonly #listeners = new AbortListeners();
-  /** Aborts when draining has taken long enough, or is over. */
-  readonly #cut = new AbortController();
+  readonly #draining = new Draining();
   #queue: DeliveryQueue<AmsDelivery> | undefined;
   #suspended = false;
   #connected = false;
@@ -32,12 +32,11 @@ export class AmsSubscriber implements Subscriber {
   /** Resolves when that may have changed. */
   #turn = new Deferred<void>();
   #work: Promise<void> | undefined;
-  #draining: Promise<void> | undefined;
 
   constructor(settings: SubscriberSettings) {
     this.#settings = settings;
     this.#api = new AmsApi(settings);
-    this.#consumption = new Consumption({ api: this.#api, settings, status: this.#status, cut: this.#cut.signal });
+    this.#consumption = new Consumption({ api: this.#api, settings, status: this.#status, cut: this.#draining.cut });
   }
 
   status(): AsyncIterable<Status> {
@@ -62,7 +61,7 @@ export class AmsSubscriber implements Subscriber {
     );
     this.#queue = queue;
     this.#listeners.add(signal, end);
-    if (signal.aborted || this.#draining) queue.end();
+    if (signal.aborted || this.#draining.begun) queue.end();
     this.#begin();
     return queue;
   }
@@ -84,25 +83,21 @@ export class AmsSubscriber implements Subscriber {
   }
 
   drain(signal: AbortSignal): Promise<void> {
-    const cut = (): void => this.#cut.abort();
-    this.#listeners.add(signal, cut);
-    if (signal.aborted) cut();
-    this.#draining ??= this.#drain();
-    return this.#draining.finally(() => this.#listeners.remove(signal, cut));
+    return this.#draining.begin(signal, () => this.#drain());
   }
 
   async #drain(): Promise<void> {
     this.#queue?.end();
     this.#turn.resolve();
-    this.#cut.signal.addEventListener('abort', () => this.#consumption.end(), { once: true });
-    if (this.#cut.signal.aborted) this.#consumption.end();
+    this.#draining.cut.addEventListener('abort', () => this.#consumption.end(), { once: true });
+    if (this.#draining.cut.aborted) this.#consumption.end();
     await this.#work;
     this.#api.close();
     this.#status.close();
   }
 
   get #isWanted(): boolean {
-    return this.#queue !== undefined && !this.#suspended && !this.#draining;
+    return this.#queue !== undefined && !this.#suspended && !this.#draining.begun;
   }
 
   #begin(): void {
@@ -115,7 +110,7 @@ export class AmsSubscriber implements Subscriber {
     const { backoff, random } = this.#settings;
     const broker = this.#api.name;
     let failures = 0;
-    while (!this.#draining) {
+    while (!this.#draining.begun) {
       if (!this.#isWanted) {
         await this.#turn.promise;
         this.#turn = new Deferred();
