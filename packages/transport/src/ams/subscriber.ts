@@ -119,8 +119,9 @@ export class AmsSubscriber implements Subscriber {
       this.#interest = new AbortController();
       const { signal } = this.#interest;
       this.#status.emit({ type: 'connecting', broker });
-      const error = await this.#consume(signal);
-      if (this.#connected) failures = 0;
+      const { error, pulled } = await this.#consume(signal);
+      // To be let in is not enough: a subscription may be broken.
+      if (pulled) failures = 0;
       this.#connected = false;
       const retryInMs = signal.aborted ? undefined : delay(failures, random, backoff);
       failures += 1;
@@ -130,16 +131,20 @@ export class AmsSubscriber implements Subscriber {
   }
 
   /** Until it fails, or nothing is wanted. */
-  async #consume(signal: AbortSignal): Promise<Error | undefined> {
+  async #consume(signal: AbortSignal): Promise<{ readonly error?: Error; readonly pulled: boolean }> {
+    let pulled = false;
     try {
       await this.#consumption.prepare(signal);
       this.#connected = !signal.aborted;
       this.#status.emit(connectedStatus(this.#api));
       const outlet: Outlet = { push: (deliveries) => this.#push(deliveries), takeBack: () => this.#queue?.drop(() => true) };
-      while (this.#isWanted && !signal.aborted) await this.#consumption.pull(signal, outlet);
-      return undefined;
+      while (this.#isWanted && !signal.aborted) {
+        await this.#consumption.pull(signal, outlet);
+        pulled = true;
+      }
+      return { pulled };
     } catch (error) {
-      return error instanceof Error ? error : new Error(String(error));
+      return { error: error instanceof Error ? error : new Error(String(error)), pulled };
     }
   }
 

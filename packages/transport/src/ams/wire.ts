@@ -62,7 +62,7 @@ function empaIdOf(attributes: unknown): string | undefined {
 
 /** Messages of a pull, in their order. Errors: protocol-error for anything that could not be acknowledged. */
 export function parsePulled(name: string, answer: Fields, ackPrefix: string): Pulled[] {
-  const { receivedMessages } = answer;
+  const receivedMessages = answer['receivedMessages'] === null ? [] : answer['receivedMessages'];
   if (!Array.isArray(receivedMessages)) throw new TransportError('protocol-error', `${name}: the answer has no list of messages`);
   let last = -1;
   return receivedMessages.map((received: unknown) => {

@@ -217,6 +217,21 @@ describe('consuming from AMS', () => {
       assert.deepEqual(troubles(statuses), ['broker-error', 'broker-error']);
     });
 
+  it('tries ever less often while every pull fails', async (t) => {
+    const bench = await AmsBench.start(t);
+    bench.server.inject({ call: 'pull', times: 5, fault: { type: 'answer', status: 500 } });
+    bench.server.inject({ call: 'pull', fault: { type: 'answer', status: 200, body: '{"receivedMessages":null}' } });
+    const subscriber = bench.subscriber({ random: () => 1 });
+    const statuses = listen(subscriber);
+    const next = new Reader(subscriber).next();
+    await until(() => bench.calls('pull').length >= 7, 'two good pulls');
+    assert.deepEqual(
+      statuses.flatMap((status) => (status.type === 'disconnected' ? [status.retryInMs] : [])),
+      [20, 40, 80, 160, 200],
+    );
+    assert.ok(await isPending(next));
+  });
+
   it('says that a subscription does not exist', async (t) => {
     const bench = await AmsBench.start(t);
     const subscriber = bench.subscriber({ subscription: 'none' });
