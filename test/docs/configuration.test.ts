@@ -27,7 +27,8 @@ const services = new Map([
 const names = [...new Set([...services.values()].flatMap((keys) => [...keys.keys()]))];
 
 /** What the first line of a key must say of its default in one of the services. */
-function defaultTexts(service: string, { required, shownDefault }: Key): readonly string[] {
+function defaultTexts(service: string, { required, requiredFor, shownDefault }: Key): readonly string[] {
+  if (shownDefault === '' && requiredFor !== undefined) return [`; required with \`${requiredFor.key}: ${requiredFor.value}\`;`];
   if (shownDefault === '') return [required ? '; required;' : '; default empty;'];
   return [`; default \`${shownDefault}\`;`, `\`${shownDefault}\` for the ${service}`];
 }

@@ -1,7 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { createDemoPki, type DemoPki, eventually, type Scope, temporaryDirectory } from '@ssm/test-support';
+import { createDemoPki, type DemoPki, eventually, type KeyKind, type Scope, temporaryDirectory } from '@ssm/test-support';
 import { elements, type StoredElement } from '../demo/files.js';
 import { addElement } from '../stage/outgoing.js';
 import { startBrokerProcess } from '../support/broker.js';
@@ -49,6 +49,8 @@ export class World {
   readonly outgoing: string;
   readonly incoming: string;
   readonly reject: string;
+  /** Of the brokers. */
+  readonly urls: readonly string[];
   readonly #scope: Scope;
   readonly #broker: ConfigFile;
   #started = 0;
@@ -57,16 +59,18 @@ export class World {
     this.#scope = scope;
     this.directory = directory;
     this.pki = pki;
+    this.urls = urls;
     this.#broker = { urls, headers, destination };
     this.outgoing = path.join(directory, 'outgoing');
     this.incoming = path.join(directory, 'incoming');
     this.reject = path.join(directory, 'reject');
   }
 
-  /** With a PKI and a development broker of its own, if none are given. */
-  static async create(scope: Scope, given?: Given): Promise<World> {
+  /** With a PKI and a development broker of its own, if none are given. Messages can be encrypted for RSA keys only. */
+  static async create(scope: Scope, given: Given | { readonly key: KeyKind } = { key: 'p256' }): Promise<World> {
     const directory = temporaryDirectory(scope);
-    const world = new World(scope, directory, given ?? (await ownBroker(scope, path.join(directory, 'pki'))));
+    const own = 'key' in given ? await ownBroker(scope, path.join(directory, 'pki'), given.key) : given;
+    const world = new World(scope, directory, own);
     const { pki } = world;
     for (const folder of [world.outgoing, world.incoming, world.reject]) mkdirSync(folder);
     writeFileSync(path.join(directory, 'dns'), `${pki.sites[0].dn}\n`);
@@ -146,8 +150,8 @@ export function merge(base: ConfigFile, over: ConfigFile): ConfigFile {
   return merged;
 }
 
-async function ownBroker(scope: Scope, directory: string): Promise<Given> {
-  const pki = createDemoPki(directory, { key: 'p256' });
+async function ownBroker(scope: Scope, directory: string, key: KeyKind): Promise<Given> {
+  const pki = createDemoPki(directory, { key });
   const { url } = await startBrokerProcess(scope, pki);
   return { pki, urls: [url], destination: DESTINATION };
 }

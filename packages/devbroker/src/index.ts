@@ -1,3 +1,8 @@
+export type { AmsFault, AmsFaultRule } from './ams/faults.js';
+export type { AmsRequest, AmsServerOptions, AmsUser } from './ams/options.js';
+export type { AmsServer } from './ams/server.js';
+export { startAmsServer } from './ams/server.js';
+export type { Offsets } from './ams/store.js';
 export type { DevBroker } from './broker.js';
 export { startDevBroker } from './broker.js';
 export type { ConnectionInfo, Counters, DevBrokerEvents } from './context.js';

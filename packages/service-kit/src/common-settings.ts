@@ -1,4 +1,5 @@
 import { hostname } from 'node:os';
+import { amsCommon, transport } from './ams-settings.js';
 import { type Setting, setting } from './settings.js';
 
 const SECOND = 1000;
@@ -28,7 +29,12 @@ const broker = {
     check: (urls) =>
       urls.every((url) => /^stomp(\+ssl)?:\/\/[^/?#@\s]+:\d+\/?$/.test(url)) ? undefined : 'stomp+ssl://HOST:PORT or stomp://HOST:PORT',
   }),
-  destination: setting({ doc: 'Destination at the broker, for example /queue/accounting.', format: 'string', default: '', required: true }),
+  destination: setting({
+    doc: 'Destination at the broker, for example /queue/accounting.',
+    format: 'string',
+    default: '',
+    requiredFor: { key: 'transport', value: 'stomp' },
+  }),
   login: setting({ doc: 'User name at the broker; empty: none is sent.', format: 'string', default: '' }),
   passcode: setting({ doc: 'Password at the broker.', format: 'string', default: '', secret: true }),
   virtualHost: setting({ doc: 'STOMP host header; RabbitMQ takes it as the virtual host.', format: 'string', default: '/' }),
@@ -128,7 +134,9 @@ const shared = {
     required: true,
     check: (name) => (/^[A-Za-z0-9_-][A-Za-z0-9._-]{0,63}$/.test(name) ? undefined : 'up to 64 letters, digits, dots, - and _'),
   }),
+  transport,
   broker,
+  ams: amsCommon,
   identity,
   trust,
   limits,

@@ -47,7 +47,7 @@ function merge(settings: Settings, layers: readonly Layer[], faults: string[]): 
   const config = convict<Record<string, unknown>>(schema, { env: {}, args: [] });
   for (const layer of layers) config.load(mapSettings(settings, (key) => layer.get(key)?.raw));
   config.validate({ allowed: 'strict' });
-  faults.push(...missing(settings, layers));
+  faults.push(...missing(settings, layers), ...missingFor(settings, values));
   return values;
 }
 
@@ -55,6 +55,15 @@ function missing(settings: Settings, layers: readonly Layer[]): readonly string[
   return listSettings(settings)
     .filter(([key, { required, default: value }]) => required === true && value === '' && !layers.some((layer) => layer.has(key)))
     .map(([key]) => `${key}: is required; no source gives it`);
+}
+
+/** Settings that only one choice of another setting needs. */
+function missingFor(settings: Settings, values: ReadonlyMap<string, unknown>): readonly string[] {
+  return listSettings(settings).flatMap(([key, { requiredFor }]) =>
+    requiredFor !== undefined && values.get(key) === '' && values.get(requiredFor.key) === requiredFor.value
+      ? [`${key}: is required with ${requiredFor.key} ${requiredFor.value}; no source gives it`]
+      : [],
+  );
 }
 
 function sourceOf(key: string, layers: readonly Layer[]): string {

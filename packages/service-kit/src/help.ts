@@ -41,8 +41,9 @@ function describe(setting: SettingDescription): string {
   return `  --${key}=${value}\n      ${doc}\n      ${defaultText(setting)}${env}${secret ? ` or ${env}_FILE` : ''}\n`;
 }
 
-function defaultText({ format, default: value, defaultText: named, required }: SettingDescription): string {
+function defaultText({ format, default: value, defaultText: named, required, requiredFor }: SettingDescription): string {
   const text = named ?? formatValue(format, value);
   if (text !== '') return `Default ${text}; `;
+  if (requiredFor !== undefined) return `Required with --${requiredFor.key}=${requiredFor.value}; `;
   return required ? 'Required; ' : '';
 }

@@ -1,3 +1,4 @@
+export { type AmsLogin, amsConsuming, amsLogin, amsSubscription, amsTopic } from './ams-settings.js';
 export { type CommonSettings, commonSettings, type LifecycleSettings } from './common-settings.js';
 export { loadConfig } from './config.js';
 export type { ConfigSources } from './config-sources.js';

@@ -38,6 +38,8 @@ export interface Setting<T> {
   readonly secret?: boolean;
   /** An empty value is a fault; the default is then only a placeholder. */
   readonly required?: boolean;
+  /** An empty value is a fault where another setting, one of a choice, has this value. */
+  readonly requiredFor?: { readonly key: string; readonly value: string };
   /**
    * Smallest and largest allowed, both included, in the unit of the value (milliseconds, bytes); for numbers only.
    * A duration is at most 24 days unless it has its own maximum, because timers cannot be longer.
@@ -78,6 +80,7 @@ export interface SettingDescription {
   readonly defaultText: string | undefined;
   readonly secret: boolean;
   readonly required: boolean;
+  readonly requiredFor: Setting<unknown>['requiredFor'];
 }
 
 /** A leaf has a doc text; a group may have a child named `format` or `default`, but not a text as `doc`. */
@@ -118,7 +121,7 @@ export function mapSettings<T>(settings: Settings, leaf: (key: string, setting: 
 
 /** Flat list of all settings, in the order of declaration. */
 export function describeSettings(settings: Settings): readonly SettingDescription[] {
-  return listSettings(settings).map(([key, { doc, format, default: value, defaultText, env, secret, required }]) => ({
+  return listSettings(settings).map(([key, { doc, format, default: value, defaultText, env, secret, required, requiredFor }]) => ({
     key,
     env: env ?? variableOf(key),
     doc,
@@ -127,5 +130,6 @@ export function describeSettings(settings: Settings): readonly SettingDescriptio
     defaultText,
     secret: secret ?? false,
     required: required ?? false,
+    requiredFor,
   }));
 }

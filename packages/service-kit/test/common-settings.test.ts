@@ -1,11 +1,14 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { formatValue, parseSetting } from '../src/formats.js';
-import { commonSettings, describeSettings, loadConfig } from '../src/index.js';
+import { amsLogin, commonSettings, describeSettings, loadConfig } from '../src/index.js';
 import { listSettings } from '../src/settings.js';
 
 const settings = commonSettings({ opsPort: 9101 });
 const load = (args: readonly string[]) => loadConfig(settings, { env: {}, args: ['--broker.destination=/queue/a', ...args] });
+
+const without = (...args: readonly string[]) => loadConfig(settings, { env: {}, args });
+const ams = (...args: readonly string[]) => load(args).ams;
 
 test('every default would be accepted if it were given', () => {
   for (const [key, setting] of listSettings(settings)) {
@@ -37,6 +40,25 @@ test('the documented defaults', () => {
     'liveness.stuckAfter': '5m',
   };
   for (const [key, value] of Object.entries(expected)) assert.equal(defaults[key], value, key);
+});
+
+test('what a transport needs is asked for with this transport only', () => {
+  assert.throws(() => without(), {
+    code: 'config-invalid',
+    message: /- broker\.destination: is required with transport stomp; no source gives it$/,
+  });
+  assert.throws(() => without('--transport=ams', '--ams.host='), {
+    message: /ams\.host: is required with transport ams; no source gives it\n {2}- ams\.project: is required/,
+  });
+  assert.equal(without('--transport=ams', '--ams.host=a', '--ams.project=p').ams.port, 443);
+  assert.equal(load([]).transport, 'stomp');
+});
+
+test('how to get into AMS', () => {
+  assert.deepEqual(amsLogin(ams()), { type: 'x509', port: 8443 });
+  assert.deepEqual(amsLogin(ams('--ams.token=t')), { type: 'token', token: 't' });
+  assert.deepEqual(amsLogin(ams('--ams.token=t', '--ams.authentication=x509', '--ams.authPort=1')), { type: 'x509', port: 1 });
+  assert.throws(() => amsLogin(ams('--ams.authentication=token')), { code: 'config-invalid', message: /^ams\.token: is required/ });
 });
 
 test('broker URLs', () => {

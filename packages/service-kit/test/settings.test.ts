@@ -23,6 +23,7 @@ test('a description has everything that documents need', () => {
       defaultText: undefined,
       secret: true,
       required: false,
+      requiredFor: undefined,
     },
   );
   assert.equal(described.find(({ key }) => key === 'ops.port')?.default, 9102);

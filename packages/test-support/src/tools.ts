@@ -1,5 +1,6 @@
 import { spawnSync } from 'node:child_process';
 import { accessSync, constants, existsSync, readdirSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import path from 'node:path';
 import process, { getuid } from 'node:process';
 
@@ -7,6 +8,7 @@ import process, { getuid } from 'node:process';
 export type Tool =
   | 'openssl'
   | 'python3-dirq'
+  | 'argo-ams-library'
   | 'redis'
   | 'root'
   | 'runuser'
@@ -21,7 +23,16 @@ export type Tool =
   | 'alertmanager'
   | 'fetch-crl';
 
-const PYTHON = '/usr/bin/python3';
+export const PYTHON = '/usr/bin/python3';
+
+/** Where argo-ams-library is, for PYTHONPATH. */
+export function argoLibraryPath(): string {
+  return process.env['SSM_TEST_ARGO_LIBRARY'] ?? path.join(tmpdir(), 'ssm-argo-ams-library');
+}
+
+function canImport(module: string, env: NodeJS.ProcessEnv = process.env): boolean {
+  return existsSync(PYTHON) && spawnSync(PYTHON, ['-c', `import ${module}`], { env }).status === 0;
+}
 
 function onPath(command: string): boolean {
   const { PATH } = process.env;
@@ -47,10 +58,14 @@ const ALERTMANAGERS = ['prometheus-alertmanager', 'alertmanager'];
 const TOOLS: Readonly<Record<Tool, { readonly present: () => boolean; readonly get: string }>> = {
   openssl: { present: () => onPath('openssl'), get: 'apt-get install openssl' },
   'python3-dirq': {
-    present: () => existsSync(PYTHON) && spawnSync(PYTHON, ['-c', 'import dirq.queue']).status === 0,
+    present: () => canImport('dirq.queue'),
     get: `apt-get install python3-dirq (used with ${PYTHON})`,
   },
   redis: { present: () => onPath('redis-server') && onPath('redis-cli'), get: 'apt-get install redis-server' },
+  'argo-ams-library': {
+    present: () => canImport('argo_ams_library', { ...process.env, PYTHONPATH: argoLibraryPath() }),
+    get: `pip install --target ${argoLibraryPath()} argo-ams-library==1.0.0 (used with ${PYTHON})`,
+  },
   root: { present: () => getuid?.() === 0, get: 'run this suite as root' },
   ip: { present: () => onPath('ip'), get: 'apt-get install iproute2' },
   iptables: { present: () => onPath('iptables'), get: 'apt-get install iptables' },

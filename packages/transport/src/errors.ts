@@ -4,6 +4,8 @@ export const TRANSPORT_ERROR_CODES = [
   'connect-timeout',
   'tls-failed',
   'broker-error',
+  'unauthorised',
+  'resource-missing',
   'broker-silent',
   'connection-lost',
   'protocol-error',

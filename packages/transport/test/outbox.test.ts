@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import * as fc from 'fast-check';
 import { TransportError, type TransportErrorCode } from '../src/index.js';
-import { type Letter, Outbox } from '../src/stomp/outbox.js';
+import { type Letter, Outbox } from '../src/outbox.js';
 
 const lost = (code: TransportErrorCode = 'connection-lost'): TransportError => new TransportError(code, code);
 

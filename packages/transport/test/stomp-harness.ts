@@ -1,5 +1,5 @@
 import { type Scope, startTcpProxy } from '@ssm/test-support';
-import { createStompPublisher, createStompSubscriber, type StompOptions, type StompTls } from '../src/index.js';
+import { createStompPublisher, createStompSubscriber, type StompOptions, type TransportTls } from '../src/index.js';
 import type { Harness, Site, Tuning } from './conformance.js';
 
 /** Where a STOMP broker listens. */
@@ -12,7 +12,7 @@ export interface BrokerAddress {
 export interface Client {
   readonly options?: Partial<StompOptions>;
   /** Absent: plain TCP. */
-  readonly tls?: () => StompTls;
+  readonly tls?: () => TransportTls;
 }
 
 export interface StompHarness {

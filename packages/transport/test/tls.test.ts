@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { afterEach, before, describe, it } from 'node:test';
 import tls from 'node:tls';
 import { createCertificate, type IssuedCertificate } from '@ssm/test-support';
-import { createStompPublisher, type StompTls } from '../src/index.js';
+import { createStompPublisher, type TransportTls } from '../src/index.js';
 import { Session } from '../src/stomp/session.js';
 import { resolveOptions } from '../src/stomp/settings.js';
 import { rejection, within } from './helpers.js';
@@ -57,7 +57,7 @@ async function broker(certificate: IssuedCertificate, options: tls.TlsOptions = 
   return { to, seen };
 }
 
-async function connect(to: ScriptedBroker, settings: () => StompTls): Promise<Session> {
+async function connect(to: ScriptedBroker, settings: () => TransportTls): Promise<Session> {
   const address = { ...to.address, tls: settings };
   const session = await Session.open(address, resolveOptions({ brokers: [address], destination: '/queue/test' }), never);
   cleanUp.push(() => session.disconnect(AbortSignal.abort()));
@@ -65,9 +65,9 @@ async function connect(to: ScriptedBroker, settings: () => StompTls): Promise<Se
 }
 
 const trusting =
-  (overrides: Partial<StompTls> = {}) =>
-  (): StompTls => ({ ca: [ca.certificatePem], ...overrides });
-const identity = (of: IssuedCertificate): Partial<StompTls> => ({ certificate: of.certificatePem, key: of.keyPem });
+  (overrides: Partial<TransportTls> = {}) =>
+  (): TransportTls => ({ ca: [ca.certificatePem], ...overrides });
+const identity = (of: IssuedCertificate): Partial<TransportTls> => ({ certificate: of.certificatePem, key: of.keyPem });
 
 /** The connection is refused as `tls-failed`, with words that help. */
 async function refused(attempt: Promise<unknown>, words: RegExp): Promise<void> {
@@ -196,7 +196,7 @@ it('asks for the settings at each connect, so that renewed certificates are used
   const { to, seen } = await broker(server, { requestCert: true, rejectUnauthorized: true, ca: [ca.certificatePem] });
   const renewed = createCertificate({ subject: '/CN=renewed', issuer: ca });
   let asked = 0;
-  const settings = (): StompTls => {
+  const settings = (): TransportTls => {
     asked += 1;
     return trusting(identity(asked === 1 ? client : renewed))();
   };

@@ -58,6 +58,9 @@ function report(status: Status, { log, metrics }: BrokerWatch): void {
     case 'warning':
       log.warn('the broker connection has a problem', { broker, code: status.code, detail: status.message });
       break;
+    case 'lag':
+      metrics.brokerLag.set({ broker }, status.messages);
+      break;
     // Only publishers send again and wait for receipts of messages.
     case 'resent':
     case 'receipt-timeout':

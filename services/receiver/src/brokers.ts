@@ -1,10 +1,18 @@
 import type { Certificate } from '@ssm/empa';
-import { ServiceError } from '@ssm/service-kit';
-import { createStompSubscriber, type StompBroker, type StompOptions, type StompTls, type Subscriber } from '@ssm/transport';
+import { amsLogin, ServiceError } from '@ssm/service-kit';
+import {
+  type AmsSubscriberOptions,
+  createAmsSubscriber,
+  createStompSubscriber,
+  type StompBroker,
+  type StompOptions,
+  type Subscriber,
+  type TransportTls,
+} from '@ssm/transport';
 import type { ReceiverConfig } from './config.js';
 import type { Credentials } from './credentials.js';
 
-type BrokerSettings = Pick<ReceiverConfig, 'broker' | 'limits'>;
+type BrokerSettings = Pick<ReceiverConfig, 'ams' | 'broker' | 'limits' | 'transport' | 'window'>;
 
 /** Asked again at each connect, so that what was renewed is used. */
 export interface TlsSources {
@@ -15,13 +23,43 @@ export interface TlsSources {
 /** Throws ServiceError config-invalid: broker settings that cannot work. */
 export function createSubscriber(config: BrokerSettings, sources: TlsSources): Subscriber {
   try {
+    if (config.transport === 'ams') return createAmsSubscriber(amsOptions(config, sources));
     return createStompSubscriber(stompOptions(config, sources));
   } catch (error) {
+    if (error instanceof ServiceError) throw error;
     throw new ServiceError('config-invalid', error instanceof Error ? `broker: ${error.message}` : 'broker', { cause: error });
   }
 }
 
-export function stompOptions({ broker, limits }: BrokerSettings, sources: TlsSources): StompOptions {
+/** What the reference stores for a message of AMS without an id. */
+const MISSING_ID = 'N/A';
+
+export function amsOptions({ ams, broker, limits, window }: BrokerSettings, sources: TlsSources): AmsSubscriberOptions {
+  const { host, port, project, subscription } = ams;
+  // Where the certificate is exchanged for a token it is always shown.
+  const tls = { ...broker.tls, clientCertificate: true };
+  return {
+    host,
+    port,
+    project,
+    subscription,
+    authentication: amsLogin(ams),
+    tls: () => tlsOf(tls, sources),
+    connectTimeoutMs: broker.connectTimeout,
+    requestTimeoutMs: ams.requestTimeout,
+    // A pull is acknowledged when all of it is durable: more than are worked on at once would wait for themselves.
+    batch: Math.min(ams.batch, window),
+    serverLimitBytes: ams.maximumMessage,
+    maximumMessageBytes: limits.message,
+    byteBudget: broker.byteBudget,
+    backoff: { initialMs: broker.backoff.initial, maximumMs: broker.backoff.maximum },
+    pollIntervalMs: ams.pollInterval,
+    ackDeadlineSeconds: Math.floor(ams.ackDeadline / 1000),
+    missingId: MISSING_ID,
+  };
+}
+
+export function stompOptions({ broker, limits }: Pick<BrokerSettings, 'broker' | 'limits'>, sources: TlsSources): StompOptions {
   return {
     brokers: broker.urls.map((url) => brokerOf(url, () => tlsOf(broker.tls, sources))),
     destination: broker.destination,
@@ -38,7 +76,7 @@ export function stompOptions({ broker, limits }: BrokerSettings, sources: TlsSou
   };
 }
 
-function brokerOf(text: string, tls: () => StompTls): StompBroker {
+function brokerOf(text: string, tls: () => TransportTls): StompBroker {
   const { hostname, port, protocol } = new URL(text);
   const host = hostname.replace(/^\[(.*)\]$/, '$1');
   return { host, port: Number(port), ...(protocol === 'stomp+ssl:' ? { tls } : {}) };
@@ -49,7 +87,7 @@ function headerOf(text: string): [name: string, value: string] {
   return [text.slice(0, at), text.slice(at + 1)];
 }
 
-function tlsOf(settings: BrokerSettings['broker']['tls'], sources: TlsSources): StompTls {
+function tlsOf(settings: BrokerSettings['broker']['tls'], sources: TlsSources): TransportTls {
   const { brokerCa } = sources.credentials();
   return {
     ...tlsMaterial(sources, brokerCa, settings.clientCertificate),

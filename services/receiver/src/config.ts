@@ -1,4 +1,4 @@
-import { type ConfigOf, commonSettings, ServiceError, setting } from '@ssm/service-kit';
+import { amsConsuming, amsSubscription, type ConfigOf, commonSettings, ServiceError, setting } from '@ssm/service-kit';
 
 const SECOND = 1000;
 const DAY = 24 * 60 * 60 * SECOND;
@@ -104,8 +104,11 @@ function isServerUrl(text: string): boolean {
   );
 }
 
+const common = commonSettings({ opsPort: 9102 });
+
 export const receiverSettings = {
-  ...commonSettings({ opsPort: 9102 }),
+  ...common,
+  ams: { ...common.ams, subscription: amsSubscription, ...amsConsuming },
   incoming,
   reject,
   authorisation: {

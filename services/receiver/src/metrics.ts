@@ -38,6 +38,7 @@ export interface ReceiverMetrics {
   readonly brokerConnected: Gauge<'broker'>;
   readonly brokerReconnects: Counter<'broker'>;
   readonly brokerDisconnects: Counter<'broker'>;
+  readonly brokerLag: Gauge<'broker'>;
   readonly reloadFailed: Gauge<'source'>;
   readonly reloads: Counter<'source'>;
   readonly trustProblems: Gauge;
@@ -83,6 +84,7 @@ function brokerMetrics(metrics: Metrics) {
     brokerConnected: metrics.gauge('ssm_broker_connected', 'Whether the broker is connected.', ['broker']),
     brokerReconnects: metrics.counter('ssm_broker_reconnects_total', 'Connections made after the first.', ['broker']),
     brokerDisconnects: metrics.counter('ssm_broker_disconnects_total', 'Connections lost, and attempts that failed.', ['broker']),
+    brokerLag: metrics.gauge('ssm_broker_lag_messages', 'Messages that wait at the broker, where it says so.', ['broker']),
   } satisfies Partial<ReceiverMetrics>;
 }
 

@@ -26,7 +26,8 @@ export async function startReceiver(config: ReceiverConfig, context: ServiceCont
   const station = await createStation(config, context, options);
   const { desk, local, metrics, now, showDepth, sources, work } = station;
   const subscriber = createSubscriber(config, sources);
-  if (config.broker.urls.some((url) => url.startsWith('stomp:'))) log.warn('a broker is used without TLS', { urls: config.broker.urls });
+  if (config.transport === 'stomp' && config.broker.urls.some((url) => url.startsWith('stomp:')))
+    log.warn('a broker is used without TLS', { urls: config.broker.urls });
   const { server } = config.deduplication;
   if (server.startsWith('redis:')) log.warn('the server of the shared record is used without TLS', { server });
   const intake: Intake = new Intake({

@@ -1,14 +1,45 @@
 /** The publisher as the configuration describes it, and what its status events become: log lines, metrics, health. */
 import type { Certificate, Identity } from '@ssm/empa';
-import type { Health, Logger } from '@ssm/service-kit';
-import { createStompPublisher, type Publisher, type Status, type StompBroker, type StompOptions, type StompTls } from '@ssm/transport';
+import { amsLogin, type Health, type Logger } from '@ssm/service-kit';
+import {
+  type AmsPublisherOptions,
+  createAmsPublisher,
+  createStompPublisher,
+  type Publisher,
+  type Status,
+  type StompBroker,
+  type StompOptions,
+  type TransportTls,
+} from '@ssm/transport';
 import type { SenderConfig } from './config.js';
 import type { Materials } from './materials.js';
 import type { SenderMetrics } from './metrics.js';
 
-/** Errors: TransportError options-invalid. */
+/** Errors: TransportError options-invalid, ServiceError config-invalid. */
 export function createPublisher(config: SenderConfig, materials: Materials): Publisher {
+  if (config.transport === 'ams') return createAmsPublisher(amsOptions(config, materials));
   return createStompPublisher(stompOptions(config, materials));
+}
+
+function amsOptions({ ams, broker, limits }: SenderConfig, materials: Materials): AmsPublisherOptions {
+  const { host, port, project, topic, batch } = ams;
+  // Where the certificate is exchanged for a token it is always shown.
+  const tls = { ...broker.tls, clientCertificate: true };
+  return {
+    host,
+    port,
+    project,
+    topic,
+    batch,
+    authentication: amsLogin(ams),
+    tls: () => tlsMaterial(tls, materials),
+    connectTimeoutMs: broker.connectTimeout,
+    requestTimeoutMs: ams.requestTimeout,
+    serverLimitBytes: ams.maximumMessage,
+    maximumMessageBytes: limits.message,
+    byteBudget: broker.byteBudget,
+    backoff: { initialMs: broker.backoff.initial, maximumMs: broker.backoff.maximum },
+  };
 }
 
 export function stompOptions({ broker, limits }: SenderConfig, materials: Materials): StompOptions {
@@ -28,7 +59,7 @@ export function stompOptions({ broker, limits }: SenderConfig, materials: Materi
   };
 }
 
-function parseBroker(text: string, tls: () => StompTls): StompBroker {
+function parseBroker(text: string, tls: () => TransportTls): StompBroker {
   const url = new URL(text);
   const address = { host: url.hostname.replace(/^\[(.*)\]$/, '$1'), port: Number(url.port) };
   return url.protocol === 'stomp+ssl:' ? { ...address, tls } : address;
@@ -40,7 +71,7 @@ function splitHeader(line: string): [string, string] {
 }
 
 /** Asked again at each connect, so that a renewed certificate is used at the next. */
-function tlsMaterial(tls: SenderConfig['broker']['tls'], { identity, trust, brokerCa }: Materials): StompTls {
+function tlsMaterial(tls: SenderConfig['broker']['tls'], { identity, trust, brokerCa }: Materials): TransportTls {
   return {
     ca: brokerCa === undefined ? trust.current.anchors.map(toPem) : [brokerCa.current],
     ...(tls.clientCertificate ? clientLogin(identity.current) : {}),
@@ -165,6 +196,9 @@ function report(status: Status, { log, metrics, broker: health }: BrokerWatch): 
       break;
     case 'warning':
       log.warn('the broker connection has a problem', { broker, code: status.code, detail: status.message });
+      break;
+    // Only subscribers ask how many messages wait.
+    case 'lag':
       break;
   }
 }

@@ -1,7 +1,8 @@
-import { type ConfigOf, commonSettings, setting } from '@ssm/service-kit';
+import { amsTopic, type ConfigOf, commonSettings, setting } from '@ssm/service-kit';
 
 const SECOND = 1000;
 const MINUTE = 60 * SECOND;
+const MIB = 1024 * 1024;
 
 const outgoing = {
   path: setting({
@@ -86,9 +87,12 @@ const encryption = {
   }),
 };
 
+const common = commonSettings({ opsPort: 9101 });
+
 /** All settings of the sender. */
 export const senderSettings = {
-  ...commonSettings({ opsPort: 9101 }),
+  ...common,
+  ams: { ...common.ams, topic: amsTopic },
   outgoing,
   encryption,
   message: {
@@ -97,6 +101,15 @@ export const senderSettings = {
       format: { oneOf: ['auto', 'base64'] },
       default: 'auto',
     }),
+    split: setting({
+      doc: 'What becomes of an accounting file that is too large: off, quarantine; records, smaller files with some of its records each.',
+      format: { oneOf: ['off', 'records'] },
+      default: 'off',
+    }),
+  },
+  limits: {
+    ...common.limits,
+    splitFile: setting({ doc: 'Largest file that is split.', format: 'bytes', default: 64 * MIB, minimum: 1 }),
   },
   once: setting({
     doc: 'Send what is there, then exit: 0 all sent, 1 something failed or was quarantined.',

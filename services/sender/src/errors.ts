@@ -11,6 +11,7 @@ export const SENDER_ERROR_CODES = [
   'stopping',
   // one file, for good: quarantined
   'sealed-too-large',
+  'not-splittable',
   'name-reserved',
 ] as const;
 export type SenderErrorCode = (typeof SENDER_ERROR_CODES)[number];

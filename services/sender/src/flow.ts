@@ -1,7 +1,7 @@
 /** Everything is open: names flow from the passes through the window into sendOne(), until the service stops or the run is over. */
 import { sealMessage } from '@ssm/empa';
 import { EXIT_CODES, type Running, runBounded, type ServiceContext } from '@ssm/service-kit';
-import type { Publisher } from '@ssm/transport';
+import { largestAmsBody, type Publisher } from '@ssm/transport';
 import { BrokerHealth, followStatus, isConnected } from './broker.js';
 import { ByteBudget } from './budget.js';
 import type { SenderConfig } from './config.js';
@@ -11,6 +11,7 @@ import { ONCE_ATTEMPTS, OnceRun } from './once.js';
 import type { Parts } from './parts.js';
 import { elements, type PassSources } from './passes.js';
 import { type Line, type StageHook, sendOne } from './pipeline.js';
+import { split } from './split/split.js';
 import { startUpkeep } from './upkeep.js';
 
 /** So long before the end of shutdown.drain what is still unsent is given back. */
@@ -90,12 +91,16 @@ function createLine({ config, context, parts, materials, publisher, onStage }: F
   const { queue, held, metrics, now, volume } = parts;
   const { cipher } = config.encryption;
   const { transferEncoding } = config.message;
+  const splits = config.message.split === 'records';
+  const limits = { body: config.limits.body, message: largestMessage(config) };
+  const sealing = { recipients: config.encryption.recipients.length, transferEncoding };
   return {
     queue,
     publisher,
     held,
     now,
-    limits: config.limits,
+    limits: { file: splits ? Math.max(config.limits.splitFile, limits.body) : limits.body, message: limits.message },
+    split: async (body) => (splits ? split(body, limits, sealing) : undefined),
     budget: new ByteBudget(config.broker.byteBudget),
     seal: async ({ body, deliveryId }) => {
       const { identity, recipients } = materials.forSealing();
@@ -119,6 +124,11 @@ function createLine({ config, context, parts, materials, publisher, onStage }: F
       context.health.moved();
     },
   };
+}
+
+/** On the wire, before AMS puts it into base64 once more. */
+function largestMessage({ ams, limits, transport }: SenderConfig): number {
+  return transport === 'ams' ? Math.min(limits.message, largestAmsBody(ams.maximumMessage)) : limits.message;
 }
 
 /** Waits for the answers of the broker; shortly before the deadline what has none is given back, to be sent after the next start. */

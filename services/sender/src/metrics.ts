@@ -20,6 +20,7 @@ export interface SenderMetrics {
   readonly messages: Counter<'result'>;
   readonly bytes: Counter<'result'>;
   readonly wireBytes: Counter;
+  readonly parts: Counter;
   readonly quarantined: Counter<'code'>;
   readonly retries: Counter<'code'>;
   readonly resent: Counter;
@@ -49,6 +50,7 @@ function flowMetrics(metrics: Metrics) {
     messages: metrics.counter('ssm_messages_total', 'Messages by what became of them.', ['result']),
     bytes: metrics.counter('ssm_bytes_total', 'Bytes of files by what became of them.', ['result']),
     wireBytes: metrics.counter('ssm_sent_wire_bytes_total', 'Bytes of the sealed messages that a broker confirmed.'),
+    parts: metrics.counter('ssm_sent_parts_total', 'Messages that files were split into and that a broker confirmed.'),
     quarantined: metrics.counter('ssm_quarantined_messages_total', 'Files put into quarantine, by reason.', ['code']),
     retries: metrics.counter('ssm_retried_messages_total', 'Files left for another try, by reason.', ['code']),
     resent: metrics.counter('ssm_resent_messages_total', 'Messages handed to a broker again since its answer was lost.'),

@@ -1,10 +1,11 @@
 /** One file on its way: claim -> seal -> publish -> confirm -> remove. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Claim, OutgoingQueue, ReadResult } from '@ssm/spool';
-import type { Publisher } from '@ssm/transport';
+import type { OutgoingMessage, Publisher } from '@ssm/transport';
 import type { ByteBudget } from './budget.js';
 import { SenderError } from './errors.js';
 import type { Held, HeldElement } from './held.js';
+import { partDeliveryId, type Split } from './split/split.js';
 import { codeOf, judge, messageOf } from './verdict.js';
 
 /** The stage boundaries: what is true when each is passed stands in docs/architecture.md. */
@@ -22,6 +23,8 @@ export type SendResult =
       readonly deliveryId: string;
       readonly bytes: number;
       readonly wireBytes: number;
+      /** Messages that it was sent as; more than one when it was split. */
+      readonly messages: number;
       readonly broker: string;
       /** `replaced`: a writer put a new file at the name meanwhile. `lost`: the lock was freed under us. `left`: the process ends first. */
       readonly removal: 'removed' | 'replaced' | 'lost' | 'left';
@@ -58,8 +61,10 @@ export interface Line {
   readonly publisher: Publisher;
   readonly held: Held;
   readonly budget: ByteBudget;
-  /** Largest body and largest message, bytes. */
-  readonly limits: { readonly body: number; readonly message: number };
+  /** Largest file that is read, and largest message, bytes. */
+  readonly limits: { readonly file: number; readonly message: number };
+  /** undefined: the file goes as a whole. Rejects with SenderError not-splittable. */
+  readonly split: (body: Uint8Array) => Promise<Split | undefined>;
   /** Throws SenderError identity-not-valid and the like when nothing may be sealed now. */
   readonly seal: (file: ReadResult) => Promise<Uint8Array>;
   readonly now: () => Date;
@@ -82,20 +87,16 @@ export async function sendOne(name: string, line: Line): Promise<SendResult> {
     held.claimed(claim);
     await line.passed('claim', name);
     refuseReserved(claim.name);
-    leave = await line.budget.take(Math.min(claim.size, line.limits.body) * COPIES, held.signal);
+    leave = await line.budget.take(Math.min(claim.size, line.limits.file) * COPIES, held.signal);
 
-    const { message, bytes, deliveryId } = await readAndSeal(claim, line);
-    await line.passed('seal', name);
-
-    held.signal.throwIfAborted();
-    const published = line.timed('publish', line.publisher.publish({ id: claim.name, body: message }, held.signal));
-    const [{ broker }] = await Promise.all([published, line.passed('publish', name)]);
+    const { bytes, deliveryId, messages } = await readFile(claim, line);
+    const sent = await publishAll(messages, name, held, line);
     held.confirmed();
     await line.passed('confirm', name);
 
     const removal = await line.timed('remove', removeSent(claim, held, line));
     await line.passed('remove', name);
-    return { outcome: 'sent', name, empaId: claim.name, deliveryId, bytes, wireBytes: message.length, broker, removal };
+    return { outcome: 'sent', name, empaId: claim.name, deliveryId, bytes, ...sent, removal };
   } catch (error) {
     return await giveBack(name, claim, error, line);
   } finally {
@@ -109,18 +110,63 @@ function refuseReserved(name: string): void {
   if (name === 'ping') throw new SenderError('name-reserved', 'a message named "ping" is ignored by every receiver; rename the file');
 }
 
-interface Sealed {
-  readonly message: Uint8Array;
+/** What a file is sent as. */
+interface Load {
   readonly deliveryId: string;
-  /** Of the file, which is not kept in memory while the message is on its way. */
+  /** Of the file, which is not kept in memory while it is on its way as a whole. */
   readonly bytes: number;
+  /** One after the other, sealed when it is asked for. */
+  readonly messages: AsyncIterable<OutgoingMessage>;
 }
 
-async function readAndSeal(claim: Claim, { timed, seal, limits }: Line): Promise<Sealed> {
-  const file = await timed('read', claim.read(limits.body));
+async function readFile(claim: Claim, line: Line): Promise<Load> {
+  const file = await line.timed('read', claim.read(line.limits.file));
+  const { deliveryId } = file;
+  const parts = await line.split(file.body);
+  const messages =
+    parts === undefined ? only({ id: claim.name, body: await sealOne(file, line) }) : sealParts(claim.name, file, parts, line);
+  return { deliveryId, bytes: file.body.length, messages };
+}
+
+async function* only(message: OutgoingMessage): AsyncGenerator<OutgoingMessage> {
+  yield message;
+}
+
+/** The names and delivery ids of parts are the same at every attempt. */
+async function* sealParts(name: string, { deliveryId }: ReadResult, parts: Split, line: Line): AsyncGenerator<OutgoingMessage> {
+  for (let index = 0; index < parts.count; index += 1) {
+    const part = { body: parts.body(index), deliveryId: partDeliveryId(deliveryId, index) };
+    yield { id: `${name}.part${index + 1}`, body: await sealOne(part, line) };
+  }
+}
+
+async function sealOne(file: ReadResult, { timed, seal, limits }: Line): Promise<Uint8Array> {
   const message = await timed('seal', seal(file));
-  if (message.length <= limits.message) return { message, deliveryId: file.deliveryId, bytes: file.body.length };
-  throw new SenderError('sealed-too-large', `the sealed message has ${message.length} bytes, limits.message allows ${limits.message}`);
+  if (message.length <= limits.message) return message;
+  throw new SenderError(
+    'sealed-too-large',
+    `the sealed message has ${message.length} bytes, ${limits.message} are allowed (limits.message; with AMS also ams.maximumMessage)`,
+  );
+}
+
+interface Published {
+  readonly wireBytes: number;
+  readonly messages: number;
+  /** Of the last one. */
+  readonly broker: string;
+}
+
+/** Resolves when a broker has all of them. A crash in between, and all are sent again: the receiver finds the duplicates. */
+async function publishAll(all: AsyncIterable<OutgoingMessage>, name: string, held: HeldElement, line: Line): Promise<Published> {
+  let sent: Published = { wireBytes: 0, messages: 0, broker: '' };
+  for await (const message of all) {
+    await line.passed('seal', name);
+    held.signal.throwIfAborted();
+    const published = line.timed('publish', line.publisher.publish(message, held.signal));
+    const [{ broker }] = await Promise.all([published, line.passed('publish', name)]);
+    sent = { wireBytes: sent.wireBytes + message.body.length, messages: sent.messages + 1, broker };
+  }
+  return sent;
 }
 
 /** The broker has it, so it must not be sent again: only the removal is tried again, until it works or the process ends. */

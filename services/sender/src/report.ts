@@ -51,12 +51,14 @@ export class Report {
     }
   }
 
-  #sent({ name, empaId, deliveryId, bytes, wireBytes, broker, removal }: Result<'sent'>, seconds: number): void {
+  #sent({ name, empaId, deliveryId, bytes, wireBytes, messages, broker, removal }: Result<'sent'>, seconds: number): void {
     const { log, metrics, now } = this.#sinks;
     this.#left('sent', name, bytes);
     metrics.wireBytes.inc(wireBytes);
+    if (messages > 1) metrics.parts.inc(messages);
     metrics.lastSuccess.set(now().getTime() / 1000);
-    log.info('message sent', { empaId, deliveryId, bytes, wireBytes, seconds: Number(seconds.toFixed(3)), broker });
+    const parts = messages > 1 ? { parts: messages } : {};
+    log.info('message sent', { empaId, deliveryId, bytes, wireBytes, ...parts, seconds: Number(seconds.toFixed(3)), broker });
     if (removal === 'replaced') log.info('a new file came under the name of a sent one', { empaId, deliveryId });
     if (removal === 'lost') log.warn('the lock of a sent file was freed by somebody else; it may be sent twice', { empaId, deliveryId });
     if (removal === 'left') log.warn('a sent file could not be removed; it will be sent again', { empaId, deliveryId });

@@ -15,6 +15,7 @@ const PERMANENT: ReadonlySet<string> = new Set([
   'message-too-large',
   // sender
   'sealed-too-large',
+  'not-splittable',
   'name-reserved',
 ]);
 

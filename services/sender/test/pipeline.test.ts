@@ -37,7 +37,8 @@ async function createBench(scope: Scope, layout: 'dirq' | 'directory' = 'dirq', 
     publisher,
     held,
     budget: new ByteBudget(1024 * 1024),
-    limits: { body: 1000, message: 1007 },
+    limits: { file: 1000, message: 1007 },
+    split: () => Promise.resolve(undefined),
     seal: ({ body }) => Promise.resolve(Buffer.concat([Buffer.from('sealed:'), body])),
     now: () => new Date(),
     timed: (_stage, work) => work,
@@ -103,7 +104,17 @@ describe('sendOne', () => {
       assert.match(result.deliveryId, /^[0-9a-f]{1,64}$/);
       assert.deepEqual(
         { ...result, deliveryId: '' },
-        { outcome: 'sent', name, empaId: name, deliveryId: '', bytes: 7, wireBytes: 14, broker: 'fake:61613', removal: 'removed' },
+        {
+          outcome: 'sent',
+          name,
+          empaId: name,
+          deliveryId: '',
+          bytes: 7,
+          wireBytes: 14,
+          messages: 1,
+          broker: 'fake:61613',
+          removal: 'removed',
+        },
       );
       assert.deepEqual(stages, ['scan', 'claim', 'seal', 'publish', 'confirm', 'remove']);
       assert.deepEqual(

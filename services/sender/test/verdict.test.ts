@@ -19,7 +19,7 @@ describe('judge', () => {
     assert.deepEqual(spool, ['too-large', 'not-regular', 'unreadable', 'element-corrupt', 'name-invalid']);
     assert.deepEqual(transport, ['message-refused', 'message-too-large']);
     assert.deepEqual(empa, ['message-too-large', 'limit-exceeded']);
-    assert.deepEqual(sender, ['sealed-too-large', 'name-reserved']);
+    assert.deepEqual(sender, ['sealed-too-large', 'not-splittable', 'name-reserved']);
   });
 
   it('lets an element wait for a fault that may be its own', () => {

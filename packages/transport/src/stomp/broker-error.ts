@@ -1,13 +1,6 @@
 import { TransportError } from '../errors.js';
+import { printable } from '../printable.js';
 import type { IncomingFrame } from './body.js';
-
-const MAX_TEXT = 500;
-
-/** A broker's words, fit for a log: one line, bounded, without control characters. */
-export function printable(text: string): string {
-  const line = text.replaceAll(/[\p{Cc}\s]+/gu, ' ').trim();
-  return line.length > MAX_TEXT ? `${line.slice(0, MAX_TEXT)}…` : line;
-}
 
 /** ActiveMQ sends its stack along. */
 const withoutStack = (body: string): string => body.split(/\n\s*at /, 1)[0] ?? '';

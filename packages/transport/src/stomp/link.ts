@@ -1,4 +1,5 @@
 import { delay } from '../backoff.js';
+import { sleep } from '../sleep.js';
 import type { StatusFeed } from '../status.js';
 import type { Inbox } from './inbox.js';
 import type { StompBroker } from './options.js';
@@ -13,20 +14,6 @@ export interface Link {
   readonly inbox?: Inbox;
   /** Uses a connection until it has ended. True when it was of use: then the back-off begins anew. */
   readonly use: (session: Session) => Promise<boolean>;
-}
-
-/** Waits, or until the signal aborts. */
-function sleep(ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const done = (): void => {
-      clearTimeout(timer);
-      signal.removeEventListener('abort', done);
-      resolve();
-    };
-    const timer = setTimeout(done, ms);
-    signal.addEventListener('abort', done, { once: true });
-    if (signal.aborted) done();
-  });
 }
 
 interface Outcome {

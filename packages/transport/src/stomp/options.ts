@@ -1,18 +1,10 @@
-export interface StompTls {
-  /** PEM bundle of the CAs that may have signed the broker's certificate. Only these are trusted. */
-  readonly ca: readonly string[];
-  /** PEM; client certificate login. */
-  readonly certificate?: string;
-  readonly key?: string;
-  /** Name to expect in the broker's certificate; default: the host. */
-  readonly serverName?: string;
-}
+import type { TransportTls } from '../tls.js';
 
 export interface StompBroker {
   readonly host: string;
   readonly port: number;
   /** Absent: plain TCP. A function: asked again at each connect, so that renewed certificates are used. */
-  readonly tls?: () => StompTls;
+  readonly tls?: () => TransportTls;
 }
 
 export interface StompOptions {

@@ -1,13 +1,14 @@
 import { AbortListeners } from '../abort-listeners.js';
 import { Deferred } from '../deferred.js';
+import { Draining } from '../draining.js';
 import { TransportError } from '../errors.js';
+import { type Letter, Outbox, STRIKES } from '../outbox.js';
 import { StatusFeed } from '../status.js';
 import type { Confirmation, OutgoingMessage, Publisher, Status } from '../transport.js';
 import { Announcer } from './announcer.js';
 import { publisherWarnings, sendHeaders, toldLimit } from './dialect.js';
 import { isSendable } from './headers.js';
 import { keepConnected } from './link.js';
-import { type Letter, Outbox, STRIKES } from './outbox.js';
 import type { Session } from './session.js';
 import { brokerName, type Settings } from './settings.js';
 
@@ -27,17 +28,15 @@ export class StompPublisher implements Publisher {
   readonly #announcer: Announcer;
   readonly #outbox: Outbox<Order>;
   readonly #listeners = new AbortListeners();
+  readonly #draining = new Draining();
   /** Aborts when no new connection is wanted. */
   readonly #stop = new AbortController();
-  /** Aborts when draining has taken long enough. */
-  readonly #cut = new AbortController();
   readonly #empty = new Deferred<void>();
   readonly #link: Promise<void>;
   /** What brokers said that they take, until they end a connection for another reason. */
   readonly #limits = new Map<string, number>();
   #session: Session | undefined;
   #confirmedHere = false;
-  #draining: Promise<void> | undefined;
 
   constructor(settings: Settings) {
     this.#settings = settings;
@@ -80,16 +79,12 @@ export class StompPublisher implements Publisher {
   }
 
   drain(signal: AbortSignal): Promise<void> {
-    const cut = (): void => this.#cut.abort();
-    this.#listeners.add(signal, cut);
-    if (signal.aborted) cut();
-    this.#draining ??= this.#drain();
-    return this.#draining.finally(() => this.#listeners.remove(signal, cut));
+    return this.#draining.begin(signal, () => this.#drain());
   }
 
   #refusal({ id, body }: OutgoingMessage, signal: AbortSignal): TransportError | undefined {
     const { maximumMessageBytes } = this.#settings;
-    if (this.#draining) return new TransportError('closed', 'the publisher is drained');
+    if (this.#draining.begun) return new TransportError('closed', 'the publisher is drained');
     if (signal.aborted) return new TransportError('aborted', 'publishing was aborted: the message was not sent');
     if (!isSendable(id, '1.2'))
       return new TransportError('message-refused', 'the id of the message holds a NUL, which no STOMP header can carry');
@@ -197,11 +192,11 @@ export class StompPublisher implements Publisher {
   #settle({ settled }: Order, outcome: Confirmation | TransportError): void {
     if (outcome instanceof TransportError) settled.reject(outcome);
     else settled.resolve(outcome);
-    if (this.#draining && this.#outbox.size === 0) this.#empty.resolve();
+    if (this.#draining.begun && this.#outbox.size === 0) this.#empty.resolve();
   }
 
   async #drain(): Promise<void> {
-    const { signal } = this.#cut;
+    const signal = this.#draining.cut;
     signal.addEventListener('abort', () => this.#empty.resolve(), { once: true });
     if (signal.aborted || this.#outbox.size === 0) this.#empty.resolve();
     await this.#empty.promise;

@@ -3,10 +3,12 @@ import { TLSSocket } from 'node:tls';
 import stompit from 'stompit';
 import { Deferred } from '../deferred.js';
 import { TransportError } from '../errors.js';
+import { printable } from '../printable.js';
+import { certificateExpiry, describe } from '../tls.js';
 import { BatchWriter } from './batch-writer.js';
 import { type IncomingFrame, readBody } from './body.js';
 import { WholeChunks } from './boundary.js';
-import { brokerError, printable } from './broker-error.js';
+import { brokerError } from './broker-error.js';
 import { harden } from './harden.js';
 import type { StompVersion } from './headers.js';
 import { type HeartbeatIntervals, negotiate } from './heartbeat.js';
@@ -15,7 +17,7 @@ import { MessageReader } from './message-reader.js';
 import type { StompBroker } from './options.js';
 import { Receipts } from './receipts.js';
 import { brokerName, type Settings } from './settings.js';
-import { certificateExpiry, connectError, describe, openSocket, type Stage } from './socket.js';
+import { connectError, openSocket, type Stage } from './socket.js';
 import { Watch } from './watch.js';
 
 /** Of the body of an ERROR frame so much is kept. */

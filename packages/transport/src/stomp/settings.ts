@@ -1,4 +1,5 @@
 import { TransportError } from '../errors.js';
+import { hostAndPort } from '../host-and-port.js';
 import { isSendable, RESERVED_HEADERS } from './headers.js';
 import type { StompBroker, StompOptions } from './options.js';
 
@@ -22,9 +23,9 @@ export const DEFAULTS = {
   random: Math.random,
 } as const;
 
-/** `host:port`, the name under which statuses, confirmations and errors know a broker. */
+/** The name under which statuses, confirmations and errors know a broker. */
 export function brokerName({ host, port }: StompBroker): string {
-  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
+  return hostAndPort(host, port);
 }
 
 function* brokerFaults(brokers: readonly StompBroker[]): Iterable<string> {

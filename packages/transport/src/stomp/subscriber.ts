@@ -1,13 +1,14 @@
 import { AbortListeners } from '../abort-listeners.js';
 import { Budget } from '../budget.js';
 import { Deferred } from '../deferred.js';
+import { DeliveryQueue } from '../delivery-queue.js';
+import { Draining } from '../draining.js';
 import { TransportError } from '../errors.js';
 import { StatusFeed } from '../status.js';
 import type { Delivery, Status, Subscriber } from '../transport.js';
 import { Announcer } from './announcer.js';
 import { Consumer } from './consumer.js';
 import type { StompDelivery } from './delivery.js';
-import { DeliveryQueue } from './delivery-queue.js';
 import type { Session } from './session.js';
 import { brokerName, type Settings } from './settings.js';
 
@@ -31,18 +32,16 @@ export class StompSubscriber implements Subscriber {
   readonly #budget: Budget;
   readonly #consumers: readonly Consumer[];
   readonly #listeners = new AbortListeners();
+  readonly #draining = new Draining();
   /** Handed out, and still to be acknowledged on a living connection. */
   readonly #outstanding = new Set<StompDelivery>();
   /** Those of them whose reader is not done yet. */
   readonly #inWork = new Set<StompDelivery>();
-  /** Aborts when draining has taken long enough. */
-  readonly #cut = new AbortController();
   readonly #idle = new Deferred<void>();
-  #queue: DeliveryQueue | undefined;
+  #queue: DeliveryQueue<StompDelivery> | undefined;
   #suspended = false;
   #run: Run | undefined;
   #turn: Promise<void> = Promise.resolve();
-  #draining: Promise<void> | undefined;
 
   constructor(settings: Settings) {
     this.#settings = settings;
@@ -88,7 +87,7 @@ export class StompSubscriber implements Subscriber {
     });
     this.#queue = queue;
     this.#listeners.add(signal, end);
-    if (signal.aborted || this.#draining) queue.end();
+    if (signal.aborted || this.#draining.begun) queue.end();
     this.#reconcile();
     return queue;
   }
@@ -109,15 +108,11 @@ export class StompSubscriber implements Subscriber {
   }
 
   drain(signal: AbortSignal): Promise<void> {
-    const cut = (): void => this.#cut.abort();
-    this.#listeners.add(signal, cut);
-    if (signal.aborted) cut();
-    this.#draining ??= this.#drain();
-    return this.#draining.finally(() => this.#listeners.remove(signal, cut));
+    return this.#draining.begin(signal, () => this.#drain());
   }
 
   async #drain(): Promise<void> {
-    const { signal } = this.#cut;
+    const signal = this.#draining.cut;
     signal.addEventListener('abort', () => this.#idle.resolve(), { once: true });
     this.#queue?.end();
     if (signal.aborted || this.#outstanding.size === 0) this.#idle.resolve();
@@ -155,7 +150,7 @@ export class StompSubscriber implements Subscriber {
 
   #checkIdle(): void {
     if (this.#outstanding.size > 0) return;
-    if (this.#draining) this.#idle.resolve();
+    if (this.#draining.begun) this.#idle.resolve();
     this.#reconcile();
   }
 
@@ -172,7 +167,7 @@ export class StompSubscriber implements Subscriber {
 
   async #settleConnections(): Promise<void> {
     const wanted = this.#isWanted();
-    const mayStop = wanted || this.#suspended || this.#cut.signal.aborted || this.#outstanding.size === 0;
+    const mayStop = wanted || this.#suspended || this.#draining.cut.aborted || this.#outstanding.size === 0;
     if (this.#run && (!wanted || this.#run.stale) && mayStop) await this.#disconnect(this.#run);
     if (!this.#run && this.#isWanted()) this.#connect();
   }
@@ -187,13 +182,13 @@ export class StompSubscriber implements Subscriber {
     const limit = new AbortController();
     const giveUp = (): void => limit.abort();
     const timer = setTimeout(giveUp, this.#settings.connectTimeoutMs);
-    this.#listeners.add(this.#cut.signal, giveUp);
-    if (this.#cut.signal.aborted) giveUp();
+    this.#listeners.add(this.#draining.cut, giveUp);
+    if (this.#draining.cut.aborted) giveUp();
     stop.abort();
     await Promise.all(this.#consumers.map((consumer) => consumer.disconnect(limit.signal)));
     await ended;
     clearTimeout(timer);
-    this.#listeners.remove(this.#cut.signal, giveUp);
+    this.#listeners.remove(this.#draining.cut, giveUp);
     this.#run = undefined;
   }
 }

@@ -1,5 +1,5 @@
-import type { TransportError, TransportErrorCode } from '../errors.js';
-import type { OutgoingMessage } from '../transport.js';
+import type { TransportError, TransportErrorCode } from './errors.js';
+import type { OutgoingMessage } from './transport.js';
 
 /** A message that alone ends so many connections, while a small one passes, is refused. */
 export const STRIKES = 2;

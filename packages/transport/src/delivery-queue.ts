@@ -1,27 +1,27 @@
-import type { StompDelivery } from './delivery.js';
+import type { Delivery } from './transport.js';
 
 /** Deliveries of all brokers in one line, for whoever iterates. Its length is bounded by the byte budget. */
-export class DeliveryQueue implements AsyncIterableIterator<StompDelivery> {
-  readonly #handOut: (delivery: StompDelivery) => void;
+export class DeliveryQueue<D extends Delivery> implements AsyncIterableIterator<D> {
+  readonly #handOut: (delivery: D) => void;
   readonly #ended: () => void;
-  readonly #waiting: ((result: IteratorResult<StompDelivery>) => void)[] = [];
-  #deliveries: StompDelivery[] = [];
+  readonly #waiting: ((result: IteratorResult<D>) => void)[] = [];
+  #deliveries: D[] = [];
   #isEnded = false;
 
   /** `handOut` is told of each delivery that is given to the reader, `ended` once of the end. */
-  constructor(handOut: (delivery: StompDelivery) => void, ended: () => void) {
+  constructor(handOut: (delivery: D) => void, ended: () => void) {
     this.#handOut = handOut;
     this.#ended = ended;
   }
 
-  push(delivery: StompDelivery): void {
+  push(delivery: D): void {
     const waiting = this.#waiting.shift();
     if (waiting) this.#give(delivery, waiting);
     else this.#deliveries.push(delivery);
   }
 
   /** Forgets, and abandons, what was not handed out and matches. */
-  drop(matches: (delivery: StompDelivery) => boolean): void {
+  drop(matches: (delivery: D) => boolean): void {
     const dropped = this.#deliveries.filter(matches);
     this.#deliveries = this.#deliveries.filter((delivery) => !matches(delivery));
     for (const delivery of dropped) delivery.abandon();
@@ -35,7 +35,7 @@ export class DeliveryQueue implements AsyncIterableIterator<StompDelivery> {
     this.#ended();
   }
 
-  next(): Promise<IteratorResult<StompDelivery>> {
+  next(): Promise<IteratorResult<D>> {
     if (this.#isEnded) return Promise.resolve({ done: true, value: undefined });
     const delivery = this.#deliveries.shift();
     return new Promise((resolve) => {
@@ -44,7 +44,7 @@ export class DeliveryQueue implements AsyncIterableIterator<StompDelivery> {
     });
   }
 
-  return(): Promise<IteratorResult<StompDelivery>> {
+  return(): Promise<IteratorResult<D>> {
     this.end();
     return Promise.resolve({ done: true, value: undefined });
   }
@@ -53,7 +53,7 @@ export class DeliveryQueue implements AsyncIterableIterator<StompDelivery> {
     return this;
   }
 
-  #give(delivery: StompDelivery, resolve: (result: IteratorResult<StompDelivery>) => void): void {
+  #give(delivery: D, resolve: (result: IteratorResult<D>) => void): void {
     this.#handOut(delivery);
     resolve({ done: false, value: delivery });
   }

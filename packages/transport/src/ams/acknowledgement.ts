@@ -1,0 +1,53 @@
+import { delay } from '../backoff.js';
+import { TransportError } from '../errors.js';
+import { sleep } from '../sleep.js';
+import { AnswerError } from './answer-error.js';
+import type { AmsApi } from './api.js';
+import type { SubscriberSettings } from './settings.js';
+
+export interface Acknowledging {
+  readonly api: AmsApi;
+  readonly settings: SubscriberSettings;
+  /** Of the monotonic clock: until when the server takes it. */
+  readonly until: number;
+  readonly signal: AbortSignal;
+}
+
+/** A server that says one of these will not say anything else the next time. */
+const FINAL_STATUS: ReadonlySet<number> = new Set([400, 401, 403, 404, 408, 409]);
+
+function isFinal(error: unknown): boolean {
+  return error instanceof AnswerError && FINAL_STATUS.has(error.status);
+}
+
+/**
+ * Acknowledges everything up to an offset. An attempt whose answer did not come may have been counted, and a second one would be answered with
+ * an error: so the subscription's offset is asked for before another. Rejects when the messages come again: AnswerError with status 408 when it
+ * was too late, or what went wrong last.
+ */
+export async function acknowledgeUpTo(offset: number, { api, settings, until, signal }: Acknowledging): Promise<void> {
+  const { subscription, random, backoff } = settings;
+  for (let attempt = 0; ; attempt += 1) {
+    try {
+      await api.acknowledge(subscription, offset, signal);
+      return;
+    } catch (error) {
+      if (isFinal(error) || signal.aborted) throw error;
+      if (await wasCounted(offset, { api, settings, until, signal })) return;
+      if (performance.now() >= until) throw error;
+      await sleep(delay(attempt, random, backoff), signal);
+    }
+  }
+}
+
+/** Errors: whatever the server says that will not change. */
+async function wasCounted(offset: number, { api, settings, signal }: Acknowledging): Promise<boolean> {
+  try {
+    const { current } = await api.offsets(settings.subscription, signal);
+    return current > offset;
+  } catch (error) {
+    if (isFinal(error)) throw error;
+    if (!(error instanceof TransportError)) throw error;
+    return false;
+  }
+}

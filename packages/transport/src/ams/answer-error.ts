@@ -1,0 +1,54 @@
+import { TransportError, type TransportErrorCode } from '../errors.js';
+import { printable } from '../printable.js';
+import type { HttpAnswer } from './http.js';
+
+/** An answer other than 200. */
+export class AnswerError extends TransportError {
+  readonly status: number;
+
+  constructor(code: TransportErrorCode, message: string, status: number) {
+    super(code, message);
+    this.status = status;
+  }
+}
+
+function codeOf(status: number): TransportErrorCode {
+  if (status === 401 || status === 403) return 'unauthorised';
+  if (status === 404 || status === 409) return 'resource-missing';
+  return status >= 400 && status <= 599 ? 'broker-error' : 'protocol-error';
+}
+
+/** Bytes of a text that is no error of AMS, of which a line is shown. */
+const SHOWN_BYTES = 1000;
+
+function wordsOf({ body }: HttpAnswer): string {
+  try {
+    const { error }: { error?: { message?: unknown } } = JSON.parse(body.toString());
+    if (typeof error?.message === 'string') return error.message;
+  } catch {
+    // A balancer in front may answer with a page of its own.
+  }
+  return body.subarray(0, SHOWN_BYTES).toString();
+}
+
+export interface ErrorContext {
+  /** Should the server repeat it, it is left out. */
+  readonly token?: string;
+  /** What 400 and 404 mean for this call, where it is not as usual. */
+  readonly refusal?: TransportErrorCode;
+}
+
+/** What the server says, in one line. */
+export function answerError(name: string, answer: HttpAnswer, { token = '', refusal }: ErrorContext): AnswerError {
+  const said = wordsOf(answer);
+  const words = printable(token === '' ? said : said.replaceAll(token, '***'));
+  const { status } = answer;
+  const redirected = status >= 300 && status < 400 ? ' (redirects are not followed)' : '';
+  const code = refusal !== undefined && (status === 400 || status === 404) ? refusal : codeOf(status);
+  return new AnswerError(code, `${name}: the server answers ${status}${redirected}${words === '' ? '' : `: ${words}`}`, status);
+}
+
+/** This message or this request alone is not taken. */
+export function isRefusal(error: unknown): error is AnswerError {
+  return error instanceof AnswerError && (error.status === 400 || error.status === 413);
+}

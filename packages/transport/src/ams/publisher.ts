@@ -1,0 +1,248 @@
+import { AbortListeners } from '../abort-listeners.js';
+import { delay } from '../backoff.js';
+import { Deferred } from '../deferred.js';
+import { Draining } from '../draining.js';
+import { TransportError } from '../errors.js';
+import { type Letter, Outbox, STRIKES } from '../outbox.js';
+import { sleep } from '../sleep.js';
+import { StatusFeed } from '../status.js';
+import type { Confirmation, OutgoingMessage, Publisher, Status } from '../transport.js';
+import { AnswerError, isRefusal } from './answer-error.js';
+import { AmsApi } from './api.js';
+import { connectedStatus } from './greeting.js';
+import { DEFAULT_SERVER_LIMIT, type PublisherSettings } from './settings.js';
+import { encodeMessage, storedSize } from './wire.js';
+
+/** A message that receivers ignore: a server that cannot store must not seem to be well. Other clients stumble over an empty one. */
+const PROBE: OutgoingMessage = { id: 'ping', body: Buffer.from('ping') };
+/** Bytes of messages in one request. */
+const REQUEST_BYTES = 4 * 1024 * 1024;
+/** After so long without anything to send the server is asked whether it would take something. */
+const IDLE_CHECK_MS = 60_000;
+
+interface Order extends Letter {
+  readonly settled: Deferred<Confirmation>;
+  /** What came of the last attempt. */
+  fate: TransportError | undefined;
+}
+
+/** What to do next. */
+interface Turn {
+  readonly batch: readonly Order[];
+  readonly probe: boolean;
+}
+
+/**
+ * Publishes in batches, one request at a time. A list is not atomic: what was in a request that failed is sent again, one message at a time, and
+ * receivers find the duplicates; only a message that is refused alone is refused.
+ */
+export class AmsPublisher implements Publisher {
+  readonly #settings: PublisherSettings;
+  readonly #api: AmsApi;
+  readonly #status = new StatusFeed();
+  readonly #outbox: Outbox<Order>;
+  readonly #listeners = new AbortListeners();
+  readonly #draining = new Draining();
+  /** Aborts when nothing more is wanted, what is under way included. */
+  readonly #stop = new AbortController();
+  readonly #empty = new Deferred<void>();
+  readonly #work: Promise<void>;
+  #changed = new AbortController();
+  #connected = false;
+  #failures = 0;
+
+  constructor(settings: PublisherSettings) {
+    this.#settings = settings;
+    this.#api = new AmsApi(settings);
+    this.#outbox = new Outbox({ window: settings.batch, byteBudget: Math.min(settings.byteBudget, REQUEST_BYTES) });
+    // Not at once: who asks for statuses right after this shall see all of them.
+    this.#work = Promise.resolve().then(() => this.#run());
+  }
+
+  get inFlight(): number {
+    return this.#outbox.size;
+  }
+
+  status(): AsyncIterable<Status> {
+    return this.#status.read();
+  }
+
+  connections(): readonly { readonly broker: string; readonly connected: boolean }[] {
+    return [{ broker: this.#api.name, connected: this.#connected }];
+  }
+
+  publish(message: OutgoingMessage, signal: AbortSignal): Promise<Confirmation> {
+    const refusal = this.#refusal(message, signal);
+    if (refusal) return Promise.reject(refusal);
+    const order: Order = { message, settled: new Deferred(), strikes: 0, abandoned: false, fate: undefined };
+    const abort = (): void => {
+      this.#outbox.abandon(order);
+      this.#settle(order, new TransportError('aborted', 'publishing was aborted: the server may or may not have the message'));
+    };
+    this.#listeners.add(signal, abort);
+    this.#outbox.add(order);
+    this.#changed.abort();
+    return order.settled.promise.finally(() => this.#listeners.remove(signal, abort));
+  }
+
+  drain(signal: AbortSignal): Promise<void> {
+    return this.#draining.begin(signal, () => this.#drain());
+  }
+
+  #refusal(message: OutgoingMessage, signal: AbortSignal): TransportError | undefined {
+    const { maximumMessageBytes, serverLimitBytes } = this.#settings;
+    const { length } = message.body;
+    if (this.#draining.begun) return new TransportError('closed', 'the publisher is drained');
+    if (signal.aborted) return new TransportError('aborted', 'publishing was aborted: the message was not sent');
+    if (length > maximumMessageBytes)
+      return new TransportError('message-too-large', `the message has ${length} bytes, more than ${maximumMessageBytes}`);
+    const stored = storedSize(message);
+    if (stored > serverLimitBytes)
+      return new TransportError(
+        'message-too-large',
+        `the message of ${length} bytes takes ${stored} at the server, more than ${serverLimitBytes}`,
+      );
+    return undefined;
+  }
+
+  async #run(): Promise<void> {
+    const { backoff, random } = this.#settings;
+    const { signal } = this.#stop;
+    const broker = this.#api.name;
+    while (!signal.aborted) {
+      this.#status.emit({ type: 'connecting', broker });
+      let error: Error | undefined;
+      try {
+        await this.#serve();
+      } catch (failure) {
+        error = failure instanceof Error ? failure : new Error(String(failure));
+      }
+      this.#connected = false;
+      const retryInMs = signal.aborted ? undefined : delay(this.#failures, random, backoff);
+      this.#failures += 1;
+      this.#status.emit({ type: 'disconnected', broker, error: signal.aborted ? undefined : error, retryInMs });
+      if (retryInMs !== undefined) await sleep(retryInMs, signal);
+    }
+  }
+
+  /** Until something fails that is no message's fault, or nothing is wanted any more. */
+  async #serve(): Promise<void> {
+    const { signal } = this.#stop;
+    await this.#check();
+    this.#connected = true;
+    this.#status.emit(connectedStatus(this.#api));
+    while (!signal.aborted) {
+      const turn = this.#next();
+      if (turn.probe) await this.#probe();
+      else if (turn.batch.length > 0) await this.#send(turn.batch);
+      else if (!(await this.#somethingNew())) await this.#check();
+    }
+  }
+
+  /** An empty list asks for all that a full one needs: host, token, project and topic. */
+  async #check(): Promise<void> {
+    try {
+      await this.#api.publish(this.#settings.topic, [], this.#stop.signal);
+    } catch (error) {
+      // Known, admitted, and only not fond of empty lists.
+      if (!(error instanceof AnswerError && error.status === 400)) throw error;
+    }
+  }
+
+  /** false: nothing came for a while. */
+  async #somethingNew(): Promise<boolean> {
+    this.#changed = new AbortController();
+    const { signal } = this.#changed;
+    if (this.#stop.signal.aborted) return true;
+    await sleep(IDLE_CHECK_MS, signal);
+    return signal.aborted;
+  }
+
+  #next(): Turn {
+    const batch: Order[] = [];
+    for (let step = this.#outbox.next(); step; step = this.#outbox.next()) {
+      if (step.type === 'probe') return { batch, probe: true };
+      if (step.type === 'refuse') this.#refuse(step.letter);
+      else {
+        if (step.again) this.#tellResent(step.letter);
+        batch.push(step.letter);
+      }
+    }
+    return { batch, probe: false };
+  }
+
+  async #send(batch: readonly Order[]): Promise<void> {
+    try {
+      await this.#api.publish(
+        this.#settings.topic,
+        batch.map(({ message }) => encodeMessage(message)),
+        this.#stop.signal,
+      );
+    } catch (error) {
+      this.#failed(batch, error);
+      return;
+    }
+    this.#failures = 0;
+    for (const order of batch) {
+      this.#outbox.landed(order);
+      this.#settle(order, { broker: this.#api.name });
+    }
+  }
+
+  /** Throws what is no message's fault. */
+  #failed(batch: readonly Order[], error: unknown): void {
+    if (!(error instanceof TransportError)) throw error;
+    for (const order of batch) {
+      order.fate = error;
+      if (error.code === 'receipt-timeout') this.#status.emit({ type: 'receipt-timeout', broker: this.#api.name, id: order.message.id });
+    }
+    const refused = isRefusal(error);
+    this.#outbox.connectionEnded(refused || isCrushed(batch, error) ? error : undefined);
+    if (!refused) throw error;
+  }
+
+  async #probe(): Promise<void> {
+    try {
+      await this.#api.publish(this.#settings.topic, [encodeMessage(PROBE)], this.#stop.signal);
+    } catch (error) {
+      this.#outbox.connectionEnded(undefined);
+      throw error;
+    }
+    this.#outbox.probePassed();
+  }
+
+  #tellResent({ message, fate }: Order): void {
+    this.#status.emit({ type: 'resent', broker: this.#api.name, id: message.id, reason: fate?.message ?? 'its fate is unknown' });
+  }
+
+  #refuse(order: Order): void {
+    const { length } = order.message.body;
+    const what = `this message of ${length} bytes alone was refused ${STRIKES} times, and a small one passed: ${order.fate?.message ?? ''}`;
+    this.#settle(order, new TransportError('message-refused', `${this.#api.name}: ${what}`, { cause: order.fate }));
+  }
+
+  #settle({ settled }: Order, outcome: Confirmation | TransportError): void {
+    if (outcome instanceof TransportError) settled.reject(outcome);
+    else settled.resolve(outcome);
+    if (this.#draining.begun && this.#outbox.size === 0) this.#empty.resolve();
+  }
+
+  async #drain(): Promise<void> {
+    const { cut } = this.#draining;
+    cut.addEventListener('abort', () => this.#empty.resolve(), { once: true });
+    if (cut.aborted || this.#outbox.size === 0) this.#empty.resolve();
+    await this.#empty.promise;
+    this.#stop.abort();
+    this.#changed.abort();
+    await this.#work;
+    for (const order of this.#outbox.letters()) this.#settle(order, new TransportError('closed', 'the publisher was closed first'));
+    this.#api.close();
+    this.#status.close();
+  }
+}
+
+/** Some servers answer 500 to a message far over their limit: it must not be tried for ever where our limit is set too high. */
+function isCrushed([order, ...others]: readonly Order[], error: TransportError): boolean {
+  if (order === undefined || others.length > 0 || !(error instanceof AnswerError)) return false;
+  return error.status === 500 && storedSize(order.message) > DEFAULT_SERVER_LIMIT;
+}

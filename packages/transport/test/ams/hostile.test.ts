@@ -1,0 +1,112 @@
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import type { AddressInfo } from 'node:net';
+import { describe, it } from 'node:test';
+import { createServer } from 'node:tls';
+import { gzipSync } from 'node:zlib';
+import { isPending, until, within } from '../helpers.js';
+import { AmsBench, ids, listen, message, messages, NAME, never, Reader, troubles } from './bench.js';
+import { pkiOf } from './harness.js';
+
+const ackId = (offset: number): string => `projects/accounting/subscriptions/${NAME}:${offset}`;
+
+describe('an AMS server that cannot be trusted', () => {
+  const answers: Readonly<Record<string, string>> = {
+    'no JSON': 'nonsense',
+    'a number': '17',
+    'a list': '[]',
+    null: 'null',
+    'no messages': '{}',
+    'messages that are none': '{"receivedMessages":[1]}',
+    'a message without ackId': '{"receivedMessages":[{"message":{"data":""}}]}',
+    "another subscription's ackId": '{"receivedMessages":[{"ackId":"projects/accounting/subscriptions/other:1","message":{"data":""}}]}',
+    'an ackId without a number': `{"receivedMessages":[{"ackId":"projects/accounting/subscriptions/${NAME}:-1","message":{"data":""}}]}`,
+    'an ackId twice': JSON.stringify({ receivedMessages: [0, 0].map((offset) => ({ ackId: ackId(offset), message: { data: '' } })) }),
+    'a broken text': '{"receivedMessages":[',
+  };
+  for (const [what, body] of Object.entries(answers))
+    it(`answers a pull with ${what}`, async (t) => {
+      const bench = await AmsBench.start(t);
+      await bench.fill(messages(1));
+      bench.server.inject({ call: 'pull', times: 2, fault: { type: 'answer', status: 200, body } });
+      const subscriber = bench.subscriber();
+      const statuses = listen(subscriber);
+      assert.deepEqual(ids(await new Reader(subscriber).take(1)), ['m-0']);
+      assert.deepEqual(troubles(statuses), ['protocol-error', 'protocol-error']);
+    });
+
+  it('answers without an end', async (t) => {
+    const bench = await AmsBench.start(t);
+    const endless = { type: 'endless', head: '{"messageIds":["' } as const;
+    bench.server.inject({ call: 'publish', fault: endless });
+    bench.server.inject({ call: 'publish', fault: endless });
+    const publisher = bench.publisher();
+    const statuses = listen(publisher);
+    await within(publisher.publish(message('a'), never), 'published');
+    assert.deepEqual(troubles(statuses), ['protocol-error', 'protocol-error']);
+  });
+
+  it('answers a pull without an end', async (t) => {
+    const bench = await AmsBench.start(t);
+    await bench.fill(messages(1));
+    bench.server.inject({ call: 'pull', fault: { type: 'endless', head: '{"receivedMessages":[' } });
+    const subscriber = bench.subscriber({ batch: 1 });
+    const statuses = listen(subscriber);
+    const before = process.memoryUsage().arrayBuffers;
+    assert.deepEqual(ids(await new Reader(subscriber).take(1)), ['m-0']);
+    assert.deepEqual(troubles(statuses), ['protocol-error']);
+    assert.ok(process.memoryUsage().arrayBuffers - before < 64 * 1024 * 1024);
+  });
+
+  it('announces more than is taken, or compresses', async (t) => {
+    const bench = await AmsBench.start(t);
+    const large = { 'content-length': String(10 ** 12) };
+    bench.server.inject({ call: 'publish', fault: { type: 'answer', status: 200, headers: large, body: '{' } });
+    const headers = { 'content-encoding': 'gzip' };
+    bench.server.inject({ call: 'publish', fault: { type: 'answer', status: 200, headers, body: gzipSync('{"messageIds":[]}') } });
+    const publisher = bench.publisher();
+    const statuses = listen(publisher);
+    await within(publisher.publish(message('a'), never), 'published');
+    assert.deepEqual(troubles(statuses), ['protocol-error', 'protocol-error']);
+  });
+
+  it('repeats the token in what it says', async (t) => {
+    const bench = await AmsBench.start(t);
+    const body = JSON.stringify({ error: { code: 401, message: `bad token ${bench.server.token('site')}\n\u001b[31m`, status: 'X' } });
+    bench.server.inject({ call: 'publish', fault: { type: 'answer', status: 401, body } });
+    const publisher = bench.publisher();
+    const statuses = listen(publisher);
+    await within(publisher.publish(message('a'), never), 'published');
+    const [error] = statuses.flatMap((status) => (status.type === 'disconnected' && status.error ? [status.error.message] : []));
+    assert.equal(error, `${bench.broker}: publish: the server answers 401: bad token *** [31m`);
+  });
+
+  it('speaks something else, very slowly, or not at all', async (t) => {
+    const { broker, ca } = pkiOf(t);
+    let connection = 0;
+    const timers: NodeJS.Timeout[] = [];
+    const server = createServer({ key: broker.issued.keyPem, cert: broker.issued.certificatePem, ca: ca.certificatePem }, (socket) => {
+      socket.on('error', () => undefined);
+      connection += 1;
+      if (connection === 1) socket.end('220 smtp.example.org ESMTP\r\n');
+      if (connection !== 2) return;
+      socket.write('HTTP/1.1 200 OK\r\ncontent-length: 1000\r\n\r\n');
+      timers.push(setInterval(() => socket.write('x'), 20));
+    });
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    t.after(() => {
+      for (const timer of timers) clearInterval(timer);
+      server.close();
+    });
+    const bench = await AmsBench.start(t);
+    const { port } = server.address() as AddressInfo;
+    const publisher = bench.publisher({ port, requestTimeoutMs: 150, connectTimeoutMs: 1000 });
+    const statuses = listen(publisher);
+    const published = publisher.publish(message('a'), never);
+    await until(() => troubles(statuses).length >= 3, 'three attempts');
+    assert.deepEqual(troubles(statuses).slice(0, 3), ['protocol-error', 'receipt-timeout', 'receipt-timeout']);
+    assert.ok(await isPending(published));
+    published.catch(() => undefined);
+  });
+});

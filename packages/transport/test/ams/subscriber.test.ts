@@ -1,0 +1,245 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { isPending, rejection, until, within } from '../helpers.js';
+import { AmsBench, ids, listen, messages, NAME, never, Reader, troubles, warnings } from './bench.js';
+
+const ackedIds = (bench: AmsBench): string[] =>
+  bench
+    .calls('acknowledge')
+    .flatMap(({ body }) => (JSON.parse(body.toString()) as { ackIds: string[] }).ackIds.map((id) => id.split(':')[1]!));
+
+const received = (offset: number, content: object): object => ({
+  ackId: `projects/accounting/subscriptions/${NAME}:${offset}`,
+  message: content,
+});
+
+describe('consuming from AMS', () => {
+  it('acknowledges a pull once, with its last message, when all of it is durable', async (t) => {
+    const bench = await AmsBench.start(t);
+    await bench.fill(messages(5));
+    const reader = new Reader(bench.subscriber());
+    const deliveries = await reader.take(5);
+    const acknowledged = deliveries.slice(0, 4).map((delivery) => delivery.acknowledge());
+    assert.ok(await isPending(Promise.race(acknowledged)));
+    assert.deepEqual(ackedIds(bench), []);
+    await within(Promise.all([...acknowledged, deliveries[4]!.acknowledge()]), 'acknowledged');
+    assert.deepEqual(ackedIds(bench), ['4']);
+    assert.deepEqual(bench.server.offsets(NAME).current, 5);
+  });
+
+  it('acknowledges nothing behind a gap, and delivers that again', async (t) => {
+    const bench = await AmsBench.start(t);
+    await bench.fill(messages(5));
+    const reader = new Reader(bench.subscriber());
+    const deliveries = await reader.take(5);
+    const [zero, one, two, three, four] = deliveries.map((delivery, index) => (index === 2 ? undefined : delivery.acknowledge()));
+    assert.equal(two, undefined);
+    const lost = [rejection(three!, 'not-acknowledged'), rejection(four!, 'not-acknowledged')];
+    deliveries[2]!.abandon();
+    await within(Promise.all([zero, one]), 'those before the gap');
+    await Promise.all(lost);
+    assert.deepEqual(ackedIds(bench), ['1']);
+    const again = await reader.take(3);
+    assert.deepEqual(ids(again), ['m-2', 'm-3', 'm-4']);
+    assert.ok(again.every(({ redelivered }) => redelivered));
+    await within(Promise.all(again.map((delivery) => delivery.acknowledge())), 'acknowledged');
+    assert.deepEqual(ackedIds(bench), ['1', '4']);
+    await rejection(deliveries[2]!.acknowledge(), 'not-acknowledged');
+  });
+
+  it('acknowledges nothing when the first is given up, and waits before it comes again', async (t) => {
+    const bench = await AmsBench.start(t);
+    await bench.fill(messages(2));
+    const reader = new Reader(bench.subscriber());
+    const [first, second] = await reader.take(2);
+    const lost = rejection(second!.acknowledge(), 'not-acknowledged');
+    first!.abandon();
+    await lost;
+    assert.deepEqual(ids(await reader.take(2)), ['m-0', 'm-1']);
+    assert.deepEqual(ackedIds(bench), []);
+  });
+
+  it('does not wait for a reader that waits for it', async (t) => {
+    const bench = await AmsBench.start(t);
+    await bench.fill(messages(30));
+    const reader = new Reader(bench.subscriber({ batch: 20 }));
+    const seen = new Set<string | undefined>();
+    // As a receiver with three workers: each takes the next when its acknowledgement is answered.
+    const worker = async (): Promise<void> => {
+      while (seen.size < 30) {
+        const [delivery] = await reader.take(1);
+        seen.add(delivery!.empaId);
+        await delivery!.acknowledge().catch(() => undefined);
+        if (seen.size === 30) reader.stop();
+      }
+    };
+    await within(Promise.race([Promise.all([worker(), worker(), worker()]), until(() => seen.size === 30, 'all')]), 'all messages');
+    await until(() => bench.server.offsets(NAME).current === 30, 'all acknowledged');
+    // It has learned how many are taken at once: at most twice as many are fetched.
+    const sizes = bench.calls('pull').map(({ body }) => Number((JSON.parse(body.toString()) as { maxMessages: string }).maxMessages));
+    assert.equal(sizes[0], 20);
+    assert.ok(
+      sizes.slice(1).every((size) => size <= 6),
+      String(sizes),
+    );
+  });
+
+  it('pulls again after an acknowledgement that was late', async (t) => {
+    let now = Date.now();
+    const bench = await AmsBench.start(t, { now: () => new Date(now) });
+    await bench.fill(messages(2));
+    const subscriber = bench.subscriber();
+    const statuses = listen(subscriber);
+    const reader = new Reader(subscriber);
+    const late = await reader.take(2);
+    now += 301_000;
+    await Promise.all(late.map((delivery) => rejection(delivery.acknowledge(), 'not-acknowledged')));
+    assert.deepEqual(warnings(statuses), ['acknowledgement-failed']);
+    const again = await reader.take(2);
+    assert.deepEqual(ids(again), ['m-0', 'm-1']);
+    await within(Promise.all(again.map((delivery) => delivery.acknowledge())), 'acknowledged');
+  });
+
+  it('acknowledges in time what is durable, whatever else takes longer', async (t) => {
+    const bench = await AmsBench.start(t);
+    await bench.fill(messages(3));
+    const subscriber = bench.subscriber({ ackDeadlineSeconds: 1 });
+    const [zero, one, two] = await new Reader(subscriber).take(3);
+    const acknowledged = zero!.acknowledge();
+    const lost = rejection(two!.acknowledge(), 'not-acknowledged');
+    await within(acknowledged, 'acknowledged at the deadline');
+    await lost;
+    await rejection(one!.acknowledge(), 'not-acknowledged');
+    assert.equal(bench.server.offsets(NAME).current, 1);
+    assert.match(String(bench.calls('modifyAckDeadline')[0]?.body), /:1}/);
+  });
+
+  it('finds out that an acknowledgement was counted whose answer was lost', async (t) => {
+    const bench = await AmsBench.start(t);
+    await bench.fill(messages(2));
+    const reader = new Reader(bench.subscriber());
+    const deliveries = await reader.take(2);
+    bench.server.inject({ call: 'acknowledge', times: 2, fault: { type: 'cut', when: 'after' } });
+    await within(Promise.all(deliveries.map((delivery) => delivery.acknowledge())), 'acknowledged');
+    assert.equal(bench.server.offsets(NAME).current, 2);
+  });
+
+  it('acknowledges again where the first attempt was not counted', async (t) => {
+    const bench = await AmsBench.start(t);
+    await bench.fill(messages(2));
+    const deliveries = await new Reader(bench.subscriber()).take(2);
+    bench.server.inject({ call: 'acknowledge', times: 2, fault: { type: 'answer', status: 503 } });
+    await within(Promise.all(deliveries.map((delivery) => delivery.acknowledge())), 'acknowledged');
+    assert.deepEqual(ackedIds(bench), ['1', '1', '1']);
+  });
+
+  it('keeps to the default deadline where it may not set one', async (t) => {
+    const bench = await AmsBench.start(t);
+    await bench.fill(messages(1));
+    bench.server.inject({ call: 'modifyAckDeadline', fault: { type: 'answer', status: 403 } });
+    const subscriber = bench.subscriber();
+    const statuses = listen(subscriber);
+    const [delivery] = await new Reader(subscriber).take(1);
+    await within(delivery!.acknowledge(), 'acknowledged');
+    assert.deepEqual(warnings(statuses), ['ack-deadline-unchanged']);
+  });
+
+  it('tells how many messages wait, and asks no more where that is not for it to know', async (t) => {
+    const bench = await AmsBench.start(t);
+    await bench.fill(messages(7));
+    const subscriber = bench.subscriber({ lagIntervalMs: 1 });
+    const statuses = listen(subscriber);
+    const reader = new Reader(subscriber);
+    const deliveries = await reader.take(7);
+    const lags = (): number[] => statuses.flatMap((status) => (status.type === 'lag' ? [status.messages] : []));
+    await until(() => lags().includes(7), 'the lag before');
+    await within(Promise.all(deliveries.map((delivery) => delivery.acknowledge())), 'acknowledged');
+    await until(() => lags().includes(0), 'the lag afterwards');
+    bench.server.inject({ call: 'offsets', times: Infinity, fault: { type: 'answer', status: 403 } });
+    await until(() => warnings(statuses).includes('lag-unknown'), 'refused');
+    const asked = bench.calls('offsets').length;
+    const pulls = bench.calls('pull').length;
+    await until(() => bench.calls('pull').length > pulls + 3, 'further pulls');
+    assert.equal(bench.calls('offsets').length, asked);
+  });
+
+  it('asks an empty subscription ever less often', async (t) => {
+    const bench = await AmsBench.start(t);
+    const reader = new Reader(bench.subscriber({ pollIntervalMs: 60_000, random: () => 1 }));
+    const next = reader.next();
+    await until(() => bench.calls('pull').length === 1, 'a first pull');
+    // The first pause is a sixteenth of the longest.
+    assert.ok(await isPending(next));
+    assert.equal(bench.calls('pull').length, 1);
+    for (const { body } of bench.calls('pull'))
+      assert.deepEqual(JSON.parse(body.toString()), { maxMessages: '20', returnImmediately: 'true' });
+  });
+
+  it('bounds a pull by its byte budget', async (t) => {
+    const bench = await AmsBench.start(t);
+    await bench.fill(messages(1));
+    await new Reader(bench.subscriber({ byteBudget: 3_500_000 })).take(1);
+    assert.match(String(bench.calls('pull')[0]?.body), /"maxMessages":"3"/);
+  });
+
+  it('hands out what it cannot read for others to refuse, and goes on', async (t) => {
+    const bench = await AmsBench.start(t);
+    const body = JSON.stringify({
+      receivedMessages: [
+        received(0, { data: 'no base64!', attributes: { empaid: 'a' } }),
+        received(1, { attributes: {} }),
+        received(2, { data: 17, attributes: [] }),
+        received(3, { data: 'Zm9v', attributes: { empaid: 'ssm.b64url.WsO8' } }),
+      ],
+    });
+    bench.server.inject({ call: 'pull', fault: { type: 'answer', status: 200, body } });
+    const deliveries = await new Reader(bench.subscriber({ missingId: 'none' })).take(4);
+    assert.deepEqual(
+      deliveries.map(({ empaId, body: bytes }) => [empaId, Buffer.from(bytes).toString()]),
+      [
+        ['a', 'no base64!'],
+        ['none', ''],
+        ['none', ''],
+        ['Zü', 'foo'],
+      ],
+    );
+  });
+
+  for (const status of [408, 429, 500, 503])
+    it(`pulls again after ${status}`, async (t) => {
+      const bench = await AmsBench.start(t);
+      await bench.fill(messages(1));
+      bench.server.inject({ call: 'pull', times: 2, fault: { type: 'answer', status } });
+      const subscriber = bench.subscriber();
+      const statuses = listen(subscriber);
+      const [delivery] = await new Reader(subscriber).take(1);
+      await within(delivery!.acknowledge(), 'acknowledged');
+      assert.deepEqual(troubles(statuses), ['broker-error', 'broker-error']);
+    });
+
+  it('tries ever less often while every pull fails', async (t) => {
+    const bench = await AmsBench.start(t);
+    bench.server.inject({ call: 'pull', times: 5, fault: { type: 'answer', status: 500 } });
+    bench.server.inject({ call: 'pull', fault: { type: 'answer', status: 200, body: '{"receivedMessages":null}' } });
+    const subscriber = bench.subscriber({ random: () => 1 });
+    const statuses = listen(subscriber);
+    const next = new Reader(subscriber).next();
+    await until(() => bench.calls('pull').length >= 7, 'two good pulls');
+    assert.deepEqual(
+      statuses.flatMap((status) => (status.type === 'disconnected' ? [status.retryInMs] : [])),
+      [20, 40, 80, 160, 200],
+    );
+    assert.ok(await isPending(next));
+  });
+
+  it('says that a subscription does not exist', async (t) => {
+    const bench = await AmsBench.start(t);
+    const subscriber = bench.subscriber({ subscription: 'none' });
+    const statuses = listen(subscriber);
+    const next = new Reader(subscriber).next();
+    await until(() => troubles(statuses).includes('resource-missing'), 'said');
+    assert.deepEqual(subscriber.connections(), [{ broker: bench.broker, connected: false }]);
+    await subscriber.drain(never);
+    assert.equal((await next).done, true);
+  });
+});
