@@ -58,6 +58,12 @@ const emptied: Fault = {
   },
 };
 
+async function trustLoadedAgain(receiver: Slot): Promise<void> {
+  const from = receiver.printed;
+  receiver.reload();
+  await receiver.says('loaded again', { source: 'trust', from });
+}
+
 const crlExpires: Fault = {
   name: 'crl-expires-and-is-renewed',
   run: async (stage) => {
@@ -69,16 +75,14 @@ const crlExpires: Fault = {
     await stage.arrived();
     const nextUpdate = new Date(Date.now() + SHORT_LIFE_MS);
     writtenOver(file, createCrl({ issuer: ca, nextUpdate }).pem);
-    const from = receiver.printed;
-    receiver.reload();
-    await receiver.says('loaded again', { source: 'trust', from });
+    await trustLoadedAgain(receiver);
     await sleep(Math.max(0, nextUpdate.getTime() - Date.now()) + 1100);
     stage.add(BATCH);
     const all = async (): Promise<void> => assert.equal((await rejectCodes(stage)).length, BATCH);
     await eventually(all, { timeout: 60_000, what: `${BATCH} rejects` });
     assert.deepEqual(new Set(await rejectCodes(stage)), new Set(['crl-expired']));
     writtenOver(file, createCrl({ issuer: ca, number: 3 }).pem);
-    receiver.reload();
+    await trustLoadedAgain(receiver);
     stage.add(BATCH);
     await stage.arrived(2 * BATCH);
     await replayRejects(stage, receiver);
