@@ -1,25 +1,47 @@
 // node scripts/test.mjs SUITE [part of a file name ...]: runs a suite of compiled tests with Node's test runner.
 //   fast         *.test.ts                every package, service and test/: needs only Node
-//   conformance  *.conformance.ts         needs the openssl command, python3-dirq, root
+//   conformance  *.conformance.ts         needs the openssl command, python3-dirq, redis-server, root
+//   faults       *.faults.ts              needs brokers, root, and options of its own: scripts/faults.mjs
+//   brokers      *.brokers.ts             needs real brokers: npm run brokers:install
+//   chart        *.chart.ts               needs helm, prometheus, alertmanager, fetch-crl, root
 //   image        *.image.ts               needs Docker with Compose, prometheus
 // With CI=true a skipped test is a failure.
-import { spawnSync } from 'node:child_process';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import process from 'node:process';
 import { fileURLToPath } from 'node:url';
+import { announce, readOptions, showResults, USAGE } from './faults.mjs';
+import { showAsItGrows } from './progress.mjs';
 
 const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
-const endings = { fast: '.test.js', conformance: '.conformance.js', image: '.image.js' };
+const endings = {
+  fast: '.test.js',
+  conformance: '.conformance.js',
+  brokers: '.brokers.js',
+  faults: '.faults.js',
+  chart: '.chart.js',
+  image: '.image.js',
+};
 // Stacks of containers one after the other: each is as much as a small machine can carry.
 const concurrency = { image: 1 };
-const [suite = 'fast', ...filters] = process.argv.slice(2);
+const [suite = 'fast', ...args] = process.argv.slice(2);
 const ending = endings[suite];
 if (ending === undefined) {
   process.stderr.write(`No suite ${suite}: there are ${Object.keys(endings).join(', ')}.\n`);
   process.exit(2);
 }
+
+let options = { filters: args };
+try {
+  if (suite === 'faults') options = readOptions(args);
+} catch (error) {
+  process.stderr.write(`${error.message}\n${USAGE}`);
+  process.exit(2);
+}
+const { filters, selection, report } = options;
 
 /** Compiled tests of a project whose source still exists: what a removed source left in dist is not run. */
 function testsOf(project) {
@@ -45,8 +67,14 @@ if (files.length === 0) {
 }
 
 const scratch = mkdtempSync(path.join(tmpdir(), 'ssm-test-'));
-const skipped = path.join(scratch, 'skipped');
-const result = spawnSync(
+const [skipped, progress, results] = ['skipped', 'progress', 'results'].map((name) => path.join(scratch, name));
+const env = { ...process.env, SSM_TEST_PROGRESS: progress, SSM_TEST_RESULTS: results };
+if (selection !== undefined) {
+  env.SSM_FAULTS = JSON.stringify(selection);
+  announce(selection);
+}
+const endShowing = showAsItGrows(progress);
+const runner = spawn(
   process.execPath,
   [
     '--enable-source-maps',
@@ -58,9 +86,13 @@ const result = spawnSync(
     `--test-reporter-destination=${skipped}`,
     ...files,
   ],
-  { cwd: root, stdio: 'inherit' },
+  { cwd: root, stdio: 'inherit', env },
 );
-const skips = existsSync(skipped) ? readFileSync(skipped, 'utf8') : '';
+const [status] = await once(runner, 'exit');
+endShowing();
+const textOf = (file) => (existsSync(file) ? readFileSync(file, 'utf8') : '');
+const skips = textOf(skipped);
+if (selection !== undefined) showResults(textOf(results), selection, report);
 rmSync(scratch, { recursive: true, force: true });
 if (skips !== '') process.stderr.write(`\nNot run:\n${skips}`);
-process.exit(result.status === 0 && skips !== '' && process.env.CI === 'true' ? 1 : (result.status ?? 1));
+process.exit(status === 0 && skips !== '' && process.env.CI === 'true' ? 1 : (status ?? 1));

@@ -37,6 +37,12 @@ it('CHANGELOG.md has a heading for the version', () => {
   );
 });
 
+it("the chart's version and that of what it installs are the root's", () => {
+  const chart = readFileSync(path.join(root, 'charts/ssm/Chart.yaml'), 'utf8');
+  for (const key of ['version', 'appVersion'])
+    assert.equal(new RegExp(`^${key}: "?([^"\\n]*)"?$`, 'm').exec(chart)?.[1], manifest('.').version, key);
+});
+
 it('every project is compiled by the root tsconfig.json', () => {
   const { references } = JSON.parse(readFileSync(path.join(root, 'tsconfig.json'), 'utf8')) as { references: { path: string }[] };
   assert.deepEqual(references.map((reference) => reference.path).toSorted(), projects.toSorted());

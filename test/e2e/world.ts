@@ -1,9 +1,10 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { mkdirSync, readdirSync, renameSync, writeFileSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { createDemoPki, type DemoPki, eventually, type Scope, temporaryDirectory } from '@ssm/test-support';
 import { elements, type StoredElement } from '../demo/files.js';
-import { type BrokerProcess, startBrokerProcess } from '../support/broker.js';
+import { addElement } from '../stage/outgoing.js';
+import { startBrokerProcess } from '../support/broker.js';
 import { type ConfigFile, root, type Service, type ServiceName, type ServiceOptions, startService } from '../support/services.js';
 
 export const DESTINATION = '/queue/e2e';
@@ -18,6 +19,27 @@ export interface StartOptions {
   readonly incoming?: string;
   readonly uid?: number;
   readonly gid?: number;
+  readonly env?: Readonly<Record<string, string>>;
+  /** File that its log goes to as well. */
+  readonly transcript?: string;
+}
+
+/** What is there already. */
+export interface Given {
+  readonly pki: DemoPki;
+  /** For `broker.urls` and `broker.headers`. */
+  readonly urls: readonly string[];
+  readonly headers?: readonly string[];
+  readonly destination: string;
+}
+
+/** What is there already. */
+export interface Given {
+  readonly pki: DemoPki;
+  /** For `broker.urls` and `broker.headers`. */
+  readonly urls: readonly string[];
+  readonly headers?: readonly string[];
+  readonly destination: string;
 }
 
 /** One site, one broker, one server: real processes over mutual TLS, below a temporary directory. */
@@ -27,24 +49,25 @@ export class World {
   readonly outgoing: string;
   readonly incoming: string;
   readonly reject: string;
-  readonly broker: BrokerProcess;
   readonly #scope: Scope;
+  readonly #broker: ConfigFile;
   #started = 0;
 
-  private constructor(scope: Scope, directory: string, pki: DemoPki, broker: BrokerProcess) {
+  private constructor(scope: Scope, directory: string, { pki, urls, headers = [], destination }: Given) {
     this.#scope = scope;
     this.directory = directory;
     this.pki = pki;
-    this.broker = broker;
+    this.#broker = { urls, headers, destination };
     this.outgoing = path.join(directory, 'outgoing');
     this.incoming = path.join(directory, 'incoming');
     this.reject = path.join(directory, 'reject');
   }
 
-  static async create(scope: Scope): Promise<World> {
+  /** With a PKI and a development broker of its own, if none are given. */
+  static async create(scope: Scope, given?: Given): Promise<World> {
     const directory = temporaryDirectory(scope);
-    const pki = createDemoPki(path.join(directory, 'pki'), { key: 'p256' });
-    const world = new World(scope, directory, pki, await startBrokerProcess(scope, pki));
+    const world = new World(scope, directory, given ?? (await ownBroker(scope, path.join(directory, 'pki'))));
+    const { pki } = world;
     for (const folder of [world.outgoing, world.incoming, world.reject]) mkdirSync(folder);
     writeFileSync(path.join(directory, 'dns'), `${pki.sites[0].dn}\n`);
     return world;
@@ -73,7 +96,7 @@ export class World {
   #start(name: ServiceName, options: StartOptions, own: ConfigFile): Promise<Service> {
     this.#started += 1;
     const config: ConfigFile = {
-      broker: { urls: [this.broker.url], destination: DESTINATION, backoff: { initial: '100ms', maximum: '500ms' }, receiptTimeout: '3s' },
+      broker: { ...this.#broker, backoff: { initial: '100ms', maximum: '500ms' }, receiptTimeout: '3s' },
       trust: { directory: this.pki.trustDirectory, stability: 0 },
       log: { level: 'debug', format: 'json' },
     };
@@ -84,13 +107,14 @@ export class World {
             script: path.join(root, 'services', name, 'dist/test/hooked-main.js'),
             scriptArgs: [`--kill-stage=${options.killAt.stage}`, `--kill-count=${options.killAt.count}`],
           };
-    const user = { ...(options.uid === undefined ? {} : { uid: options.uid }), ...(options.gid === undefined ? {} : { gid: options.gid }) };
+    const { uid, gid, env, transcript } = options;
+    const child = Object.fromEntries(Object.entries({ uid, gid, env, transcript }).filter(([, value]) => value !== undefined));
     return startService(this.#scope, name, merge(merge(config, own), options.config ?? {}), {
       directory: this.directory,
       configName: `${name}-${this.#started}`,
       args: options.args ?? [],
       ...hook,
-      ...user,
+      ...child,
     });
   }
 
@@ -113,7 +137,7 @@ export const sha256 = (bytes: Uint8Array): string => createHash('sha256').update
 
 const isObject = (value: unknown): value is ConfigFile => typeof value === 'object' && value !== null && !Array.isArray(value);
 
-function merge(base: ConfigFile, over: ConfigFile): ConfigFile {
+export function merge(base: ConfigFile, over: ConfigFile): ConfigFile {
   const merged: Record<string, unknown> = { ...base };
   for (const [key, value] of Object.entries(over)) {
     const below = merged[key];
@@ -122,30 +146,19 @@ function merge(base: ConfigFile, over: ConfigFile): ConfigFile {
   return merged;
 }
 
-let sequence = 0;
-
-/** Adds elements as a foreign dirq writer does (sizes from nothing to 50 KB, random bytes); their SHA-256s. */
-export function addToDirq(outgoing: string, count: number): string[] {
-  const directory = path.join(outgoing, (Math.floor(Date.now() / 60_000) * 60).toString(16).padStart(8, '0'));
-  mkdirSync(directory, { recursive: true });
-  return Array.from({ length: count }, (_, index) => {
-    sequence += 1;
-    const body = Buffer.concat([Buffer.from(`${sequence}\n`), randomBytes((index * 7919) % 50_000)]);
-    const seconds = Math.floor(Date.now() / 1000)
-      .toString(16)
-      .padStart(8, '0');
-    const name = path.join(directory, `${seconds}${sequence.toString(16).padStart(5, '0')}0`);
-    writeFileSync(`${name}.tmp`, body);
-    renameSync(`${name}.tmp`, name);
-    return sha256(body);
-  });
+async function ownBroker(scope: Scope, directory: string): Promise<Given> {
+  const pki = createDemoPki(directory, { key: 'p256' });
+  const { url } = await startBrokerProcess(scope, pki);
+  return { pki, urls: [url], destination: DESTINATION };
 }
 
-/** Elements, locks and claims left in a dirq outgoing queue. */
-export function leftInDirq(outgoing: string): string[] {
-  return readdirSync(outgoing)
-    .filter((name) => /^[0-9a-f]{8}$/.test(name))
-    .flatMap((name) => readdirSync(path.join(outgoing, name)).map((element) => `${name}/${element}`));
+/** Adds elements as a foreign dirq writer does (random bytes, up to 50 KB); their SHA-256s. */
+export function addToDirq(outgoing: string, count: number): string[] {
+  return Array.from({ length: count }, (_, index) => {
+    const body = randomBytes(8 + ((index * 7919) % 50_000));
+    addElement(outgoing, body);
+    return sha256(body);
+  });
 }
 
 /** Waits until every message is in incoming, and then some, so that a second copy would be seen; each must be there once. */

@@ -1,9 +1,9 @@
 import { chownSync, cpSync, mkdirSync, renameSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import process, { getgid, getuid } from 'node:process';
-import { eventually, type Scope, temporaryDirectory } from '@ssm/test-support';
+import { eventually, freePort, type Scope, temporaryDirectory } from '@ssm/test-support';
 import { elements, type StoredElement } from '../demo/files.js';
-import { freePort, root, type ServiceName, sampleOf } from '../support/services.js';
+import { root, type ServiceName, sampleOf } from '../support/services.js';
 import { buildImage, type Output, run } from './docker.js';
 
 /** A stack that does not come up in this time on a loaded machine has a fault. */

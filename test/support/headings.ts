@@ -20,3 +20,12 @@ export function difference(inCode: Iterable<string>, inDocs: Iterable<string>): 
   const [code, docs] = [new Set(inCode), new Set(inDocs)];
   return { undocumented: [...code].filter((name) => !docs.has(name)), unknown: [...docs].filter((name) => !code.has(name)) };
 }
+
+/** As GitHub and its like make an anchor of a heading. */
+export const anchors = (text: string): string[] =>
+  [...text.matchAll(/^#+ (.*)$/gm)].map(([, title = '']) =>
+    title
+      .toLowerCase()
+      .replaceAll(/[^\p{L}\p{N} _-]/gu, '')
+      .replaceAll(' ', '-'),
+  );

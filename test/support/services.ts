@@ -1,8 +1,7 @@
 import { writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { type Child, type ChildOptions, eventually, type Scope, startNode } from '@ssm/test-support';
+import { type Child, type ChildOptions, eventually, freePort, type Scope, startNode } from '@ssm/test-support';
 
 /** The root of the checkout. */
 export const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '../../..');
@@ -37,18 +36,6 @@ export interface Service {
   stop(): Promise<number | null>;
   /** SIGKILL. */
   kill(): Promise<void>;
-}
-
-/** A port of 127.0.0.1 that nobody listens on now. */
-export function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer();
-    server.once('error', reject);
-    server.listen(0, '127.0.0.1', () => {
-      const address = server.address();
-      server.close(() => resolve(typeof address === 'object' && address !== null ? address.port : 0));
-    });
-  });
 }
 
 /** Sum of the samples of a metric whose labels include `labels`, in Prometheus text. */

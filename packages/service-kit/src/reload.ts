@@ -31,7 +31,7 @@ export interface ReloadOptions<T> {
   readonly onChange?: (value: T) => void;
   /** After a load that failed; when the next ones fail in the same words it is not called again. */
   readonly onFailure?: (error: Error) => void;
-  /** Milliseconds since the epoch; default Date.now. */
+  /** Milliseconds since the epoch; default: as at the start of the process, and from then on without the jumps of a clock that is set. */
   readonly now?: () => number;
 }
 
@@ -61,7 +61,7 @@ class Watch<T> implements Reloadable<T> {
 
   constructor(options: ReloadOptions<T>, value: T, seen: string) {
     this.#options = options;
-    this.#now = options.now ?? Date.now;
+    this.#now = options.now ?? (() => performance.timeOrigin + performance.now());
     this.#current = value;
     this.#seen = seen;
     this.#loadedAt = this.#now();

@@ -143,6 +143,17 @@ test('a change is loaded by itself only when it has been quiet for the stability
   await eventually(() => watched.current === 'whole, later');
 });
 
+test('a clock that is set back delays nothing', async (t) => {
+  let behind = 0;
+  t.mock.method(Date, 'now', () => performance.timeOrigin + performance.now() - behind);
+  const { file, watched } = await scene(t, { intervalMs: 5, stabilityMs: 300 });
+  writeFileSync(file, 'newer');
+  const start = performance.now();
+  await eventually(() => performance.now() - start > 50);
+  behind = 86_400_000;
+  await eventually(() => watched.current === 'newer');
+});
+
 test('check does not wait for stability', async (t) => {
   const { file, watched } = await scene(t, { stabilityMs: NEVER });
   writeFileSync(file, 'now');

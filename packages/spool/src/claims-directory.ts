@@ -4,7 +4,7 @@ import { promises as fs } from 'node:fs';
 import path from 'node:path';
 import { makeDirectory, syncDirectory } from './durable.js';
 import { failedWith } from './faults.js';
-import { unlinkIfThere } from './moves.js';
+import { inodeOf, moveUnlessTaken, renameIfThere, unlinkIfThere } from './moves.js';
 import type { OutgoingOptions } from './options.js';
 import { DRAFT, type ForeignOwner, foreignOwner, HEARTBEAT_MS, liveness, Owner, readJournal, readOwner } from './owner.js';
 
@@ -13,7 +13,7 @@ const PROBE = 'probe~';
 const MUTEX = 'freeing';
 /** An owner of our name that nobody can look at (another container or machine) is dead when it was silent for so long while we watched. */
 const SILENCE_MS = 6 * HEARTBEAT_MS;
-/** Somebody who holds the mutex for longer died with it. It is held for a purge at most. */
+/** Somebody who holds the mutex for longer, and of whom nobody can tell whether he lives, died with it. It is held for a purge at most. */
 const MUTEX_AGE_MS = 600_000;
 /** Temporary names of ours that a crash left. */
 const LEFTOVER_AGE_MS = 600_000;
@@ -200,18 +200,45 @@ export class ClaimsDirectory {
    */
   async exclusively<T>(work: () => Promise<T>): Promise<T | undefined> {
     const mutex = path.join(this.path, MUTEX);
-    await this.removeIfOlder(mutex, MUTEX_AGE_MS);
-    try {
-      // An empty file: there is room for one even on a full disk.
-      await fs.writeFile(mutex, '', { flag: 'wx' });
-    } catch (error) {
-      if (failedWith(error, 'EEXIST')) return undefined;
-      throw error;
-    }
+    await this.#removeAbandoned(mutex);
+    if (!(await this.#take(mutex))) return undefined;
     try {
       return await work();
     } finally {
       await unlinkIfThere(mutex);
+    }
+  }
+
+  /** As a second name of our owner file, which says who we are: so our successor need not wait when we die with it. */
+  async #take(mutex: string): Promise<boolean> {
+    try {
+      await fs.link(this.owner.file, mutex);
+      return true;
+    } catch (error) {
+      if (failedWith(error, 'EEXIST')) return false;
+      // Taken for dead, so that the file is gone; or a file system without hard links. An empty file has room even on a full disk.
+      if (failedWith(error, 'ENOENT', 'EPERM', 'ENOTSUP', 'EMLINK')) return await createdEmpty(mutex);
+      throw error;
+    }
+  }
+
+  /** Whoever died with the mutex; when another process is quicker what we moved away is its own, and goes back. */
+  async #removeAbandoned(mutex: string): Promise<void> {
+    const inode = await inodeOf(mutex);
+    if (inode === undefined || !(await this.#isAbandoned(mutex))) return;
+    const away = this.temporary();
+    if (!(await renameIfThere(mutex, away))) return;
+    if ((await inodeOf(away)) === inode) await unlinkIfThere(away);
+    else await moveUnlessTaken(away, mutex);
+  }
+
+  async #isAbandoned(mutex: string): Promise<boolean> {
+    try {
+      const { identity } = await readOwner(mutex);
+      return (await liveness(identity)) === 'dead' || (await this.isOlder(mutex, MUTEX_AGE_MS));
+    } catch (error) {
+      if (failedWith(error, 'ENOENT')) return false;
+      throw error;
     }
   }
 
@@ -220,5 +247,16 @@ export class ClaimsDirectory {
     for (const name of await this.names()) {
       if (name.startsWith(PROBE) || name.endsWith(DRAFT)) await this.removeIfOlder(path.join(this.path, name), LEFTOVER_AGE_MS);
     }
+  }
+}
+
+/** False: it is there already. */
+async function createdEmpty(file: string): Promise<boolean> {
+  try {
+    await fs.writeFile(file, '', { flag: 'wx' });
+    return true;
+  } catch (error) {
+    if (failedWith(error, 'EEXIST')) return false;
+    throw error;
   }
 }

@@ -12,10 +12,10 @@ import path from 'node:path';
 import { createFile, makeDirectory, syncDirectory } from './durable.js';
 import { SpoolError } from './errors.js';
 import { failedWith, guarded } from './faults.js';
-import { fieldsOf } from './json.js';
 import { unlinkIfThere } from './moves.js';
 import { timeOfElement } from './names.js';
 import { type Checkpoint, noCheckpoint, type RecordOptions } from './options.js';
+import { type Entry, readEntry, textOf } from './record-entry.js';
 import type { DeliveryRecord, FileModes, RecordClaim } from './spool.js';
 
 const PENDING = 'pending';
@@ -31,17 +31,10 @@ const LOST_STAGED_MS = 82_800_000;
 const ABANDONED_AGE_MS = 86_400_000;
 /** A record expires while it is looked at: then the claim begins again. */
 const MAXIMUM_ATTEMPTS = 5;
-const MAXIMUM_FILE = 262_144;
 const MAXIMUM_ID = 16_384;
 /** Ids whose pending name is remembered; of others it is read. */
 const MAXIMUM_REMEMBERED = 10_000;
 const TOGETHER = 32;
-
-interface Entry {
-  readonly id: string;
-  readonly stagedPath: string;
-  readonly recordedAt: Date;
-}
 
 export class FileDeliveryRecord implements DeliveryRecord {
   readonly #root: string;
@@ -94,7 +87,8 @@ export class FileDeliveryRecord implements DeliveryRecord {
       // Also for another's record: its maker may not have come so far.
       await syncDirectory(path.dirname(this.#fileOf(id)));
       const mine = winner === undefined || winner.stagedPath === stagedPath;
-      if (!mine && created) await unlinkIfThere(pending);
+      // Another's, or our own that is confirmed already: it must not come back to a recovery.
+      if (winner !== undefined && created) await unlinkIfThere(pending);
       this.#remember(id, mine ? pending : this.#pendingOf(id, winner.stagedPath));
       return mine ? { outcome: 'mine' } : { outcome: 'theirs', stagedPath: winner.stagedPath, recordedAt: winner.recordedAt };
     });
@@ -108,7 +102,7 @@ export class FileDeliveryRecord implements DeliveryRecord {
 
   /** False: an earlier call with the same element came so far. It may be half-written, so it is written again unless it is the record. */
   async #writePending(pending: string, entry: Entry): Promise<boolean> {
-    const data = Buffer.from(`${JSON.stringify({ version: 1, ...entry })}\n`);
+    const data = Buffer.from(textOf(entry));
     try {
       await createFile(pending, data, this.#modes);
       return true;
@@ -145,11 +139,16 @@ export class FileDeliveryRecord implements DeliveryRecord {
   }
 
   async confirm(id: string): Promise<void> {
-    await guarded('confirm a delivery', this.#root, async () => {
+    await this.settle(id);
+  }
+
+  /** confirm(). Says whether it was this call that did it. */
+  async settle(id: string): Promise<boolean> {
+    return await guarded('confirm a delivery', this.#root, async () => {
       const remembered = this.#remembered.get(id);
       this.#remembered.delete(id);
       const pending = remembered ?? (await this.#pendingOnDisk(id));
-      if (pending !== undefined) await unlinkIfThere(pending);
+      return pending !== undefined && (await unlinkIfThere(pending));
     });
   }
 
@@ -166,13 +165,31 @@ export class FileDeliveryRecord implements DeliveryRecord {
     }
   }
 
-  async *entries(signal?: AbortSignal): AsyncGenerator<{ readonly id: string; readonly stagedPath: string }, void> {
+  async *entries(signal?: AbortSignal): AsyncGenerator<Entry, void> {
     const directory = `${this.#root}/${PENDING}`;
     const pending = await guarded('read the delivery record', this.#root, () => fs.opendir(directory, { bufferSize: 256 }));
     for await (const { name } of pending) {
       if (signal?.aborted === true) return;
       const entry = await guarded('read the delivery record', this.#root, () => this.#recorded(`${directory}/${name}`));
-      if (entry !== undefined) yield { id: entry.id, stagedPath: entry.stagedPath };
+      if (entry !== undefined) yield entry;
+    }
+  }
+
+  /** Everything that is remembered, with the time of its confirmation; what cannot be read is left out. */
+  async *confirmed(signal?: AbortSignal): AsyncGenerator<Entry & { readonly confirmedAt: Date }, void> {
+    for (const shard of shards()) {
+      const directory = `${this.#root}/${shard}`;
+      for await (const { name } of await guarded('read the delivery record', this.#root, () =>
+        fs.opendir(directory, { bufferSize: 256 }),
+      )) {
+        if (signal?.aborted === true) return;
+        const [stats, entry] = await Promise.all([
+          statOf(`${directory}/${name}`),
+          readEntry(`${directory}/${name}`).catch(() => undefined),
+        ]);
+        if (stats?.nlink !== 1 || entry === undefined) continue;
+        yield { ...entry, confirmedAt: stats.ctime };
+      }
     }
   }
 
@@ -236,31 +253,6 @@ async function statOf(file: string): Promise<Stats | undefined> {
     if (failedWith(error, 'ENOENT')) return undefined;
     throw error;
   }
-}
-
-/** undefined: there is none. SpoolError `record-corrupt` when it does not say what a record says. */
-async function readEntry(file: string): Promise<Entry | undefined> {
-  let text: string;
-  try {
-    text = await fs.readFile(file, 'utf8');
-  } catch (error) {
-    if (failedWith(error, 'ENOENT')) return undefined;
-    throw error;
-  }
-  return (text.length > MAXIMUM_FILE ? undefined : parseEntry(text)) ?? corrupt(file);
-}
-
-function corrupt(file: string): never {
-  throw new SpoolError('record-corrupt', `${file} is not a record of a delivery`, { path: file });
-}
-
-function parseEntry(text: string): Entry | undefined {
-  const fields = fieldsOf(text);
-  const [id, stagedPath, recordedAt] = ['id', 'stagedPath', 'recordedAt'].map((key) => fields.get(key));
-  if (fields.get('version') !== 1 || typeof id !== 'string' || typeof stagedPath !== 'string' || typeof recordedAt !== 'string')
-    return undefined;
-  const moment = new Date(recordedAt);
-  return Number.isNaN(moment.getTime()) ? undefined : { id, stagedPath, recordedAt: moment };
 }
 
 /** A crash may have left it with both its names. */

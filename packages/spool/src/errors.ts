@@ -14,6 +14,10 @@ export const SPOOL_ERROR_CODES = [
   'name-invalid',
   'record-corrupt',
   'stage-too-slow',
+  'server-away',
+  'server-refused',
+  'server-forgot',
+  'held-elsewhere',
 ] as const;
 export type SpoolErrorCode = (typeof SPOOL_ERROR_CODES)[number];
 

@@ -74,6 +74,13 @@ export class NormalQueue implements StagingQueue {
       throw new SpoolError('path-missing', `${this.path} is not the directory that it was at start`, { path: this.path });
   }
 
+  /** Elements are renamed from there: one that was staged elsewhere could never be stored, and would be lost with what is mounted there. */
+  async #checkStaging(): Promise<void> {
+    const [root, staging] = await Promise.all([fs.stat(this.path), fs.stat(this.#at(STAGING))]);
+    if (root.dev !== staging.dev)
+      throw new SpoolError('io-error', `${this.#at(STAGING)} is not on the file system of ${this.path}`, { path: this.#at(STAGING) });
+  }
+
   async #makeStaging(): Promise<void> {
     await this.#checkRoot();
     if (await makeDirectory(this.#at(STAGING), this.#modes)) await syncDirectory(this.path);
@@ -87,6 +94,7 @@ export class NormalQueue implements StagingQueue {
   async probe(): Promise<void> {
     await guarded('write to the queue', this.path, async () => {
       await this.#checkRoot();
+      await this.#checkStaging();
       const file = this.#at(`${this.#own}/probe-${this.#names.next()}`);
       await this.#inStaging(() => createFile(file, Buffer.alloc(PROBE_BYTES), this.#modes));
       await unlinkIfThere(file);
@@ -138,10 +146,24 @@ export class NormalQueue implements StagingQueue {
     if (await renameIfThere(this.#at(staged), away)) await removeDirectory(away);
   }
 
-  async commit(stagedPath: string): Promise<{ readonly outcome: 'stored' | 'done'; readonly name: string | undefined }> {
+  async isStaged(stagedPath: string): Promise<boolean> {
+    this.#checkStaged(stagedPath);
+    return await guarded('look for a staged element', this.path, async () => !(await this.#isGone(this.#at(stagedPath))));
+  }
+
+  async discard(stagedPath: string): Promise<void> {
+    this.#checkStaged(stagedPath);
+    await guarded('discard an element', this.path, () => this.#discard(stagedPath));
+  }
+
+  #checkStaged(stagedPath: string): void {
     const [, instance] = STAGED_PATH.exec(stagedPath) ?? [];
     if (instance === undefined || instance === '.' || instance === '..')
       throw new SpoolError('name-invalid', `not the path of a staged element: ${JSON.stringify(stagedPath)}`, { path: this.path });
+  }
+
+  async commit(stagedPath: string): Promise<{ readonly outcome: 'stored' | 'done'; readonly name: string | undefined }> {
+    this.#checkStaged(stagedPath);
     return await guarded('store an element', this.path, async () => {
       const renamed = await this.#rename(stagedPath);
       await this.#checkpoint('renamed');

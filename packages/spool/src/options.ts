@@ -38,6 +38,36 @@ export interface RecordOptions {
   readonly now?: () => Date;
 }
 
+/** A Redis or Valkey server. */
+export interface RecordServer {
+  /** `redis://HOST[:PORT][/DATABASE]`, or `rediss://` for TLS. No user and password in it. */
+  readonly url: string;
+  readonly username?: string;
+  readonly password?: string;
+  /** Asked at each connect, so that what was renewed is used. For `rediss:` only. */
+  readonly tls?: () => RecordServerTls;
+  /** What all keys of this record begin with. */
+  readonly prefix: string;
+  /** Limit for making a connection, and for each command, milliseconds. */
+  readonly timeoutMs: number;
+}
+
+export interface RecordServerTls {
+  /** PEM; the only CAs that are trusted. */
+  readonly ca: readonly string[];
+  /** PEM, where the server wants a client certificate. */
+  readonly certificate?: string;
+  readonly key?: string;
+}
+
+export interface SharedRecordOptions extends RecordOptions {
+  readonly server: RecordServer;
+  /** For people: which volume this is. One line, at most 200 characters are kept. */
+  readonly label: string;
+  /** How long an id is remembered after its confirmation. */
+  readonly windowMs: number;
+}
+
 /** Called at named points, so that a test can kill the process there. Only tests give one. */
 export type Checkpoint = (point: string) => void | Promise<void>;
 

@@ -95,7 +95,8 @@ interface OwnerParts {
 /** Ours: written from start to close. */
 export class Owner {
   readonly token = randomBytes(8).toString('hex');
-  readonly #file: string;
+  /** Its first line says which process we are. */
+  readonly file: string;
   readonly #identity: ProcessIdentity | undefined;
   readonly #held: () => Iterable<string>;
   readonly #modes: FileModes;
@@ -106,7 +107,7 @@ export class Owner {
   #written: Promise<void> = Promise.resolve();
 
   private constructor(directory: string, instance: string, parts: OwnerParts) {
-    this.#file = path.join(directory, `${PREFIX}${fileNameOf(instance)}~${this.token}`);
+    this.file = path.join(directory, `${PREFIX}${fileNameOf(instance)}~${this.token}`);
     this.#identity = parts.identity;
     this.#held = parts.held;
     this.#modes = parts.modes;
@@ -134,21 +135,21 @@ export class Owner {
     this.#pending = '';
     this.#batch = undefined;
     this.#size += text.length;
-    this.#written = (this.#size > MAXIMUM_JOURNAL ? this.#writeAnew() : appendTo(this.#file, text)).catch(() => undefined);
+    this.#written = (this.#size > MAXIMUM_JOURNAL ? this.#writeAnew() : appendTo(this.file, text)).catch(() => undefined);
     return this.#written;
   }
 
   async #writeAnew(): Promise<void> {
     const text = [JSON.stringify({ ...this.#identity, closed: this.#closed }), ...this.#held(), ''].join('\n');
     this.#size = text.length;
-    const draft = `${this.#file}${DRAFT}`;
+    const draft = `${this.file}${DRAFT}`;
     await fs.writeFile(draft, text).catch((error: unknown) => {
       // Sending is what frees a full disk: an empty file says at least that we live.
       if (!failedWith(error, 'ENOSPC', 'EDQUOT')) throw error;
     });
     // Where modes cannot be set others judge us by our heartbeat.
     await this.#setModes(draft).catch(() => undefined);
-    await fs.rename(draft, this.#file);
+    await fs.rename(draft, this.file);
   }
 
   async #setModes(draft: string): Promise<void> {
@@ -160,7 +161,7 @@ export class Owner {
   /** Says that we live. Somebody who took us for dead (we were stopped for long) has removed the file: then it is written again. */
   async beat(now: Date): Promise<void> {
     try {
-      await fs.utimes(this.#file, now, now);
+      await fs.utimes(this.file, now, now);
     } catch (error) {
       if (failedWith(error, 'ENOENT')) await this.#writeAnew();
     }
@@ -171,7 +172,7 @@ export class Owner {
     this.#closed = true;
     await this.#written;
     // When it cannot be said, others find out: by looking for the process, or by our silence.
-    await (stillHolding ? this.#writeAnew() : fs.unlink(this.#file)).catch(() => undefined);
+    await (stillHolding ? this.#writeAnew() : fs.unlink(this.file)).catch(() => undefined);
   }
 }
 

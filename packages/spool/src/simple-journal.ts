@@ -25,11 +25,11 @@ export class Journal {
     return this.#held.size === 0;
   }
 
-  /** `time` (ms) is that of the lock file: one that has another was locked by somebody else meanwhile. */
-  async note(name: string, time: number): Promise<void> {
-    const line = `+ ${name} ${Math.round(time)}`;
-    this.#held.set(name, line);
-    await this.#claims.owner.note(line);
+  /** `times` (ms): those that the lock file may have while it is ours. One that has another was locked by somebody else. */
+  async note(name: string, ...times: readonly number[]): Promise<void> {
+    const lines = times.map((time) => `+ ${name} ${Math.round(time)}`).join('\n');
+    this.#held.set(name, lines);
+    await this.#claims.owner.note(lines);
   }
 
   async noteEnd(name: string): Promise<void> {
@@ -41,14 +41,14 @@ export class Journal {
   async freeOthers(): Promise<number> {
     return await this.#claims.freeOthers(async (_token, lines) => {
       let freed = 0;
-      for (const [name, time] of claimed(lines)) if (await this.#free(`${this.#root}/${name}.lck`, time)) freed += 1;
+      for (const [name, times] of claimed(lines)) if (await this.#free(`${this.#root}/${name}.lck`, times)) freed += 1;
       return freed;
     });
   }
 
-  async #free(lock: string, time: number): Promise<boolean> {
+  async #free(lock: string, times: ReadonlySet<number>): Promise<boolean> {
     try {
-      if (Math.round((await fs.lstat(lock)).mtimeMs) !== time) return false;
+      if (!times.has(Math.round((await fs.lstat(lock)).mtimeMs))) return false;
     } catch (error) {
       if (failedWith(error, 'ENOENT')) return false;
       throw error;
@@ -57,12 +57,12 @@ export class Journal {
   }
 }
 
-function claimed(lines: readonly string[]): Map<string, number> {
-  const names = new Map<string, number>();
+function claimed(lines: readonly string[]): Map<string, Set<number>> {
+  const names = new Map<string, Set<number>>();
   for (const line of lines) {
     const [, sign, name, time] = LINE.exec(line) ?? [];
     if (name === undefined) continue;
-    if (sign === '+' && time !== undefined) names.set(name, Number(time));
+    if (sign === '+' && time !== undefined) names.set(name, (names.get(name) ?? new Set()).add(Number(time)));
     else names.delete(name);
   }
   return names;

@@ -5,7 +5,7 @@ import type { OutgoingParts } from './outgoing.js';
 export interface SimpleParts extends OutgoingParts {
   readonly names: NameSource;
   /** Into the journal: claimed, or touched at this time (ms). */
-  note(name: string, time: number): Promise<void>;
+  note(name: string, ...times: readonly number[]): Promise<void>;
   /** Into the journal: no longer claimed. */
   noteEnd(name: string): Promise<void>;
 }

@@ -29,7 +29,7 @@ export class SimpleQueue implements OutgoingQueue {
     this.#parts = {
       ...parts,
       names: new NameSource(parts.now, options.random ?? Math.random),
-      note: (name, time) => this.#journal.note(name, time),
+      note: (name, ...times) => this.#journal.note(name, ...times),
       noteEnd: (name) => this.#journal.noteEnd(name),
     };
   }
@@ -110,14 +110,29 @@ export class SimpleQueue implements OutgoingQueue {
         const stats = await fs.lstat(file);
         if (stats.isDirectory()) return undefined;
         const element = { name, size: stats.size, modified: stats.mtime, regular: stats.isFile() };
-        const locked = await this.#lock(file, element.regular);
-        if (locked) await this.#markLocked(name, stats.mtimeMs);
-        return new SimpleClaim(this.#parts, { ...element, locked });
+        return new SimpleClaim(this.#parts, { ...element, locked: await this.#lockNoted(element, stats.mtimeMs) });
       } catch (error) {
         if (failedWith(error, 'ENOENT', 'EEXIST')) return undefined;
         throw error;
       }
     });
+  }
+
+  /** Noted first, with the times that the lock may have: so there is no moment in which we could die and leave a lock that nobody knows. */
+  async #lockNoted({ name, regular }: { readonly name: string; readonly regular: boolean }, modified: number): Promise<boolean> {
+    const file = `${this.path}/${name}`;
+    const now = this.#parts.now();
+    await this.#parts.note(name, modified, now.getTime());
+    let locked = false;
+    try {
+      locked = await this.#lock(file, regular);
+      if (locked) await this.#touchLocked(file, now);
+    } catch (error) {
+      await this.#parts.noteEnd(name);
+      throw error;
+    }
+    if (!locked) await this.#parts.noteEnd(name);
+    return locked;
   }
 
   /** False: it is no regular file, and we may not link it. ENOENT and EEXIST: it is gone, or somebody's. */
@@ -134,21 +149,16 @@ export class SimpleQueue implements OutgoingQueue {
   }
 
   /** The time of the lock is what others judge it by. The name is touched, not the lock: when it is gone the element was sent by another. */
-  async #markLocked(name: string, modified: number): Promise<void> {
-    const file = `${this.path}/${name}`;
-    const now = this.#parts.now();
-    let time = now.getTime();
+  async #touchLocked(file: string, now: Date): Promise<void> {
     try {
       await fs.lutimes(file, now, now).catch(async (error: unknown) => {
         if (!failedWith(error, 'EPERM')) throw error;
         await fs.lstat(file);
-        time = modified;
       });
     } catch (error) {
       await unlinkIfThere(`${file}.lck`);
       throw error;
     }
-    await this.#parts.note(name, time);
   }
 
   async purge(): Promise<PurgeStatistics> {

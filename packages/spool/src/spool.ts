@@ -1,5 +1,7 @@
 /** The interfaces of the room. No code. */
 
+import type { Sharing } from './sharing.js';
+
 export interface FileModes {
   /** Octal mode of directories and files, set by chmod whatever the umask. */
   readonly directoryMode?: number;
@@ -104,6 +106,10 @@ export interface StagingQueue {
    * rename is durable when it resolves. Idempotent.
    */
   commit(stagedPath: string): Promise<{ readonly outcome: 'stored' | 'done'; readonly name: string | undefined }>;
+  /** Whether the element of this path, ours or another process's, is still staged. */
+  isStaged(stagedPath: string): Promise<boolean>;
+  /** Throws a staged element away, ours or another process's. Idempotent. */
+  discard(stagedPath: string): Promise<void>;
   /** stage and commit. */
   add(record: QueueRecord): Promise<string>;
   /** Free bytes on the file system for us. */
@@ -120,11 +126,13 @@ export interface StagingQueue {
 
 /** The memory of what was delivered: write-ahead, create-if-absent, right for several processes on one volume. */
 export interface DeliveryRecord {
-  start(): Promise<void>;
+  /** Idempotent; looks at everything that claim() needs, so that it also tells whether trouble is over. */
+  start(signal?: AbortSignal): Promise<void>;
   /**
    * `mine`: nobody had this id, and it is durably recorded with stagedPath. Otherwise what was recorded first: drop your own copy and
-   * commit() the recorded one. SpoolError: disk-full, read-only, permission-denied, io-error, record-corrupt, stage-too-slow. After each of
-   * these but stage-too-slow the element may be recorded all the same: leave it staged; a later claim or cleanStaging() finds it.
+   * commit() the recorded one. SpoolError: disk-full, read-only, permission-denied, io-error, record-corrupt, stage-too-slow; with a
+   * shared record also those of {@link Sharing}. After each of these but stage-too-slow the element may be recorded all the same: leave it
+   * staged; a later claim or cleanStaging() finds it.
    */
   claim(id: string, stagedPath: string): Promise<RecordClaim>;
   /** The broker confirmed the acknowledgement: the window starts now. Never the cause of a lost message. */
@@ -136,8 +144,14 @@ export interface DeliveryRecord {
   entries(signal?: AbortSignal): AsyncIterable<{ readonly id: string; readonly stagedPath: string }>;
   /** Forgets ids confirmed longer ago than windowMs. */
   expire(windowMs: number, now: Date, signal?: AbortSignal): Promise<number>;
+  /** Only where several volumes share a record: what is asked and told beside the claims. */
+  readonly sharing?: Sharing;
 }
 
 export type RecordClaim =
   | { readonly outcome: 'mine' }
-  | { readonly outcome: 'theirs'; readonly stagedPath: string; readonly recordedAt: Date };
+  | { readonly outcome: 'theirs'; readonly stagedPath: string; readonly recordedAt: Date }
+  /** Shared records only. It was stored, by `volume`: drop your own copy and what this volume has staged at stagedPath; never commit them. */
+  | { readonly outcome: 'stored'; readonly stagedPath: string; readonly recordedAt: Date; readonly volume: string }
+  /** Shared records only. Another volume has it half-way: neither commit nor acknowledge it, and claim again with the same path. */
+  | { readonly outcome: 'held'; readonly recordedAt: Date; readonly volume: string };

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { existsSync, mkdirSync, readdirSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { describe, it, type TestContext } from 'node:test';
 import { temporaryDirectory } from '@ssm/test-support';
 import { NormalReader } from '../src/normal-reader.js';
@@ -118,16 +118,29 @@ describe('a sender killed', () => {
     assert.equal(existsSync(staged), false);
   });
 
-  it('between lock and journal (dirq): the lock is freed by its age', async (t) => {
+  it('between lock and touch (dirq): the lock is known', async (t) => {
     const root = temporaryDirectory(t);
     const name = LAYOUTS.dirq(root, 'body');
     await killWorker(t, { work: 'send', root, layout: 'dirq', killAt: 'locked' });
+    assert.ok(filesBelow(root).includes(`${name}.lck`));
+    const { queue, freed } = await restart(t, 'dirq', root);
+    assert.equal(freed, 1);
+    await claimed(queue, name);
+  });
+
+  it('before a lock that somebody else has (dirq): that one stays', async (t) => {
+    const root = temporaryDirectory(t);
+    const name = LAYOUTS.dirq(root, 'body');
+    await killWorker(t, { work: 'send', root, layout: 'dirq', killAt: 'locked' });
+    // As if the dead one had come too late: the lock is touched when it is made.
+    const now = new Date(Date.now() + 5);
+    utimesSync(`${root}/${name}.lck`, now, now);
     const { queue, freed } = await restart(t, 'dirq', root);
     assert.equal(freed, 0);
     assert.equal(await queue.claim(name), undefined);
+    assert.ok(filesBelow(root).includes(`${name}.lck`));
     lookOlder(t, /\.lck$/, 601_000);
     assert.equal((await queue.purge()).locks, 1);
-    await claimed(queue, name);
   });
 
   it('between rename and answer (directory): nothing is lost', async (t) => {

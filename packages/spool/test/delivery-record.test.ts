@@ -5,11 +5,11 @@ import { describe, it, type TestContext } from 'node:test';
 import { temporaryDirectory } from '@ssm/test-support';
 import { FileDeliveryRecord } from '../src/delivery-record.js';
 import { lookOlder } from './aged.js';
-import { recordConformance } from './conformance-suite.js';
+import { recordConformance } from './record-conformance.js';
 import { Clock, filesBelow, HOUR, rejectsWith } from './support.js';
 import { failing, logSyncs } from './sync-log.js';
 
-recordConformance('files', (root, now) => new FileDeliveryRecord(now === undefined ? { path: root } : { path: root, now }));
+recordConformance('files', { make: (root, now) => new FileDeliveryRecord(now === undefined ? { path: root } : { path: root, now }) });
 
 async function started(t: TestContext): Promise<{ root: string; record: FileDeliveryRecord }> {
   const root = `${temporaryDirectory(t)}/record`;

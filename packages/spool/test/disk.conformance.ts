@@ -126,6 +126,22 @@ describe('a full disk', { skip }, () => {
   });
 });
 
+describe('a staging area on another file system', { skip }, () => {
+  it('is refused before anything is staged there', async (t) => {
+    const root = temporaryDirectory(t);
+    const other = mounted(t);
+    const queue = new NormalQueue({ path: root, instance: 'x' });
+    await queue.start();
+    rmSync(`${root}/.staging`, { recursive: true });
+    symlinkSync(other, `${root}/.staging`);
+    await rejectsWith(queue.probe(), 'io-error');
+    await rejectsWith(new NormalQueue({ path: root, instance: 'y' }).start(), 'io-error');
+    rmSync(`${root}/.staging`);
+    await queue.start();
+    await queue.add({ body: 'x' });
+  });
+});
+
 describe('a read-only file system', { skip }, () => {
   it('is a code of its own', async (t) => {
     const root = mounted(t);

@@ -206,6 +206,28 @@ describe('ClaimsDirectory', () => {
     assert.equal(await one.exclusively(() => Promise.resolve('in')), 'in');
   });
 
+  it('does not wait for a process that died while it freed locks', { skip: linux ? false : 'Linux only' }, async (t) => {
+    const path = temporaryDirectory(t);
+    const [one, other] = [await open(path, 'one'), await open(path, 'other')];
+    t.after(() => Promise.all([one.close(false), other.close(false)]).then(() => undefined));
+    const mutex = `${path}/.claimed/freeing`;
+    await one.exclusively(async () => {
+      assert.deepEqual((await readOwner(mutex)).identity, await identify(), 'it says who holds it');
+    });
+    // No process has begun with the machine.
+    writeFileSync(mutex, `${JSON.stringify({ ...(await identify()), started: '1' })}\n`);
+    assert.equal(await other.exclusively(() => Promise.resolve('in')), 'in');
+    writeFileSync(mutex, `${JSON.stringify({ ...(await identify()), boot: 'another' })}\n`);
+    assert.equal(await other.exclusively(() => Promise.resolve('in')), undefined, 'perhaps it lives');
+    utimesSync(mutex, 1, 1);
+    assert.equal(await other.exclusively(() => Promise.resolve('in')), undefined, 'its inode is new');
+    unlinkSync(mutex);
+    assert.deepEqual(
+      readdirSync(`${path}/.claimed`).filter((name) => !name.startsWith('owner~')),
+      [],
+    );
+  });
+
   it('leaves nothing behind', async (t) => {
     const path = temporaryDirectory(t);
     const claims = await open(path, 'one');

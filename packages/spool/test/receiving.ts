@@ -22,7 +22,7 @@ export async function receive({ root, instance, ids, modes = {}, checkpoint = no
   for (const id of ids) {
     const staged = await queue.stage({ body: id, signer: 'x' });
     const claim = await record.claim(id, staged.path);
-    const { outcome } = await queue.commit(claim.outcome === 'mine' ? staged.path : claim.stagedPath);
+    const { outcome } = await queue.commit(claim.outcome === 'theirs' ? claim.stagedPath : staged.path);
     if (claim.outcome === 'theirs') await staged.discard();
     await checkpoint('before confirm');
     await record.confirm(id);

@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { appendFileSync } from 'node:fs';
 import process, { env, execPath } from 'node:process';
 import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
@@ -17,6 +18,8 @@ export interface ChildOptions {
   /** Only root can ask for these. */
   readonly uid?: number;
   readonly gid?: number;
+  /** File that every line is added to as it comes: what {@link Child.lines} forgets is still there. */
+  readonly transcript?: string;
 }
 
 export interface ChildLine {
@@ -60,13 +63,14 @@ class RunningChild implements Child {
   exit: ChildExit | undefined;
   readonly #process: ChildProcess;
 
-  constructor(child: ChildProcess, pid: number, streams: Readonly<Record<ChildLine['stream'], Readable>>) {
+  constructor(child: ChildProcess, streams: Readonly<Record<ChildLine['stream'], Readable>>, transcript: string | undefined) {
     this.#process = child;
-    this.pid = pid;
+    this.pid = child.pid ?? 0;
     this.exited = this.#ended();
     for (const stream of ['stdout', 'stderr'] as const)
       createInterface({ input: streams[stream], crlfDelay: Number.POSITIVE_INFINITY }).on('line', (text) => {
         this.lines.push({ stream, text });
+        if (transcript !== undefined) appendFileSync(transcript, `${text}\n`);
         if (this.lines.length > MAXIMUM_LINES) this.lines.shift();
       });
   }
@@ -120,7 +124,7 @@ export async function startCommand(
 ): Promise<Child> {
   const started = spawn(command, args, { ...options, env: { ...env, ...options.env }, stdio: ['ignore', 'pipe', 'pipe'] });
   await once(started, 'spawn');
-  const child = new RunningChild(started, started.pid ?? 0, { stdout: started.stdout, stderr: started.stderr });
+  const child = new RunningChild(started, { stdout: started.stdout, stderr: started.stderr }, options.transcript);
   scope.after(async () => {
     started.kill('SIGKILL');
     // A grandchild may hold the pipes open for ever.

@@ -10,11 +10,12 @@ const HOST = '127.0.0.1';
  * - `refuse`: nobody listens any more (connection refused); connections that are open go on.
  * - `black-hole`: accepts, keeps everything open and forwards nothing either way, the end of a stream included; what was held back flows
  *   when the mode changes.
+ * - `mute`: forwards what comes from the client, and holds back the answers.
  * - `delay`: everything arrives `ms` later, each way.
  * - `throttle`: at most that many bytes a second, each way and connection.
  */
 export type ProxyMode =
-  | { readonly type: 'pass' | 'refuse' | 'black-hole' }
+  | { readonly type: 'pass' | 'refuse' | 'black-hole' | 'mute' }
   | { readonly type: 'delay'; readonly ms: number }
   | { readonly type: 'throttle'; readonly bytesPerSecond: number };
 
@@ -36,12 +37,13 @@ export interface TcpProxy {
 interface Pair {
   readonly client: Socket;
   readonly target: Socket | undefined;
-  readonly pumps: readonly Pump[];
+  /** Towards the target, and towards the client. */
+  readonly pumps: readonly [Pump, Pump] | readonly [];
 }
 
-function shapeOf(mode: ProxyMode): Shape {
+function shapeOf(mode: ProxyMode, way: 'toTarget' | 'toClient'): Shape {
   return {
-    blocked: mode.type === 'black-hole',
+    blocked: mode.type === 'black-hole' || (mode.type === 'mute' && way === 'toClient'),
     delayMs: mode.type === 'delay' ? mode.ms : 0,
     bytesPerSecond: mode.type === 'throttle' ? mode.bytesPerSecond : Number.POSITIVE_INFINITY,
   };
@@ -89,9 +91,13 @@ class FaultProxy implements TcpProxy {
     const count = (way: 'toTarget' | 'toClient') => (bytes: number) => {
       this.forwarded[way] += bytes;
     };
-    const pumps = [new Pump(client, target, count('toTarget')), new Pump(target, client, count('toClient'))];
-    for (const pump of pumps) pump.shape(shapeOf(this.#mode));
-    this.#pairs.set(client, { client, target, pumps });
+    const pair: Pair = {
+      client,
+      target,
+      pumps: [new Pump(client, target, count('toTarget')), new Pump(target, client, count('toClient'))],
+    };
+    this.#pairs.set(client, pair);
+    this.#shape(pair);
   }
 
   /** Both have ended by themselves: the last bytes of one may still be on their way when the other has closed. */
@@ -118,8 +124,13 @@ class FaultProxy implements TcpProxy {
     if (mode.type !== 'refuse' && !this.#server.listening) await this.listen();
     for (const pair of this.#pairs.values()) {
       if (pair.target === undefined && mode.type !== 'black-hole') this.#join(pair.client);
-      for (const pump of pair.pumps) pump.shape(shapeOf(mode));
+      else this.#shape(pair);
     }
+  }
+
+  #shape({ pumps: [toTarget, toClient] }: Pair): void {
+    toTarget?.shape(shapeOf(this.#mode, 'toTarget'));
+    toClient?.shape(shapeOf(this.#mode, 'toClient'));
   }
 
   cutAll(how: 'reset' | 'end' = 'reset'): void {

@@ -1,10 +1,25 @@
 import { spawnSync } from 'node:child_process';
-import { accessSync, constants, existsSync } from 'node:fs';
+import { accessSync, constants, existsSync, readdirSync } from 'node:fs';
 import path from 'node:path';
 import process, { getuid } from 'node:process';
 
 /** What conformance suites may need beyond Node and npm. */
-export type Tool = 'openssl' | 'python3-dirq' | 'root' | 'runuser' | 'docker' | 'prometheus';
+export type Tool =
+  | 'openssl'
+  | 'python3-dirq'
+  | 'redis'
+  | 'root'
+  | 'runuser'
+  | 'libfaketime'
+  | 'ip'
+  | 'iptables'
+  | 'unshare'
+  | 'mkfs.ext4'
+  | 'docker'
+  | 'helm'
+  | 'prometheus'
+  | 'alertmanager'
+  | 'fetch-crl';
 
 const PYTHON = '/usr/bin/python3';
 
@@ -20,19 +35,37 @@ function onPath(command: string): boolean {
   });
 }
 
+/** Debian puts it below the directory of the machine's kind. */
+export function fakeTimeLibrary(): string | undefined {
+  const roots = ['/usr/lib', ...readdirSync('/usr/lib').map((name) => path.join('/usr/lib', name))];
+  return roots.map((root) => path.join(root, 'faketime/libfaketime.so.1')).find((file) => existsSync(file));
+}
+
+/** The name that Debian gives to the command, and its own. */
+const ALERTMANAGERS = ['prometheus-alertmanager', 'alertmanager'];
+
 const TOOLS: Readonly<Record<Tool, { readonly present: () => boolean; readonly get: string }>> = {
   openssl: { present: () => onPath('openssl'), get: 'apt-get install openssl' },
   'python3-dirq': {
     present: () => existsSync(PYTHON) && spawnSync(PYTHON, ['-c', 'import dirq.queue']).status === 0,
     get: `apt-get install python3-dirq (used with ${PYTHON})`,
   },
+  redis: { present: () => onPath('redis-server') && onPath('redis-cli'), get: 'apt-get install redis-server' },
   root: { present: () => getuid?.() === 0, get: 'run this suite as root' },
+  ip: { present: () => onPath('ip'), get: 'apt-get install iproute2' },
+  iptables: { present: () => onPath('iptables'), get: 'apt-get install iptables' },
+  unshare: { present: () => onPath('unshare'), get: 'apt-get install util-linux' },
+  'mkfs.ext4': { present: () => onPath('mkfs.ext4'), get: 'apt-get install e2fsprogs' },
+  libfaketime: { present: () => fakeTimeLibrary() !== undefined, get: 'apt-get install libfaketime' },
   runuser: { present: () => onPath('runuser'), get: 'apt-get install util-linux' },
   docker: {
     present: () => onPath('docker') && ['info', 'compose version'].every((args) => spawnSync('docker', args.split(' ')).status === 0),
     get: 'a running Docker Engine 25 or later with Compose, see https://docs.docker.com/engine/install',
   },
+  helm: { present: () => onPath('helm'), get: 'helm 3 or 4 on the PATH, see https://helm.sh/docs/intro/install' },
   prometheus: { present: () => onPath('prometheus') && onPath('promtool'), get: 'apt-get install prometheus' },
+  alertmanager: { present: () => ALERTMANAGERS.some(onPath), get: 'apt-get install prometheus-alertmanager' },
+  'fetch-crl': { present: () => onPath('fetch-crl'), get: 'apt-get install fetch-crl' },
 };
 
 /**

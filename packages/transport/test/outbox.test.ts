@@ -178,3 +178,30 @@ it('confirms every message and refuses only bad ones, whatever a broker does', (
     ),
   );
 });
+
+describe('a broker that says how much it takes', () => {
+  it('is not sent what is larger: a probe shows that it is well, and the message is refused', () => {
+    const { outbox } = new Sending([], { window: 100, byteBudget: 1000 });
+    const [small, large, larger] = [letter('small', 5), letter('large', 50), letter('larger', 500)];
+    for (const each of [small, large, larger]) outbox.add(each);
+    outbox.begin(10);
+    assert.deepEqual(outbox.next(), { type: 'send', letter: small, again: false });
+    assert.deepEqual(outbox.next(), { type: 'probe' });
+    assert.equal(outbox.next(), undefined);
+    outbox.probePassed();
+    assert.deepEqual(outbox.next(), { type: 'refuse', letter: large, limit: 10 });
+    assert.deepEqual(outbox.next(), { type: 'refuse', letter: larger, limit: 10 });
+    assert.equal(outbox.next(), undefined);
+    assert.equal(outbox.size, 1);
+  });
+
+  it('is asked again on the connection to another', () => {
+    const sending = new Sending([], { window: 100, byteBudget: 1000 });
+    sending.outbox.add(letter('large', 50));
+    sending.outbox.begin(10);
+    assert.deepEqual(sending.steps(), ['probe']);
+    sending.outbox.connectionEnded(lost());
+    sending.outbox.begin(undefined);
+    assert.deepEqual(sending.steps(), ['send large']);
+  });
+});

@@ -410,6 +410,36 @@ describe('drain', () => {
   });
 });
 
+describe('a broker that says how much it takes', () => {
+  it('loses one connection to messages that are larger, and none to the others', async () => {
+    const received: string[] = [];
+    const to = await broker(async (peer) => {
+      await peer.accept();
+      for (;;) {
+        const frame = await peer.frame();
+        received.push(String(frame.headers['empa-id']));
+        if (frame.body.length <= 16) peer.receipt(frame);
+        else {
+          peer.write(
+            'ERROR',
+            { message: 'precondition_failed' },
+            `message size ${frame.body.length} is larger than configured max size 16`,
+          );
+          peer.socket.end();
+        }
+      }
+    });
+    const endpoint = publisher([to], { window: 1 });
+    const large = ['1', '2'].map((id) => endpoint.publish(message(id, 'x'.repeat(17)), never));
+    const small = endpoint.publish(message('3'), never);
+    const errors = await Promise.all(large.map((each) => rejection(each, 'message-refused')));
+    for (const error of errors) assert.match(error.message, new RegExp(`^${to.name}: .* 16 bytes at most.* 17 bytes$`));
+    await within(small, 'the small one');
+    assert.equal(to.connections, 2);
+    assert.deepEqual(received, ['1', 'ping', '3']);
+  });
+});
+
 describe('status', () => {
   it('tells what the broker said, and warns of what is missing', async () => {
     const to = await broker((peer) => peer.accept({ server: 'Some/1' }));
@@ -427,6 +457,19 @@ describe('status', () => {
       version: '1.2',
       heartbeatMs: { outgoing: 0, incoming: 0 },
     });
+  });
+
+  it('says once of a broker what is so at every connection', async () => {
+    const to = await broker((peer) => peer.accept({ server: 'RabbitMQ/4.0.5' }));
+    const endpoint = publisher([to], { heartbeatMs: 1000 });
+    const statuses = listen(endpoint);
+    const count = (type: string): number =>
+      statuses.filter((status) => (status.type === 'warning' ? status.code : status.type) === type).length;
+    for (let connections = 1; connections <= 3; connections += 1) {
+      await until(() => count('connected') === connections, 'connected');
+      to.cut();
+    }
+    assert.deepEqual([count('heartbeat-off'), count('redelivery-limit')], [1, 1]);
   });
 
   for (const [server, destination, warns] of [

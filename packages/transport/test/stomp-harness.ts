@@ -1,5 +1,5 @@
 import { type Scope, startTcpProxy } from '@ssm/test-support';
-import { createStompPublisher, createStompSubscriber, type StompOptions } from '../src/index.js';
+import { createStompPublisher, createStompSubscriber, type StompOptions, type StompTls } from '../src/index.js';
 import type { Harness, Site, Tuning } from './conformance.js';
 
 /** Where a STOMP broker listens. */
@@ -8,18 +8,26 @@ export interface BrokerAddress {
   readonly port: number;
 }
 
+/** How a client introduces itself. */
+export interface Client {
+  readonly options?: Partial<StompOptions>;
+  /** Absent: plain TCP. */
+  readonly tls?: () => StompTls;
+}
+
 export interface StompHarness {
   readonly name: string;
   readonly start: (scope: Scope) => Promise<BrokerAddress>;
-  /** What this broker needs besides: login, virtual host, headers. */
-  readonly options?: Partial<StompOptions>;
+  readonly publisher?: Client;
+  readonly subscriber?: Client;
   readonly largestMessage?: number;
-  /** Of a queue's name. Default `/queue/`. */
-  readonly prefix?: string;
+  readonly forgetsRedelivery?: boolean;
+  /** Messages of a queue as the broker itself says, where it can be asked. */
+  readonly depth?: (queue: string) => Promise<number>;
 }
 
 /** The suite's harness for a STOMP broker, each one behind a proxy that plays the network. */
-export function stompHarness({ name, start, options = {}, largestMessage, prefix = '/queue/' }: StompHarness): Harness {
+export function stompHarness({ start, publisher = {}, subscriber = {}, ...facts }: StompHarness): Harness {
   const addresses = new Map<Site, BrokerAddress>();
 
   const site = async (scope: Scope): Promise<Site> => {
@@ -33,9 +41,9 @@ export function stompHarness({ name, start, options = {}, largestMessage, prefix
     return made;
   };
 
-  const stompOptions = (sites: readonly Site[], queue: string, tuning: Tuning): StompOptions => ({
-    brokers: sites.flatMap((each) => addresses.get(each) ?? []),
-    destination: `${prefix}${queue}`,
+  const stompOptions = ({ options, tls }: Client, sites: readonly Site[], queue: string, tuning: Tuning): StompOptions => ({
+    brokers: sites.flatMap((each) => addresses.get(each) ?? []).map((address) => (tls === undefined ? address : { ...address, tls })),
+    destination: `/queue/${queue}`,
     heartbeatMs: 1000,
     receiptTimeoutMs: 5000,
     backoff: { initialMs: 20, maximumMs: 200 },
@@ -44,10 +52,9 @@ export function stompHarness({ name, start, options = {}, largestMessage, prefix
   });
 
   return {
-    name,
-    ...(largestMessage === undefined ? {} : { largestMessage }),
+    ...facts,
     sites: (scope, count) => Promise.all(Array.from({ length: count }, () => site(scope))),
-    publisher: (sites, queue, tuning = {}) => createStompPublisher(stompOptions(sites, queue, tuning)),
-    subscriber: (sites, queue, tuning = {}) => createStompSubscriber(stompOptions(sites, queue, tuning)),
+    publisher: (sites, queue, tuning = {}) => createStompPublisher(stompOptions(publisher, sites, queue, tuning)),
+    subscriber: (sites, queue, tuning = {}) => createStompSubscriber(stompOptions(subscriber, sites, queue, tuning)),
   };
 }

@@ -21,7 +21,8 @@ export function audit(log: Logger, delivery: Delivery, result: Result): void {
     redelivered,
     ...detailsOf(result),
   };
-  if (result.outcome === 'rejected' || result.outcome === 'retry') log.warn('message', fields);
+  const isTwice = result.outcome === 'stored' && result.alsoIn !== undefined;
+  if (result.outcome === 'rejected' || result.outcome === 'retry' || isTwice) log.warn('message', fields);
   else log.info('message', fields);
 }
 
@@ -30,8 +31,14 @@ function detailsOf(result: Result): LogFields {
   const { acknowledged } = result;
   if (result.outcome === 'ping') return { acknowledged };
   if (result.outcome === 'rejected') return { ...refusalFields(result.refusal), ...keptFields(result.kept), acknowledged };
-  const stored = result.outcome === 'stored' ? { element: result.element } : { firstStored: result.firstStored };
-  return { ...openedFields(result.opened), ...stored, acknowledged };
+  const { alsoIn, element, firstStored, volume } = {
+    alsoIn: undefined,
+    element: undefined,
+    firstStored: undefined,
+    volume: undefined,
+    ...result,
+  };
+  return { ...openedFields(result.opened), element, alsoIn, firstStored, volume, acknowledged };
 }
 
 function openedFields({ body, deliveryId, encrypted, signer }: OpenedMessage): LogFields {

@@ -50,16 +50,28 @@ function headerOf(text: string): [name: string, value: string] {
 }
 
 function tlsOf(settings: BrokerSettings['broker']['tls'], sources: TlsSources): StompTls {
-  const { brokerCa, own } = sources.credentials();
+  const { brokerCa } = sources.credentials();
   return {
-    ca: brokerCa === undefined ? sources.anchors().map(pemOf) : [brokerCa],
+    ...tlsMaterial(sources, brokerCa, settings.clientCertificate),
     ...(settings.serverName === '' ? {} : { serverName: settings.serverName }),
-    ...(settings.clientCertificate
-      ? {
-          certificate: [own.certificate, ...own.intermediates].map(pemOf).join(''),
-          key: own.privateKey.export({ type: 'pkcs8', format: 'pem' }).toString(),
-        }
-      : {}),
+  };
+}
+
+export interface TlsMaterial {
+  readonly ca: readonly string[];
+  readonly certificate?: string;
+  readonly key?: string;
+}
+
+/** PEM, for a connection to a server whose CAs are in the bundle (undefined: among the anchors). */
+export function tlsMaterial(sources: TlsSources, bundle: string | undefined, withCertificate: boolean): TlsMaterial {
+  const ca = bundle === undefined ? sources.anchors().map(pemOf) : [bundle];
+  if (!withCertificate) return { ca };
+  const { certificate, intermediates, privateKey } = sources.credentials().own;
+  return {
+    ca,
+    certificate: [certificate, ...intermediates].map(pemOf).join(''),
+    key: privateKey.export({ type: 'pkcs8', format: 'pem' }).toString(),
   };
 }
 

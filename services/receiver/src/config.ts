@@ -44,6 +44,66 @@ const reject = {
   }),
 };
 
+const deduplication = {
+  window: setting({
+    doc: 'How long a delivered message is remembered.',
+    format: 'duration',
+    default: 7 * DAY,
+    minimum: 60 * SECOND,
+    maximum: LONGEST_AGE,
+  }),
+  path: setting({
+    doc: 'Directory of the delivery record, on the file system of incoming; empty: .delivered in incoming.path.',
+    format: 'path',
+    default: '',
+  }),
+  server: setting({
+    doc: 'Redis or Valkey through which receivers with a volume each share their record, rediss://HOST:PORT; empty: not shared.',
+    format: 'string',
+    default: '',
+    check: (text) => (text === '' || isServerUrl(text) ? undefined : 'rediss://HOST[:PORT][/DATABASE], or redis:// without TLS'),
+  }),
+  username: setting({ doc: 'User name at that server; empty: none.', format: 'string', default: '' }),
+  passcode: setting({ doc: 'Password at that server.', format: 'string', default: '', secret: true }),
+  ca: setting({
+    doc: "PEM bundle of the CAs of that server's certificate; empty: the trust anchors of trust.directory.",
+    format: 'path',
+    default: '',
+  }),
+  clientCertificate: setting({ doc: 'Presents identity.certificate to that server.', format: 'boolean', default: true }),
+  prefix: setting({
+    doc: 'What the keys at that server begin with: the same for all receivers of one queue, another for others.',
+    format: 'string',
+    default: 'ssm',
+    check: (text) => (/^[\w.:{}-]{1,64}$/.test(text) ? undefined : '1 to 64 letters, digits and . : _ - { }'),
+  }),
+  timeout: setting({
+    doc: 'Limit for a connection to that server, and for each answer.',
+    format: 'duration',
+    default: 5 * SECOND,
+    minimum: 10,
+    maximum: 60 * SECOND,
+  }),
+  holdLimit: setting({
+    doc: 'How long a message waits for another volume that has it half-way, before nothing more is consumed.',
+    format: 'duration',
+    default: 120 * SECOND,
+    minimum: SECOND,
+    maximum: 30 * 60 * SECOND,
+  }),
+};
+
+function isServerUrl(text: string): boolean {
+  if (!URL.canParse(text)) return false;
+  const url = new URL(text);
+  return (
+    /^rediss?:$/.test(url.protocol) &&
+    url.hostname !== '' &&
+    [url.username, url.password, url.search, url.hash].every((part) => part === '') &&
+    /^(?:\/\d{0,4})?$/.test(url.pathname)
+  );
+}
+
 export const receiverSettings = {
   ...commonSettings({ opsPort: 9102 }),
   incoming,
@@ -65,20 +125,7 @@ export const receiverSettings = {
       check: (pairs) => (pairs.every((pair) => /^[^:]+:[^:]+$/.test(pair)) ? undefined : 'a list of CERTIFICATE:KEY'),
     }),
   },
-  deduplication: {
-    window: setting({
-      doc: 'How long a delivered message is remembered.',
-      format: 'duration',
-      default: 7 * DAY,
-      minimum: 60 * SECOND,
-      maximum: LONGEST_AGE,
-    }),
-    path: setting({
-      doc: 'Directory of the delivery record, on the file system of incoming; empty: .delivered in incoming.path.',
-      format: 'path',
-      default: '',
-    }),
-  },
+  deduplication,
   verification: {
     maximumAge: setting({
       doc: 'Refuses messages that were signed longer ago; 0: whatever their age.',

@@ -3,7 +3,7 @@ import { type Identity, type IdentityPaths, loadIdentity, parseCertificates } fr
 import type { ReceiverConfig } from './config.js';
 import { ReceiverError } from './errors.js';
 
-type CredentialSettings = Pick<ReceiverConfig, 'identity' | 'decryption' | 'broker'>;
+type CredentialSettings = Pick<ReceiverConfig, 'identity' | 'decryption' | 'broker' | 'deduplication'>;
 
 /** What this receiver is and decrypts with: an immutable snapshot. */
 export interface Credentials {
@@ -12,27 +12,30 @@ export interface Credentials {
   readonly decryption: readonly Identity[];
   /** PEM bundle for the brokers' certificates; undefined: the anchors of the trust directory. */
   readonly brokerCa: string | undefined;
+  /** The same for the server of the shared record. */
+  readonly recordCa: string | undefined;
 }
 
 export function credentialFiles(config: CredentialSettings): string[] {
-  const { identity, broker } = config;
+  const { broker, deduplication, identity } = config;
   const earlier = earlierIdentities(config).flatMap(({ certificate, key }) => [certificate, key]);
-  return [identity.certificate, identity.key, ...earlier, broker.tls.ca].filter((file) => file !== '');
+  return [identity.certificate, identity.key, ...earlier, broker.tls.ca, deduplication.ca].filter((file) => file !== '');
 }
 
 /** Errors: those of loadIdentity, for any of the identities; ReceiverError broker-ca-unreadable. */
 export async function loadCredentials(config: CredentialSettings, now: Date): Promise<Credentials> {
-  const { ca } = config.broker.tls;
+  const { broker, deduplication } = config;
   const own = await loadIdentity(config.identity, { now });
   const earlier = await Promise.all(earlierIdentities(config).map((paths) => loadEarlier(paths, now)));
-  return { own, decryption: [own, ...earlier], brokerCa: ca === '' ? undefined : await readBundle(ca) };
+  const [brokerCa, recordCa] = [await readBundle(broker.tls.ca, 'broker.tls.ca'), await readBundle(deduplication.ca, 'deduplication.ca')];
+  return { own, decryption: [own, ...earlier], brokerCa, recordCa };
 }
 
-async function readBundle(file: string): Promise<string> {
+async function readBundle(file: string, key: string): Promise<string | undefined> {
   try {
-    return await readFile(file, 'utf8');
+    return file === '' ? undefined : await readFile(file, 'utf8');
   } catch (error) {
-    throw new ReceiverError('broker-ca-unreadable', `${file} (broker.tls.ca) cannot be read`, { cause: error });
+    throw new ReceiverError('broker-ca-unreadable', `${file} (${key}) cannot be read`, { cause: error });
   }
 }
 

@@ -87,7 +87,13 @@ export class Intake {
 
   async #receive(delivery: Delivery): Promise<void> {
     const result = await this.#options.receive(delivery);
-    if (result.outcome === 'retry') this.#guard.report(result.trouble);
+    // What waited for another volume gives up at the stop.
+    if (result.outcome === 'retry' && !this.#options.context.stopping.aborted) this.#guard.report(result.trouble);
+  }
+
+  /** Something here is wrong, found without a message. */
+  report(trouble: LocalTrouble): void {
+    if (!this.troubled && !this.#options.context.stopping.aborted) this.#guard.report(trouble);
   }
 
   #suspend(trouble: LocalTrouble): void {

@@ -1,10 +1,13 @@
 import { randomBytes } from 'node:crypto';
 import process from 'node:process';
-import { createDeliveryRecord, createStagingQueue, type FileModes } from '@ssm/spool';
+import { createDeliveryRecord, createStagingQueue, type FileModes, type RecordOptions, type StagingQueue } from '@ssm/spool';
+import type { TlsSources } from './brokers.js';
 import type { ReceiverConfig } from './config.js';
 import type { Need } from './guard.js';
+import { Holding } from './holding.js';
 import { finishRecorded, type Recovery, tidy } from './recovery.js';
 import { RejectStore } from './reject-store.js';
+import { createSharedRecord } from './shared-record.js';
 import type { Shelf } from './shelf.js';
 import { SpaceReserve } from './space.js';
 import { locally } from './trouble.js';
@@ -13,27 +16,34 @@ const RECORD = '.delivered';
 /** Characters of the configured name in the name of a staging directory. */
 const MAXIMUM_INSTANCE = 60;
 
+export interface LocalOptions {
+  readonly now: () => Date;
+  /** Ends what waits for other volumes. */
+  readonly stopping: AbortSignal;
+  /** For the server of a shared record; used when it is connected. */
+  readonly sources: TlsSources;
+}
+
 /** What this machine lends to the work: queues, records, space. */
 export interface Local {
   readonly incoming: Shelf;
   readonly reject: Shelf;
   readonly rejects: RejectStore;
   readonly space: SpaceReserve;
-  /** Removes what dead processes left, now and then: it may be what fills the disk. false: nothing was tried, or it failed. */
-  readonly reclaim: (signal: AbortSignal) => Promise<boolean>;
+  /** Removes what dead processes left, now and then: it may be what fills the disk. undefined: nothing was tried, or it failed. */
+  readonly reclaim: (signal: AbortSignal) => Promise<Recovery[] | undefined>;
 }
 
-export function createLocal(config: ReceiverConfig, now: () => Date): Local {
+export function createLocal(config: ReceiverConfig, options: LocalOptions): Local {
   const { deduplication, incoming, reject } = config;
+  const { now } = options;
   const instance = `${config.instance.slice(0, MAXIMUM_INSTANCE)}-${process.pid}-${randomBytes(6).toString('hex')}`;
   const modes = modesOf(incoming);
-  const shelf = (component: Shelf['component'], path: string, recordPath: string): Shelf => ({
-    component,
-    queue: createStagingQueue({ path, instance, modes, now }),
-    record: createDeliveryRecord({ path: recordPath === '' ? `${path}/${RECORD}` : recordPath, modes, now }),
-  });
-  const incomingShelf = shelf('incoming', incoming.path, deduplication.path);
-  const rejectShelf = shelf('reject', reject.path, '');
+  const queueAt = (path: string): StagingQueue => createStagingQueue({ path, instance, modes, now });
+  const record = { path: deduplication.path === '' ? `${incoming.path}/${RECORD}` : deduplication.path, modes, now };
+  const incomingShelf: Shelf = { component: 'incoming', queue: queueAt(incoming.path), ...recordOf(config, record, options) };
+  const rejectRecord = createDeliveryRecord({ path: `${reject.path}/${RECORD}`, modes, now });
+  const rejectShelf: Shelf = { component: 'reject', queue: queueAt(reject.path), record: rejectRecord };
   const { maximumBytes, maximumCount } = reject;
   return {
     incoming: incomingShelf,
@@ -44,24 +54,32 @@ export function createLocal(config: ReceiverConfig, now: () => Date): Local {
   };
 }
 
+function recordOf(config: ReceiverConfig, options: RecordOptions, { sources, stopping }: LocalOptions): Pick<Shelf, 'record' | 'holding'> {
+  const { holdLimit, server } = config.deduplication;
+  if (server === '') return { record: createDeliveryRecord(options) };
+  const record = createSharedRecord(config, options, sources);
+  return { record, holding: new Holding({ sharing: record.sharing, limit: holdLimit, signal: stopping }) };
+}
+
 /** Milliseconds between two attempts: looking at every record of a long window takes a while. */
 const RECLAIM_INTERVAL = 10 * 60_000;
 
 function reclaimer(shelves: readonly Shelf[], windowMs: number, now: () => Date): Local['reclaim'] {
   let last = Number.NEGATIVE_INFINITY;
   return async (signal) => {
-    if (performance.now() - last < RECLAIM_INTERVAL) return false;
+    if (performance.now() - last < RECLAIM_INTERVAL) return undefined;
     last = performance.now();
     try {
+      const recovered: Recovery[] = [];
       for (const shelf of shelves) {
         // Only what has been finished may be forgotten.
-        await finishRecorded(shelf, signal);
+        recovered.push(await finishRecorded(shelf, signal));
         await tidy(shelf, windowMs, now(), signal);
       }
-      return true;
+      return recovered;
     } catch {
       // The trouble that led here is what is told.
-      return false;
+      return undefined;
     }
   };
 }
@@ -74,8 +92,9 @@ export async function prepareLocal(local: Local, need: Need, signal: AbortSignal
   try {
     return await prepareOnce(local, need, signal);
   } catch (error) {
-    if (!(await local.reclaim(signal))) throw error;
-    return await prepareOnce(local, need, signal);
+    const reclaimed = await local.reclaim(signal);
+    if (reclaimed === undefined) throw error;
+    return [...reclaimed, ...(await prepareOnce(local, need, signal))];
   }
 }
 
@@ -83,12 +102,14 @@ async function prepareOnce(local: Local, need: Need, signal: AbortSignal): Promi
   const { incoming, reject, rejects, space } = local;
   for (const { component, queue, record } of [incoming, reject]) {
     await locally(component, () => queue.start());
-    await locally('delivery-record', () => record.start());
+    await locally('delivery-record', () => record.start(signal));
   }
   await locally('incoming', () => space.check(need.components.has('incoming') ? need.bytes : 0, need.components.has('incoming')));
   if (need.components.has('reject')) await rejects.check(need.bytes);
   for (const shelf of [incoming, reject]) if (need.bytes > 0 && need.components.has(shelf.component)) await tryToStage(shelf, need.bytes);
   const recovered = [await finishRecorded(incoming, signal), await finishRecorded(reject, signal)];
+  const { sharing } = incoming.record;
+  if (sharing !== undefined) await locally('delivery-record', () => sharing.requireFree([...need.held]));
   if (!rejects.measured) await rejects.measure(signal);
   return recovered;
 }

@@ -70,7 +70,7 @@ function setHealth(health: Health, component: string, reason: string | undefined
 }
 
 /** What is loaded again every minute is not complained about every minute. */
-function whenNew(warn: (problems: readonly unknown[]) => void): (problems: readonly unknown[]) => void {
+export function whenNew(warn: (problems: readonly unknown[]) => void): (problems: readonly unknown[]) => void {
   let last = '[]';
   return (problems) => {
     const text = JSON.stringify(problems);

@@ -15,6 +15,8 @@ export interface Observed {
   /** undefined: not counted yet, or never. */
   readonly incoming: () => { readonly elements: number; readonly oldest: Date | undefined } | undefined;
   readonly reject: () => { readonly elements: number; readonly bytes: number };
+  /** Messages that wait for another volume. */
+  readonly held: () => number;
 }
 
 export interface ReceiverMetrics {
@@ -32,6 +34,7 @@ export interface ReceiverMetrics {
   readonly troubles: Counter<'component'>;
   readonly recordFailures: Counter<'operation'>;
   readonly recovered: Counter<'queue'>;
+  readonly storedTwice: Counter;
   readonly brokerConnected: Gauge<'broker'>;
   readonly brokerReconnects: Counter<'broker'>;
   readonly brokerDisconnects: Counter<'broker'>;
@@ -71,6 +74,7 @@ function troubleMetrics(metrics: Metrics) {
     troubles: metrics.counter('ssm_local_troubles_total', 'Times that something here was found wrong, by component.', ['component']),
     recordFailures: metrics.counter('ssm_delivery_record_failures_total', 'Failures of the delivery record, by operation.', ['operation']),
     recovered: metrics.counter('ssm_recovered_messages_total', 'Recorded messages made visible after a crash.', ['queue']),
+    storedTwice: metrics.counter('ssm_stored_twice_messages_total', 'Messages that another volume has stored too.'),
   } satisfies Partial<ReceiverMetrics>;
 }
 
@@ -107,7 +111,10 @@ function materialMetrics(metrics: Metrics, now: () => Date) {
   } satisfies Partial<ReceiverMetrics>;
 }
 
-function observeQueues(metrics: Metrics, { incoming, inFlight, now, reject }: Observed): void {
+function observeQueues(metrics: Metrics, { held, incoming, inFlight, now, reject }: Observed): void {
+  metrics.gauge('ssm_held_messages', 'Taken from a broker, and waiting for another volume that has them half-way.', [], (gauge) =>
+    gauge.set(held()),
+  );
   metrics.gauge('ssm_in_flight_messages', 'Taken from a broker and not yet done.', [], (gauge) => gauge.set(inFlight().messages));
   metrics.gauge('ssm_in_flight_bytes', 'Bytes of these messages.', [], (gauge) => gauge.set(inFlight().bytes));
   metrics.gauge('ssm_queue_elements', 'Elements of a queue, as the last look at it found.', ['queue'], (gauge) => {

@@ -5,7 +5,7 @@ import type { SignerLists } from './authorise.js';
 import { deliveryKey } from './delivery-key.js';
 import { isStaleTrust, type Refusal, refusalOf, refusalOfSigner, refusalOfSize } from './refusal.js';
 import type { Kept, RejectStore } from './reject-store.js';
-import { type Shelf, shelve, sizeOf } from './shelf.js';
+import { type Shelf, type Shelved, shelve, sizeOf } from './shelf.js';
 import type { SpaceReserve } from './space.js';
 import type { Step } from './steps.js';
 import { empaIdText, PING } from './text.js';
@@ -13,8 +13,8 @@ import { LocalTrouble, locally } from './trouble.js';
 
 /** What became of a delivery. Everything but retry is durable here and acknowledged; a ping carries nothing. */
 export type Result =
-  | { readonly outcome: 'stored'; readonly opened: OpenedMessage; readonly element: string | undefined; readonly acknowledged: boolean }
-  | { readonly outcome: 'duplicate'; readonly opened: OpenedMessage; readonly firstStored: Date; readonly acknowledged: boolean }
+  | (Extract<Shelved, { outcome: 'stored' }> & { readonly opened: OpenedMessage; readonly acknowledged: boolean })
+  | (Extract<Shelved, { outcome: 'duplicate' }> & { readonly opened: OpenedMessage; readonly acknowledged: boolean })
   | { readonly outcome: 'rejected'; readonly refusal: Refusal; readonly kept: Kept; readonly acknowledged: boolean }
   | { readonly outcome: 'ping'; readonly acknowledged: boolean }
   | { readonly outcome: 'retry'; readonly trouble: LocalTrouble };
@@ -80,8 +80,7 @@ async function store(delivery: Delivery, opened: OpenedMessage, desk: Desk): Pro
   await locally('incoming', () => desk.space.take(bytes), bytes);
   const shelved = await shelve(desk.incoming, deliveryKey(opened, delivery.empaId), element, desk.step);
   const acknowledged = await acknowledge(delivery, desk, { shelf: desk.incoming, id: shelved.recordId });
-  if (shelved.outcome === 'duplicate') return { outcome: 'duplicate', opened, firstStored: shelved.firstStored, acknowledged };
-  return { outcome: 'stored', opened, element: shelved.element, acknowledged };
+  return { ...shelved, opened, acknowledged };
 }
 
 async function reject(delivery: Delivery, refusal: Refusal, desk: Desk): Promise<Result> {

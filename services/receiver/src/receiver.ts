@@ -3,6 +3,7 @@ import { createSubscriber } from './brokers.js';
 import type { ReceiverConfig } from './config.js';
 import { Intake } from './intake.js';
 import { runMaintenance } from './maintenance.js';
+import { reportRecovery } from './results.js';
 import { createStation, prepareStation, receive, type StationOptions } from './station.js';
 
 /** What must be in order for being ready. */
@@ -23,17 +24,29 @@ export async function startReceiver(config: ReceiverConfig, context: ServiceCont
   const { health, log, stopping } = context;
   health.require(...COMPONENTS);
   const station = await createStation(config, context, options);
-  const { credentials, desk, local, metrics, now, showDepth, trust, work } = station;
-  const sources = { credentials: () => credentials.current, anchors: () => trust.current.anchors };
+  const { desk, local, metrics, now, showDepth, sources, work } = station;
   const subscriber = createSubscriber(config, sources);
   if (config.broker.urls.some((url) => url.startsWith('stomp:'))) log.warn('a broker is used without TLS', { urls: config.broker.urls });
+  const { server } = config.deduplication;
+  if (server.startsWith('redis:')) log.warn('the server of the shared record is used without TLS', { server });
   const intake: Intake = new Intake({
     context,
     metrics,
     prepare: (need) => prepareStation(station, need, context),
     subscriber,
     receive: (delivery) => receive(station, desk, delivery, log),
-    beside: () => runMaintenance({ config, local, log, now, onDepth: showDepth, isTroubled: () => intake.troubled, signal: stopping }),
+    beside: () =>
+      runMaintenance({
+        config,
+        local,
+        log,
+        now,
+        onDepth: showDepth,
+        isTroubled: () => intake.troubled,
+        onTrouble: (trouble) => intake.report(trouble),
+        onRecovery: (recovery) => reportRecovery(recovery, { log, metrics }),
+        signal: stopping,
+      }),
     window: config.window,
     drainMs: config.shutdown.drain,
     random: options.random ?? Math.random,

@@ -32,6 +32,8 @@ const REPLAYABLE: ReadonlySet<string> = new Set<RejectCode>([
   'message-too-large',
   'limit-exceeded',
   'signing-time-too-old',
+  // Our clock may be wrong; where it is right a replay refuses it again.
+  'certificate-expired',
   'certificate-not-yet-valid',
   'chain-incomplete',
   'purpose-refused',

@@ -2,6 +2,7 @@ import type { Logger, Running, ServiceContext } from '@ssm/service-kit';
 import { NormalReader } from '@ssm/spool';
 import type { Delivery } from '@ssm/transport';
 import type { ReceiverConfig } from './config.js';
+import { NO_NEED } from './guard.js';
 import type { Desk, Result } from './pipeline.js';
 import { isReplayable } from './refusal.js';
 import { createStation, prepareStation, receive, type Station, type StationOptions } from './station.js';
@@ -17,7 +18,7 @@ const BROKER = 'reject queue';
  */
 export async function startReplay(config: ReceiverConfig, context: ServiceContext, options: StationOptions = {}): Promise<Running> {
   const station = await createStation(config, context, options);
-  await prepareStation(station, { components: new Set(), bytes: 0 }, context);
+  await prepareStation(station, NO_NEED, context);
   const reader = new NormalReader({ path: config.reject.path });
   return { done: replay(station, reader, context) };
 }

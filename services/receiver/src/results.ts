@@ -1,6 +1,8 @@
+import type { Logger } from '@ssm/service-kit';
 import type { Delivery } from '@ssm/transport';
 import type { ReceiverMetrics } from './metrics.js';
 import type { Result } from './pipeline.js';
+import type { Recovery } from './recovery.js';
 import type { SignerClock } from './signers.js';
 
 export interface Counters {
@@ -19,7 +21,22 @@ export function countResult({ metrics, signers }: Counters, delivery: Delivery, 
     if (result.kept.outcome === 'reduced') metrics.reduced.inc({ code });
   }
   if (result.outcome === 'stored') metrics.lastSuccess.set(now.getTime() / 1000);
+  if (result.outcome === 'stored' && result.alsoIn !== undefined) metrics.storedTwice.inc();
   if (result.outcome === 'stored' || result.outcome === 'duplicate') signers?.accepted(result.opened.signer, now);
+}
+
+/** What a recovery leaves in the metrics and in the log. */
+export function reportRecovery(recovery: readonly Recovery[], { log, metrics }: { log: Logger; metrics: ReceiverMetrics }): void {
+  for (const { queue, finished, dropped, failure, twice } of recovery) {
+    metrics.recovered.inc({ queue }, finished);
+    metrics.storedTwice.inc(twice);
+    if (finished > 0) log.info('what a crash left half-way was finished', { queue, finished });
+    if (dropped > 0) log.info('what a crash left half-way was thrown away, since another volume has stored it', { queue, dropped });
+    if (twice > 0) log.error('messages are here and on another volume, which adopted them', { queue, messages: twice });
+    if (failure === undefined) continue;
+    metrics.recordFailures.inc({ operation: 'recover' });
+    log.error('a delivery record is corrupt, what comes after it was not finished', { queue, error: failure });
+  }
 }
 
 /** The file where it could be decoded, else the message. */

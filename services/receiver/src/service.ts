@@ -1,4 +1,5 @@
 import type { ServiceDefinition } from '@ssm/service-kit';
+import { adoptSettings, startAdopt } from './adopt.js';
 import { receiverSettings } from './config.js';
 import { type ReceiverOptions, startReceiver } from './receiver.js';
 import { startReplay } from './replay.js';
@@ -20,5 +21,15 @@ export function replayService(version: string): ServiceDefinition<typeof receive
     version,
     settings: receiverSettings,
     start: (context, config) => startReplay(config, context),
+  };
+}
+
+/** What runService needs to show the volumes that share a record, and to adopt one: ends by itself. */
+export function adoptService(version: string): ServiceDefinition<typeof adoptSettings> {
+  return {
+    name: 'receiver-adopt',
+    version,
+    settings: adoptSettings,
+    start: (context, config) => startAdopt(config, context),
   };
 }

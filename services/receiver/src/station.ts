@@ -3,6 +3,7 @@ import type { Logger, Reloadable, ServiceContext } from '@ssm/service-kit';
 import type { Delivery } from '@ssm/transport';
 import { audit } from './audit.js';
 import type { SignerLists } from './authorise.js';
+import type { TlsSources } from './brokers.js';
 import { checkConfig, type ReceiverConfig } from './config.js';
 import type { Credentials } from './credentials.js';
 import { createDesk } from './desk.js';
@@ -10,10 +11,10 @@ import type { Need } from './guard.js';
 import { LateTrust } from './late-trust.js';
 import { createLocal, type Local, prepareLocal } from './local.js';
 import type { Depth } from './maintenance.js';
-import { type MaterialOptions, watchCredentials, watchLists, watchTrust } from './materials.js';
+import { type MaterialOptions, watchCredentials, watchLists, watchTrust, whenNew } from './materials.js';
 import { createReceiverMetrics, type ReceiverMetrics } from './metrics.js';
 import { type Desk, type Result, receiveOne } from './pipeline.js';
-import { countResult, wireBytes } from './results.js';
+import { countResult, reportRecovery, wireBytes } from './results.js';
 import { SignerClock } from './signers.js';
 import type { StageHook } from './steps.js';
 import type { LocalComponent } from './trouble.js';
@@ -37,6 +38,9 @@ export interface Station {
   /** Undefined: switched off. */
   readonly signers: SignerClock | undefined;
   readonly showDepth: (depth: Depth) => void;
+  /** For the connections to brokers and servers. */
+  readonly sources: TlsSources;
+  readonly warnOfServer: (warnings: readonly unknown[]) => void;
   /** By what the last message was judged that the reject queue had no room for: under another rule it may not need that room. */
   judgedBy: Rules | undefined;
 }
@@ -50,10 +54,19 @@ interface Rules {
 export async function createStation(config: ReceiverConfig, context: ServiceContext, options: StationOptions): Promise<Station> {
   checkConfig(config);
   const now = options.now ?? ((): Date => new Date());
-  const local = createLocal(config, now);
+  const sources: TlsSources = { credentials: () => credentials.current, anchors: () => trust.current.anchors };
+  const local = createLocal(config, { now, sources, stopping: context.stopping });
+  const { sharing } = local.incoming.record;
+  context.onStop('shared record', () => sharing?.close());
   const work = new WorkInHand();
   let depth: Depth | undefined;
-  const observed = { now, inFlight: () => work, incoming: () => depth, reject: () => local.rejects.usage };
+  const observed = {
+    now,
+    inFlight: () => work,
+    incoming: () => depth,
+    reject: () => local.rejects.usage,
+    held: () => local.incoming.holding?.messages ?? 0,
+  };
   const metrics = createReceiverMetrics(context.metrics, observed);
   const signers = config.metrics.signers ? new SignerClock(metrics.signerLastMessage, config.metrics.maximumSigners) : undefined;
   const materials: MaterialOptions = { config, context, metrics, now };
@@ -70,6 +83,8 @@ export async function createStation(config: ReceiverConfig, context: ServiceCont
     work,
     now,
     signers,
+    sources,
+    warnOfServer: whenNew((warnings) => context.log.warn('the server of the shared record needs a look', { warnings })),
     judgedBy: undefined,
     showDepth: (counted) => {
       depth = counted;
@@ -87,21 +102,16 @@ export async function prepareStation(
   await trust.ready(need.components.has('trust'));
   if (trust.failure === undefined) context.health.set('trust', true);
   const recovery = await prepareLocal(local, changedSince(station) ? without(need, 'reject') : need, context.stopping);
-  for (const { queue, finished, failure } of recovery) {
-    metrics.recovered.inc({ queue }, finished);
-    if (finished > 0) context.log.info('what a crash left half-way was finished', { queue, finished });
-    if (failure === undefined) continue;
-    metrics.recordFailures.inc({ operation: 'recover' });
-    context.log.error('a delivery record is corrupt, what comes after it was not finished', { queue, error: failure });
-  }
+  station.warnOfServer(local.incoming.record.sharing?.warnings ?? []);
+  reportRecovery(recovery, { log: context.log, metrics });
 }
 
 function changedSince({ desk, judgedBy, trust }: Station): boolean {
   return judgedBy !== undefined && (judgedBy.trust !== trust.current || judgedBy.lists !== desk.lists());
 }
 
-function without({ bytes, components }: Need, component: LocalComponent): Need {
-  return { bytes, components: new Set([...components].filter((one) => one !== component)) };
+function without(need: Need, component: LocalComponent): Need {
+  return { ...need, components: new Set([...need.components].filter((one) => one !== component)) };
 }
 
 /** One message through the pipeline, counted and written into the log. Never rejects. */

@@ -1,5 +1,5 @@
-/** The stages of a message, in order; each name stands for the moment when that stage has ended. */
-export const STAGES = ['deliver', 'open', 'authorise', 'stage', 'record', 'store', 'acknowledge', 'confirm'] as const;
+/** The stages of a message, in order (tell only where volumes share the record); each name stands for the moment when that stage has ended. */
+export const STAGES = ['deliver', 'open', 'authorise', 'stage', 'record', 'store', 'tell', 'acknowledge', 'confirm'] as const;
 export type Stage = (typeof STAGES)[number];
 
 /** Called when a stage of a message has ended well; what it awaits, the message waits for. Only tests give one. */

@@ -30,6 +30,7 @@ function start(scope: Scope, options: Partial<Pick<IntakeOptions, 'prepare' | 'r
       inFlight: () => ({ messages: 0, bytes: 0 }),
       incoming: () => undefined,
       reject: () => ({ elements: 0, bytes: 0 }),
+      held: () => 0,
     }),
     prepare: async () => undefined,
     subscriber,

@@ -6,10 +6,11 @@ import { loadConfig } from '@ssm/service-kit';
 import { createStagingQueue } from '@ssm/spool';
 import { temporaryDirectory } from '@ssm/test-support';
 import { receiverSettings } from '../src/config.js';
+import { NO_NEED } from '../src/guard.js';
 import { createLocal, prepareLocal } from '../src/local.js';
 
 const { signal } = new AbortController();
-const NOTHING = { components: new Set<never>(), bytes: 0 };
+const sources = { credentials: () => assert.fail('nothing is connected'), anchors: () => assert.fail('nothing is connected') };
 const HOUR_MS = 3_600_000;
 
 describe('prepareLocal without enough room', () => {
@@ -26,8 +27,8 @@ describe('prepareLocal without enough room', () => {
 
       const args = ['--broker.destination=/queue/x', `--incoming.path=${incoming}`, `--reject.path=${root}/reject`];
       const config = loadConfig(receiverSettings, { env: {}, args: [...args, '--incoming.reserve=1000000GiB'] });
-      const local = createLocal(config, () => new Date(Date.now() + hours * HOUR_MS));
-      await assert.rejects(prepareLocal(local, NOTHING, signal), { code: 'space-low' });
+      const local = createLocal(config, { now: () => new Date(Date.now() + hours * HOUR_MS), stopping: signal, sources });
+      await assert.rejects(prepareLocal(local, NO_NEED, signal), { code: 'space-low' });
       assert.equal(existsSync(left), !removed);
     });
 });

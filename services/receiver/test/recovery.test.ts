@@ -25,7 +25,7 @@ describe('finishRecorded', () => {
     await dead.record.claim('b'.repeat(64), stored.path);
     await dead.queue.commit(stored.path);
     const next = await startShelf(createShelf(t, 'incoming', root));
-    assert.deepEqual(await finishRecorded(next, signal), { queue: 'incoming', finished: 1, failure: undefined });
+    assert.deepEqual(await finishRecorded(next, signal), { queue: 'incoming', finished: 1, dropped: 0, twice: 0, failure: undefined });
     assert.deepEqual(
       elementsOf(next.queue.path).map(({ body }) => body),
       ['stored', 'recorded'],

@@ -3,20 +3,21 @@ import { rmSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, it } from 'node:test';
 import { NormalReader } from '@ssm/spool';
-import { createCrl, type Scope, writeTrustDirectory } from '@ssm/test-support';
+import { createCertificate, createCrl, type Scope, writeTrustDirectory } from '@ssm/test-support';
+import { NO_NEED } from '../src/guard.js';
 import { startReplay } from '../src/replay.js';
 import { createStation, prepareStation, receive } from '../src/station.js';
 import { createContext } from './support/context.js';
 import { fakeDelivery } from './support/fake-subscriber.js';
-import { configOf, createSite, type Site } from './support/live.js';
+import { configOf, createSite, identityOfIssued, type Site } from './support/live.js';
 
 const DAY = 86_400_000;
 
 /** What a receiver would have done with these messages. */
-async function receiveAll(scope: Scope, site: Site, messages: readonly Uint8Array[]): Promise<void> {
+async function receiveAll(scope: Scope, site: Site, messages: readonly Uint8Array[], now = new Date()): Promise<void> {
   const context = createContext(scope);
-  const station = await createStation(configOf(site), context, {});
-  await prepareStation(station, { components: new Set(), bytes: 0 }, context);
+  const station = await createStation(configOf(site), context, { now: () => now });
+  await prepareStation(station, NO_NEED, context);
   for (const body of messages) await receive(station, station.desk, fakeDelivery({ body, empaId: undefined }), context.log);
   await context.stop();
 }
@@ -64,6 +65,21 @@ describe('startReplay', () => {
       { body: 'plain', signer, empaid: 'noid' },
       { body: 'encrypted', signer, empaid: 'noid' },
     ]);
+  });
+
+  it('stores what was rejected because the clock here was wrong', async (t) => {
+    const site = await createSite(t);
+    const { ca, sites } = site.pki;
+    const issued = createCertificate({ subject: sites[0].dn, issuer: ca, notAfter: new Date(Date.now() + DAY) });
+    const message = await site.seal('records', { signer: await identityOfIssued(site, issued) });
+    await receiveAll(t, site, [message], new Date(Date.now() + 2 * DAY));
+    assert.match(site.rejected()[0]?.error ?? '', /^certificate-expired/);
+    assert.equal(await replay(t, site), 0);
+    assert.deepEqual(site.rejected(), []);
+    assert.deepEqual(
+      site.stored().map(({ body }) => body),
+      ['records'],
+    );
   });
 
   it('takes out of the queue what was stored in another way meanwhile', async (t) => {

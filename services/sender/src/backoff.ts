@@ -7,7 +7,7 @@ export interface BackoffOptions {
   readonly maximumMs: number;
   /** Elements remembered; beyond it the one that has waited longest without a try is forgotten, which only means an early try. */
   readonly capacity: number;
-  /** Milliseconds since the epoch. */
+  /** Milliseconds since the epoch, without jumps. */
   readonly now: () => number;
   /** 0 to 1. */
   readonly random: () => number;

@@ -39,11 +39,14 @@ export interface PartsOptions {
   readonly random?: () => number;
 }
 
+/** A clock that was wrong and is set right must not make a file wait for the difference. */
+const steady = (): number => performance.timeOrigin + performance.now();
+
 export function createParts(config: SenderConfig, { log, health, metrics: registry }: ServiceContext, options: PartsOptions): Parts {
   const { now = () => new Date(), random = Math.random } = options;
   const queue = createOutgoingQueue({ ...queueOptions(config), now, random });
   const held = new Held();
-  const backoff = new ElementBackoff({ ...BACKOFF_MS, capacity: BACKOFF_CAPACITY, now: () => now().getTime(), random });
+  const backoff = new ElementBackoff({ ...BACKOFF_MS, capacity: BACKOFF_CAPACITY, now: steady, random });
   const depth = new QueueDepth(queue, () => performance.now());
   const volume = new VolumeState(health, log);
   const metrics = createSenderMetrics(registry, {

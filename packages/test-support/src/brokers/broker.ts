@@ -13,9 +13,16 @@ export interface BrokerOptions {
   readonly queueType?: 'classic' | 'quorum';
   /** Largest frame that it takes, where it can be told; default: what the broker does by itself. */
   readonly maximumFrameBytes?: number;
+  /** Changes a configuration file (its name, its text) before it is written. */
+  readonly amend?: (name: string, text: string) => string;
 }
 
-/** A real broker as a child process on loopback, with its own data directory, configuration and ports. It is killed when the test ends. */
+/**
+ * A real broker as a child process on loopback, with its own data directory, configuration and ports. It is killed when the test ends.
+ *
+ * Configured as docs/brokers.md says: queues whose names begin with `ssm.` may be used, and make themselves. `login` and `passcode` send and
+ * receive; the certificates of `sites` send only, that of `server` receives only.
+ */
 export interface RealBroker {
   readonly kind: BrokerKind;
   /** As a person says it: `RabbitMQ 4.0.5`. */
@@ -40,6 +47,8 @@ export interface RealBroker {
   log(): string;
   /** Messages of a queue (its name without `/queue/`) that are not acknowledged, whether delivered or not; as the broker's own administration says. */
   depth(queue: string): Promise<number>;
+  /** Runs the product's own command, where it has one (`rabbitmqctl`); its output. Rejects when it fails, or when there is none. */
+  control(...args: readonly string[]): Promise<string>;
   /** In good order. Resolves when the process has ended. */
   stop(): Promise<void>;
   /** SIGKILL. Resolves when the process has ended. */

@@ -1,8 +1,10 @@
 import type { Budget } from '../budget.js';
 import type { StatusFeed } from '../status.js';
+import type { Announcer } from './announcer.js';
 import { StompDelivery, SUBSCRIPTION } from './delivery.js';
+import { subscribeHeaders } from './dialect.js';
 import type { Inbox, Message } from './inbox.js';
-import { announce, keepConnected } from './link.js';
+import { keepConnected } from './link.js';
 import type { StompBroker } from './options.js';
 import type { Session } from './session.js';
 import type { Settings } from './settings.js';
@@ -17,6 +19,7 @@ const OVERHEAD_BYTES = 1024;
 export interface ConsumerHost {
   readonly settings: Settings;
   readonly status: StatusFeed;
+  readonly announcer: Announcer;
   readonly budget: Budget;
   /** Whether deliveries are wanted now. */
   readonly isOpen: () => boolean;
@@ -98,7 +101,8 @@ export class Consumer implements Inbox {
     const prefetch = this.#prefetch;
     this.#session = session;
     try {
-      await session.request('SUBSCRIBE', this.#subscribeHeaders());
+      const headers = subscribeHeaders(session.greeting.server, settings, prefetch);
+      await session.request('SUBSCRIBE', { id: SUBSCRIPTION, destination: settings.destination, ack: 'client-individual', ...headers });
       this.#up();
     } catch {
       // The end of the connection tells why.
@@ -117,7 +121,7 @@ export class Consumer implements Inbox {
   #up(): void {
     if (this.#connected || !this.#session) return;
     this.#connected = true;
-    announce(this.#session, this.#host.status, this.#host.settings);
+    this.#host.announcer.announce(this.#session);
   }
 
   /**
@@ -136,19 +140,5 @@ export class Consumer implements Inbox {
       forget(session);
     }, settings.receiptTimeoutMs * STALL_SHARE);
     void answer.then(() => clearInterval(timer));
-  }
-
-  /** Each kind of broker reads its own prefetch header: ActiveMQ, RabbitMQ, and Artemis, which counts bytes. */
-  #subscribeHeaders(): Record<string, string> {
-    const { destination, extraHeaders, byteBudget } = this.#host.settings;
-    return {
-      id: SUBSCRIPTION,
-      destination,
-      ack: 'client-individual',
-      'activemq.prefetchSize': String(this.#prefetch),
-      'prefetch-count': String(this.#prefetch),
-      'consumer-window-size': String(byteBudget),
-      ...extraHeaders,
-    };
   }
 }

@@ -67,21 +67,3 @@ export async function keepConnected(link: Link, signal: AbortSignal): Promise<vo
     if (retryInMs !== undefined) await sleep(retryInMs, signal);
   }
 }
-
-/** Tells that a connection is up, and what an operator should know of it. */
-export function announce(session: Session, status: StatusFeed, settings: Settings): void {
-  const broker = session.name;
-  const { version, server, intervals, certificateExpires, encrypted } = session.greeting;
-  status.emit({
-    type: 'connected',
-    broker,
-    server,
-    version,
-    heartbeatMs: intervals,
-    ...(certificateExpires ? { certificateExpires } : {}),
-  });
-  const warn = (code: string, message: string): void => status.emit({ type: 'warning', broker, code, message: `${broker}: ${message}` });
-  if (settings.heartbeatMs > 0 && intervals.incoming === 0)
-    warn('heartbeat-off', 'the broker sends no heart-beats: a dead connection is noticed late');
-  if (settings.passcode !== undefined && !encrypted) warn('passcode-in-clear', 'the passcode is sent without TLS');
-}

@@ -22,14 +22,15 @@ export interface Letter {
 export type Step<L> =
   | { readonly type: 'send'; readonly letter: L; readonly again: boolean }
   | { readonly type: 'probe' }
-  | { readonly type: 'refuse'; readonly letter: L };
+  /** `limit`: the broker said that it takes so many bytes at most. */
+  | { readonly type: 'refuse'; readonly letter: L; readonly limit: number | undefined };
 
 /**
  * Which message goes next. Without the network: it is told what was sent, confirmed and lost.
  *
  * Normally a window of messages is in flight. After a connection ended, those whose fate is unknown go first, one at a time ("probation"): only a
  * message that is alone on a connection can be charged with its end. Before it gets another chance a small probe message must pass, which
- * shows that it is not the broker that fails.
+ * shows that it is not the broker that fails. Where the broker has said how much it takes, what is larger is not sent on the next connection.
  */
 export class Outbox<L extends Letter> {
   readonly #window: number;
@@ -45,6 +46,8 @@ export class Outbox<L extends Letter> {
   #probing: L | undefined;
   /** A probe passed on this connection. */
   #proven = false;
+  /** What the broker of this connection takes. */
+  #limit: number | undefined;
 
   constructor(limits: { readonly window: number; readonly byteBudget: number }) {
     this.#window = limits.window;
@@ -60,6 +63,11 @@ export class Outbox<L extends Letter> {
     let abandoned = 0;
     for (const letter of this.#flying) if (letter.abandoned) abandoned += 1;
     return this.#flying.size + this.#suspects.length + this.#waiting.size - abandoned;
+  }
+
+  /** A connection to a broker that said, when it ended the last one, how many bytes it takes at most. */
+  begin(limit: number | undefined): void {
+    this.#limit = limit;
   }
 
   add(letter: L): void {
@@ -81,7 +89,13 @@ export class Outbox<L extends Letter> {
 
   #nextInWindow(): Step<L> | undefined {
     const [letter] = this.#waiting;
-    if (letter === undefined || !this.#hasPlace(letter)) return undefined;
+    if (letter === undefined) return undefined;
+    if (this.#isTooLarge(letter)) {
+      this.#waiting.delete(letter);
+      this.#suspects.push(letter);
+      return this.#nextOnProbation();
+    }
+    if (!this.#hasPlace(letter)) return undefined;
     this.#waiting.delete(letter);
     this.#launch(letter);
     return { type: 'send', letter, again: false };
@@ -90,15 +104,21 @@ export class Outbox<L extends Letter> {
   #nextOnProbation(): Step<L> | undefined {
     const [letter] = this.#suspects;
     if (letter === undefined) return undefined;
-    if (letter.strikes > 0 && !this.#proven) {
+    const tooLarge = this.#isTooLarge(letter);
+    if ((letter.strikes > 0 || tooLarge) && !this.#proven) {
       this.#probing = letter;
       return { type: 'probe' };
     }
     this.#suspects.shift();
-    if (letter.strikes >= STRIKES) return { type: 'refuse', letter };
+    if (tooLarge) return { type: 'refuse', letter, limit: this.#limit };
+    if (letter.strikes >= STRIKES) return { type: 'refuse', letter, limit: undefined };
     this.#onProbation = letter;
     this.#launch(letter);
     return { type: 'send', letter, again: true };
+  }
+
+  #isTooLarge({ message }: L): boolean {
+    return this.#limit !== undefined && message.body.length > this.#limit;
   }
 
   #hasPlace({ message }: L): boolean {

@@ -3,8 +3,10 @@ import { Deferred } from '../deferred.js';
 import { TransportError } from '../errors.js';
 import { StatusFeed } from '../status.js';
 import type { Confirmation, OutgoingMessage, Publisher, Status } from '../transport.js';
+import { Announcer } from './announcer.js';
+import { publisherWarnings, sendHeaders, toldLimit } from './dialect.js';
 import { isSendable } from './headers.js';
-import { announce, keepConnected } from './link.js';
+import { keepConnected } from './link.js';
 import { type Letter, Outbox, STRIKES } from './outbox.js';
 import type { Session } from './session.js';
 import { brokerName, type Settings } from './settings.js';
@@ -22,6 +24,7 @@ interface Order extends Letter {
 export class StompPublisher implements Publisher {
   readonly #settings: Settings;
   readonly #status = new StatusFeed();
+  readonly #announcer: Announcer;
   readonly #outbox: Outbox<Order>;
   readonly #listeners = new AbortListeners();
   /** Aborts when no new connection is wanted. */
@@ -30,12 +33,15 @@ export class StompPublisher implements Publisher {
   readonly #cut = new AbortController();
   readonly #empty = new Deferred<void>();
   readonly #link: Promise<void>;
+  /** What brokers said that they take, until they end a connection for another reason. */
+  readonly #limits = new Map<string, number>();
   #session: Session | undefined;
   #confirmedHere = false;
   #draining: Promise<void> | undefined;
 
   constructor(settings: Settings) {
     this.#settings = settings;
+    this.#announcer = new Announcer(this.#status, settings, (server) => publisherWarnings(server, settings));
     this.#outbox = new Outbox(settings);
     const use = (session: Session): Promise<boolean> => this.#use(session);
     const link = { brokers: settings.brokers, settings, status: this.#status, use };
@@ -95,22 +101,20 @@ export class StompPublisher implements Publisher {
   async #use(session: Session): Promise<boolean> {
     this.#session = session;
     this.#confirmedHere = false;
-    announce(session, this.#status, this.#settings);
-    this.#warnOfLoss(session);
+    this.#announcer.announce(session);
+    this.#outbox.begin(this.#limits.get(session.name));
     this.#pump();
     const error = await session.ended;
     this.#session = undefined;
+    this.#noteLimit(session, error);
     this.#outbox.connectionEnded(error);
     return this.#confirmedHere;
   }
 
-  /** A receipt does not say that somebody will get the message where the broker may have no queue for it. */
-  #warnOfLoss({ name, greeting }: Session): void {
-    const { destination } = this.#settings;
-    const mayDrop = /^RabbitMQ/i.test(greeting.server) ? !destination.startsWith('/queue/') : destination.startsWith('/topic/');
-    if (!mayDrop) return;
-    const message = `${name}: messages for ${destination} are confirmed, and dropped, while no queue or durable subscription takes them`;
-    this.#status.emit({ type: 'warning', broker: name, code: 'destination-may-drop', message });
+  #noteLimit({ name }: Session, error: TransportError | undefined): void {
+    const limit = error?.code === 'broker-error' ? toldLimit(error.message) : undefined;
+    if (limit === undefined) this.#limits.delete(name);
+    else this.#limits.set(name, limit);
   }
 
   /** Does what there is to do. Called whenever something has changed. */
@@ -129,7 +133,7 @@ export class StompPublisher implements Publisher {
           void this.#probe(session);
           break;
         case 'refuse':
-          this.#refuse(session, step.letter);
+          this.#refuse(session, step.letter, step.limit);
           break;
       }
     }
@@ -172,18 +176,21 @@ export class StompPublisher implements Publisher {
   }
 
   #send(session: Session, { id, body }: OutgoingMessage): Promise<void> {
-    const { destination, extraHeaders } = this.#settings;
-    const headers = { destination, ...extraHeaders, persistent: 'true', 'content-length': String(body.length), 'empa-id': id };
-    return session.request('SEND', headers, body);
+    const { destination } = this.#settings;
+    const own = { persistent: 'true', 'content-length': String(body.length), 'empa-id': id };
+    return session.request('SEND', { destination, ...sendHeaders(session.greeting.server, this.#settings), ...own }, body);
   }
 
   #tellResent(session: Session, { message, fate }: Order): void {
     this.#status.emit({ type: 'resent', broker: session.name, id: message.id, reason: fate?.message ?? 'its connection ended' });
   }
 
-  #refuse(session: Session, order: Order): void {
+  #refuse(session: Session, order: Order, limit: number | undefined): void {
     const { length } = order.message.body;
-    const what = `${STRIKES} connections ended on this message of ${length} bytes alone, and a small one passed: ${order.fate?.message ?? ''}`;
+    const what =
+      limit === undefined
+        ? `${STRIKES} connections ended on this message of ${length} bytes alone, and a small one passed: ${order.fate?.message ?? ''}`
+        : `the broker takes ${limit} bytes at most, this message has ${length} bytes`;
     this.#settle(order, new TransportError('message-refused', `${session.name}: ${what}`, { cause: order.fate }));
   }
 

@@ -4,6 +4,7 @@ import { Deferred } from '../deferred.js';
 import { TransportError } from '../errors.js';
 import { StatusFeed } from '../status.js';
 import type { Delivery, Status, Subscriber } from '../transport.js';
+import { Announcer } from './announcer.js';
 import { Consumer } from './consumer.js';
 import type { StompDelivery } from './delivery.js';
 import { DeliveryQueue } from './delivery-queue.js';
@@ -49,6 +50,7 @@ export class StompSubscriber implements Subscriber {
     const host = {
       settings,
       status: this.#status,
+      announcer: new Announcer(this.#status, settings),
       budget: this.#budget,
       isOpen: () => this.#isWanted(),
       take: (delivery: StompDelivery) => this.#take(delivery),

@@ -1,9 +1,17 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { DistinguishedName, DnRule, type OpenedMessage, parseCertificates } from '@ssm/empa';
-import { createDeliveryRecord, createStagingQueue } from '@ssm/spool';
-import { createCertificate, type Scope, temporaryDirectory } from '@ssm/test-support';
+import {
+  createDeliveryRecord,
+  createSharedDeliveryRecord,
+  createStagingQueue,
+  type DeliveryRecord,
+  type Sharing,
+  SpoolError,
+} from '@ssm/spool';
+import { createCertificate, MemoryClaims, type Scope, temporaryDirectory } from '@ssm/test-support';
 import { SignerLists } from '../../src/authorise.js';
+import { Holding } from '../../src/holding.js';
 import type { Desk } from '../../src/pipeline.js';
 import { RejectStore } from '../../src/reject-store.js';
 import type { Shelf } from '../../src/shelf.js';
@@ -23,7 +31,41 @@ export function createShelf(scope: Scope, component: Shelf['component'], root = 
   return { component, queue, record: createDeliveryRecord({ path: path.join(root, component, '.delivered') }) };
 }
 
-export async function startShelf(shelf: Shelf): Promise<Shelf> {
+export const WINDOW_MS = 3_600_000;
+
+export interface SharedShelf extends Shelf {
+  readonly record: DeliveryRecord & { readonly sharing: Sharing };
+  readonly holding: Holding;
+}
+
+export interface SharedShelfOptions {
+  readonly claims: MemoryClaims;
+  readonly root: string;
+  readonly holdLimit?: number;
+  readonly signal?: AbortSignal;
+  readonly pause?: (milliseconds: number, signal: AbortSignal) => Promise<void>;
+}
+
+/** Incoming of a process on the volume at `root`, with a record that all shelves of the same claims share. */
+export function createSharedShelf(options: SharedShelfOptions): SharedShelf {
+  const { claims, holdLimit = 10_000, pause, root, signal = new AbortController().signal } = options;
+  instances += 1;
+  const incoming = path.join(root, 'incoming');
+  const server = { url: 'redis://stand-in', prefix: 'x', timeoutMs: 1000 };
+  const record = createSharedDeliveryRecord({ path: path.join(incoming, '.delivered'), label: root, windowMs: WINDOW_MS, server }, claims);
+  const holding = new Holding({ sharing: record.sharing, limit: holdLimit, signal, ...(pause === undefined ? {} : { pause }) });
+  return { component: 'incoming', queue: createStagingQueue({ path: incoming, instance: `test-${instances}` }), record, holding };
+}
+
+function forgotten(): Error {
+  return new SpoolError('server-forgot', 'it was emptied');
+}
+
+export function createClaims(gate?: (step: string) => Promise<void>): MemoryClaims {
+  return new MemoryClaims(gate === undefined ? { forgotten } : { forgotten, gate });
+}
+
+export async function startShelf<S extends Shelf>(shelf: S): Promise<S> {
   await shelf.queue.start();
   await shelf.record.start();
   return shelf;

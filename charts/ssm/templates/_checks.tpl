@@ -1,0 +1,108 @@
+{{/* What would not work, or would lose or repeat messages, is refused here, with what to do. */}}
+{{- define "ssm.checks" -}}
+{{- $services := include "ssm.services" . | fromJsonArray -}}
+{{- range $services -}}{{- include "ssm.checkService" (dict "root" $ "component" .) -}}{{- end -}}
+{{- if $services -}}{{- include "ssm.checkTrust" . -}}{{- end -}}
+{{- if .Values.sender.enabled -}}{{- include "ssm.checkSender" . -}}{{- end -}}
+{{- if .Values.receiver.enabled -}}{{- include "ssm.checkReceiver" . -}}{{- end -}}
+{{- include "ssm.checkMonitoring" . -}}
+{{- end -}}
+
+{{- define "ssm.checkService" -}}
+{{- $values := index .root.Values .component -}}
+{{- $config := include "ssm.config" . | fromYaml -}}
+{{- if not (dig "broker" "destination" "" $config) -}}
+{{- fail (printf "%s.config.broker.destination is missing: the queue at the broker, such as /queue/accounting" .component) -}}
+{{- end -}}
+{{- if eq (empty $values.certificate.existingSecret) (not $values.certificate.certManager.enabled) -}}
+{{- fail (printf "%s.certificate: give existingSecret, or enable certManager (one of the two)" .component) -}}
+{{- end -}}
+{{- if and $values.certificate.certManager.enabled (not $values.certificate.certManager.issuerRef) -}}
+{{- fail (printf "%s.certificate.certManager.issuerRef is missing" .component) -}}
+{{- end -}}
+{{- with $values.certificate.certManager -}}
+{{- if and .enabled (eq (empty .commonName) (empty .literalSubject)) -}}
+{{- fail (printf "%s.certificate.certManager: give commonName or literalSubject (one of the two)" $.component) -}}
+{{- end -}}
+{{- end -}}
+{{- range list "broker" "deduplication" -}}
+{{- if dig . "passcode" "" $config -}}
+{{- fail (printf "%s.config.%s.passcode would be seen in a ConfigMap: give it as %s.secrets with the key %s.passcode" $.component . $.component .) -}}
+{{- end -}}
+{{- end -}}
+{{- if and (gt (int $values.replicas) 1) $values.config.instance -}}
+{{- fail (printf "%s.config.instance: %d pods would have one name; leave it out" .component (int $values.replicas)) -}}
+{{- end -}}
+{{- end -}}
+
+{{- define "ssm.checkTrust" -}}
+{{- $given := list -}}
+{{- range list "secret" "configMap" "hostPath" "existingClaim" "volume" -}}
+{{- if index $.Values.trust . -}}{{- $given = append $given . -}}{{- end -}}
+{{- end -}}
+{{- if ne (len $given) 1 -}}
+{{- fail (printf "trust: give exactly one of secret, configMap, hostPath, existingClaim and volume (%s)" (default "none is given" (join ", " $given))) -}}
+{{- end -}}
+{{- if and .Values.brokerCa.secret .Values.brokerCa.configMap -}}
+{{- fail "brokerCa: give secret or configMap, not both" -}}
+{{- end -}}
+{{- if and .Values.fetchCrl.enabled (not .Values.trust.existingClaim) -}}
+{{- fail "fetchCrl writes into trust.existingClaim: give one (with hostPath and cvmfs the CRLs are renewed outside of the cluster)" -}}
+{{- end -}}
+{{- end -}}
+
+{{- define "ssm.checkSender" -}}
+{{- with .Values.sender -}}
+{{- if hasKey .config "once" -}}
+{{- fail "sender.config.once: say sender.kind: CronJob instead" -}}
+{{- end -}}
+{{- if and .volume.emptyDir (eq .kind "Deployment") -}}
+{{- fail "sender.volume.emptyDir: what is not sent yet would go with the pod; use a claim, or kind: CronJob with an init container that writes the files anew" -}}
+{{- end -}}
+{{- if and .volume.emptyDir .volume.existingClaim -}}
+{{- fail "sender.volume: give existingClaim or emptyDir, not both" -}}
+{{- end -}}
+{{- if and (gt (int .replicas) 1) (eq .kind "CronJob") -}}
+{{- fail "sender.replicas: a CronJob runs one pod at a time" -}}
+{{- end -}}
+{{- if and (gt (int .replicas) 1) (ne .volume.accessMode "ReadWriteMany") -}}
+{{- fail "sender.replicas: several senders need a volume with accessMode ReadWriteMany" -}}
+{{- end -}}
+{{- if and .recipients.keys (not .recipients.configMap) -}}
+{{- fail "sender.recipients.keys are keys of sender.recipients.configMap, which is missing" -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+
+{{- define "ssm.checkReceiver" -}}
+{{- $server := dig "deduplication" "server" "" .Values.receiver.config -}}
+{{- with .Values.receiver -}}
+{{- if not (or .lists.allow .lists.configMap) -}}
+{{- fail "receiver.lists.allow is empty: nobody could send. Give the DNs, or a ConfigMap with them" -}}
+{{- end -}}
+{{- if and .lists.configMap (or .lists.allow .lists.deny) -}}
+{{- fail "receiver.lists: give configMap, or allow and deny, not both" -}}
+{{- end -}}
+{{- if and (eq .kind "StatefulSet") .volume.existingClaim -}}
+{{- fail "receiver.volume.existingClaim: a StatefulSet makes its own claims; use kind: Deployment" -}}
+{{- end -}}
+{{- if and (eq .kind "StatefulSet") (gt (int .replicas) 1) (not $server) (not .acceptDuplicates) -}}
+{{- fail "receiver.replicas: receivers with a volume each do not know of each other, so a message that is delivered again may be stored twice. Use kind: Deployment with a ReadWriteMany volume, or a shared record (config.deduplication.server), or say acceptDuplicates: true" -}}
+{{- end -}}
+{{- $most := ternary (int .keda.maxReplicas) (int .replicas) .keda.enabled -}}
+{{- if and .keda.enabled (ne .kind "Deployment") -}}
+{{- fail "receiver.keda needs kind: Deployment on a ReadWriteMany volume" -}}
+{{- end -}}
+{{- if and (eq .kind "Deployment") (gt $most 1) (ne .volume.accessMode "ReadWriteMany") -}}
+{{- fail "receiver.replicas: several receivers of a Deployment need a volume with accessMode ReadWriteMany" -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+
+{{- define "ssm.checkMonitoring" -}}
+{{- with .Values -}}
+{{- if and .monitoring.serviceMonitor.enabled .networkPolicy.enabled (not .networkPolicy.metricsFrom) -}}
+{{- fail "networkPolicy.metricsFrom is empty, so Prometheus could not read the metrics. Say who may, for example [{namespaceSelector: {matchLabels: {kubernetes.io/metadata.name: monitoring}}}]" -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}

@@ -1,0 +1,63 @@
+import type { Settings } from './settings.js';
+
+/** What differs between brokers. They are known by the `server` header of CONNECTED: nobody has to name them. */
+
+type Headers = Readonly<Record<string, string>>;
+type Target = Pick<Settings, 'destination' | 'extraHeaders'>;
+
+/** A code of docs/errors.md, and what a person should know. */
+export interface Warning {
+  readonly code: string;
+  readonly message: string;
+}
+
+const isArtemis = (server: string): boolean => /^ActiveMQ-Artemis\b/i.test(server);
+const isTopic = (destination: string): boolean => destination.startsWith('/topic/');
+
+function rabbitmqMajor(server: string): number | undefined {
+  const major = /^RabbitMQ\/(\d+)/i.exec(server)?.[1];
+  return major === undefined ? undefined : Number(major);
+}
+
+/** Besides what every SEND has; the user's own win. Artemis would deliver to those who listen now, and confirm even when nobody does. */
+export function sendHeaders(server: string, { destination, extraHeaders }: Target): Headers {
+  return { ...(isArtemis(server) && !isTopic(destination) ? { 'destination-type': 'ANYCAST' } : {}), ...extraHeaders };
+}
+
+/** Each kind of broker reads its own prefetch header: ActiveMQ, RabbitMQ, and Artemis, which counts bytes. The user's own headers win. */
+export function subscribeHeaders(server: string, settings: Target & Pick<Settings, 'byteBudget'>, prefetch: number): Headers {
+  const { destination, byteBudget, extraHeaders } = settings;
+  return {
+    'activemq.prefetchSize': String(prefetch),
+    'prefetch-count': String(prefetch),
+    'consumer-window-size': String(byteBudget),
+    ...(isArtemis(server) && !isTopic(destination) ? { 'subscription-type': 'ANYCAST' } : {}),
+    ...extraHeaders,
+  };
+}
+
+const redeliveryLimit = (what: string): Warning => ({
+  code: 'redelivery-limit',
+  message: `a message that came back ${what}, unless the broker is told otherwise: see docs/brokers.md`,
+});
+
+/** What this broker may do to messages unless it is configured otherwise, which nobody can see from here. */
+export function brokerWarnings(server: string, { extraHeaders }: Target): Warning[] {
+  if (isArtemis(server)) return [redeliveryLimit('10 times goes to the dead-letter address, or is dropped where there is none')];
+  if ((rabbitmqMajor(server) ?? 0) >= 4 && extraHeaders['x-queue-type'] !== 'classic')
+    return [redeliveryLimit('20 times is dropped from a quorum queue')];
+  return [];
+}
+
+/** A receipt does not say that somebody will get the message where the broker may have no queue for it. */
+export function publisherWarnings(server: string, { destination }: Target): Warning[] {
+  const mayDrop = rabbitmqMajor(server) === undefined ? isTopic(destination) : !destination.startsWith('/queue/');
+  const message = `messages for ${destination} are confirmed, and dropped, while no queue or durable subscription takes them`;
+  return mayDrop ? [{ code: 'destination-may-drop', message }] : [];
+}
+
+/** Bytes of the largest message that a broker takes, where its ERROR tells: RabbitMQ's does. */
+export function toldLimit(error: string): number | undefined {
+  const limit = /\blarger than configured max size (\d{1,15})\b/.exec(error)?.[1];
+  return limit === undefined ? undefined : Number(limit);
+}

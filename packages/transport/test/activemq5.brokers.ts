@@ -1,0 +1,3 @@
+import { conformanceOn } from './real-broker.js';
+
+await conformanceOn('activemq5');

@@ -1,0 +1,131 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { receiverSettings } from '@ssm/receiver';
+import { describeSettings } from '@ssm/service-kit';
+import { requireTools } from '@ssm/test-support';
+import { template, type Values } from './helm.js';
+
+// What the chart refuses, and that it says what to do instead.
+
+const skip = requireTools('helm');
+
+const BROKER = { urls: ['stomp+ssl://broker.example.org:61612'], destination: '/queue/accounting' };
+const SENDER = { enabled: true, config: { broker: BROKER }, certificate: { existingSecret: 'host' } };
+const RECEIVER = { ...SENDER, lists: { allow: ['/C=UK/CN=host.example.org'] } };
+const TRUST = { secret: 'cas' };
+
+const sender = (over: Values): Values => ({ sender: { ...SENDER, ...over }, trust: TRUST });
+const receiver = (over: Values): Values => ({ receiver: { ...RECEIVER, ...over }, trust: TRUST });
+
+const REFUSED: readonly (readonly [what: string, values: Values, says: RegExp])[] = [
+  ['no destination', sender({ config: {} }), /sender\.config\.broker\.destination is missing/],
+  ['no certificate', sender({ certificate: {} }), /give existingSecret, or enable certManager/],
+  ['two certificates', sender({ certificate: { existingSecret: 'host', certManager: { enabled: true } } }), /one of the two/],
+  ['cert-manager without an issuer', sender({ certificate: { certManager: { enabled: true } } }), /issuerRef is missing/],
+  [
+    'two subjects',
+    sender({ certificate: { certManager: { enabled: true, issuerRef: { name: 'ca' }, commonName: 'a', literalSubject: 'CN=a' } } }),
+    /commonName or literalSubject/,
+  ],
+  ['no trust anchors', { sender: SENDER }, /exactly one of .* \(none is given\)/],
+  ['two sources of trust anchors', { ...sender({}), trust: { secret: 'a', hostPath: '/b' } }, /\(secret, hostPath\)/],
+  ['two CAs of the broker', { ...sender({}), brokerCa: { secret: 'a', configMap: 'b' } }, /not both/],
+  ['once in a Deployment', sender({ config: { broker: BROKER, once: true } }), /kind: CronJob instead/],
+  ['an emptyDir in a Deployment', sender({ volume: { emptyDir: true } }), /would go with the pod/],
+  ['an emptyDir and a claim', sender({ kind: 'CronJob', volume: { emptyDir: true, existingClaim: 'x' } }), /not both/],
+  ['replicas of a CronJob', sender({ kind: 'CronJob', replicas: 2 }), /one pod at a time/],
+  ['senders on a volume for one node', sender({ replicas: 2 }), /several senders need .* ReadWriteMany/],
+  [
+    'one name for two',
+    sender({ replicas: 2, config: { broker: BROKER, instance: 'a' }, volume: { accessMode: 'ReadWriteMany' } }),
+    /one name/,
+  ],
+  ['recipients without a ConfigMap', sender({ recipients: { keys: ['a.pem'] } }), /configMap, which is missing/],
+  ['nobody on the list', receiver({ lists: {} }), /nobody could send/],
+  ['two lists', receiver({ lists: { allow: ['/CN=a'], configMap: 'b' } }), /not both/],
+  ['a volume each and no shared record', receiver({ replicas: 2 }), /may be stored twice.*acceptDuplicates: true/],
+  ['receivers on a volume for one node', receiver({ kind: 'Deployment', replicas: 2 }), /several receivers .* ReadWriteMany/],
+  ['a claim for a StatefulSet', receiver({ volume: { existingClaim: 'x' } }), /use kind: Deployment/],
+  ['KEDA with a volume each', receiver({ keda: { enabled: true } }), /keda needs kind: Deployment/],
+  ['KEDA on a volume for one node', receiver({ kind: 'Deployment', keda: { enabled: true } }), /ReadWriteMany/],
+  ['CRLs into what cannot be written', { ...receiver({}), fetchCrl: { enabled: true } }, /writes into trust\.existingClaim/],
+  ['a ServiceMonitor that is locked out', { ...receiver({}), monitoring: { serviceMonitor: { enabled: true } } }, /metricsFrom is empty/],
+  [
+    'a drain that is no duration',
+    sender({ config: { broker: BROKER, shutdown: { drain: '30 seconds' } } }),
+    /shutdown.drain|does not match/i,
+  ],
+];
+
+const MISSPELT: readonly (readonly [key: string, values: Values])[] = [
+  ['sendr', { sendr: SENDER }],
+  ['relpicas', sender({ relpicas: 2 })],
+  ['destinaton', sender({ config: { broker: { ...BROKER, destinaton: 'x' } } })],
+  ['incoming', sender({ config: { broker: BROKER, incoming: { path: '/x' } } })],
+  ['outgoing', receiver({ config: { broker: BROKER, outgoing: { path: '/x' } } })],
+  ['broker.pascode', sender({ secrets: { 'broker.pascode': { name: 'a', key: 'b' } } })],
+  ['emptyDir', receiver({ volume: { emptyDir: true } })],
+  ['SsmOutgoingOd', { monitoring: { prometheusRule: { alerts: { SsmOutgoingOd: { enabled: false } } } } }],
+  ['tresholds', { monitoring: { prometheusRule: { alerts: { SsmOutgoingOld: { tresholds: 3 } } } } }],
+  ['runAsUsr', { podSecurityContext: { runAsUsr: 1 } }],
+  ['limit', sender({ resources: { limit: {} } })],
+  ['comand', sender({ kind: 'CronJob', initContainers: [{ name: 'kapel', comand: [] }] })],
+  ['mountPth', receiver({ sidecars: [{ name: 'loader', volumeMounts: [{ name: 'spool', mountPth: '/x' }] }] })],
+  ['emptydir', sender({ extraVolumes: [{ name: 'scratch', emptydir: {} }] })],
+  ['maxSkw', receiver({ topologySpreadConstraints: [{ maxSkw: 1 }] })],
+  ['polcies', { networkPolicy: { polcies: [] } }],
+];
+
+const WRONG: readonly (readonly [what: string, values: Values])[] = [
+  ['a mode that YAML read as a number', receiver({ config: { broker: BROKER, incoming: { directoryMode: 504 } } })],
+  ['a word that YAML read as a boolean', receiver({ config: { broker: BROKER, trust: { crl: false } } })],
+  ['a size without a unit that exists', receiver({ config: { broker: BROKER, limits: { body: '20 megabytes' } } })],
+  ['a port that no probe knows', sender({ config: { broker: BROKER, ops: { port: 0 } } })],
+  ['a list that is none', receiver({ config: { broker: { ...BROKER, urls: 'stomp://a:1' } } })],
+  ['a kind of the other service', sender({ kind: 'StatefulSet' })],
+];
+
+describe('charts/ssm refuses', { skip }, () => {
+  for (const [what, values, says] of REFUSED)
+    it(what, () => {
+      const { status, stderr } = template([], values);
+      assert.equal(status, 1);
+      assert.match(stderr, says);
+    });
+
+  for (const [key, values] of MISSPELT)
+    it(`the misspelt ${key}`, () => {
+      const { status, stderr } = template([], values);
+      assert.equal(status, 1);
+      assert.match(stderr, new RegExp(`(additional propert.*${key.replaceAll('.', '\\.')})`, 'i'));
+    });
+
+  for (const [what, values] of WRONG)
+    it(what, () => {
+      const { status, stderr } = template([], values);
+      assert.equal(status, 1);
+      assert.match(stderr, /values don't meet the specifications of the schema/);
+    });
+
+  it('none of what it is to accept instead', () => {
+    const accepted = [
+      sender({}),
+      sender({ kind: 'CronJob', volume: { emptyDir: true } }),
+      sender({ replicas: 2, volume: { accessMode: 'ReadWriteMany' } }),
+      receiver({}),
+      receiver({ replicas: 2, acceptDuplicates: true }),
+      receiver({ kind: 'Deployment', replicas: 2, volume: { accessMode: 'ReadWriteMany' } }),
+      receiver({ secrets: { 'broker.passcode': { name: 'a', key: 'b' } } }),
+    ];
+    for (const values of accepted) assert.equal(template([], values).stderr, '');
+  });
+
+  for (const { key } of describeSettings(receiverSettings).filter(({ secret }) => secret))
+    it(`the secret ${key} in a ConfigMap`, () => {
+      const [group = '', name = ''] = key.split('.');
+      const config = { broker: BROKER, [group]: { ...(group === 'broker' && BROKER), [name]: 'x' } };
+      const { status, stderr } = template([], receiver({ config }));
+      assert.equal(status, 1);
+      assert.match(stderr, new RegExp(`receiver\\.secrets with the key ${key.replace('.', '\\.')}`));
+    });
+});

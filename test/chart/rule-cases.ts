@@ -1,0 +1,216 @@
+/** One look at one alert, after some minutes of made-up values (one a minute, as promtool writes them). */
+export interface RuleCase {
+  readonly alert: string;
+  readonly series: Readonly<Record<string, string>>;
+  /** When it is looked at. */
+  readonly at: string;
+  /** Labels of the alerts that fire then, severity left out. */
+  readonly fires: readonly Readonly<Record<string, string>>[];
+}
+
+const WHO = { job: 'ssm', instance: 'a:1' };
+const at = (more = ''): string => `{job="ssm", instance="a:1"${more === '' ? '' : `, ${more}`}}`;
+
+interface Look {
+  readonly series: Readonly<Record<string, string>>;
+  readonly at: string;
+  readonly labels?: Readonly<Record<string, string>>;
+}
+
+/** An alert with a case in which it fires, and cases in which it does not. */
+function alert(name: string, firing: Look, ...quiet: readonly Look[]): RuleCase[] {
+  return [
+    { alert: name, series: firing.series, at: firing.at, fires: [{ ...WHO, ...firing.labels }] },
+    ...quiet.map(({ series, at: time }) => ({ alert: name, series, at: time, fires: [] })),
+  ];
+}
+
+/** An alert of a counter that shows its first series with the first event: it fires at the first, and at a rise, and ends. */
+function rising(name: string, metric: string, label: string, minutes: number): RuleCase[] {
+  const [key = '', value = ''] = label.replaceAll('"', '').split('=');
+  const labels = { [key]: value };
+  const first = { [`${metric}${at(label)}`]: `_x5 1x400` };
+  const later = { [`${metric}${at(label)}`]: `3x300 4x100` };
+  return [
+    ...alert(name, { series: first, at: '8m', labels }, { series: first, at: `${minutes + 90}m` }),
+    ...alert(name, { series: later, at: '303m', labels }, { series: later, at: '299m' }, { series: later, at: '400m' }),
+  ];
+}
+
+const DAY = 24 * 60;
+
+const SERVICE: readonly RuleCase[] = [
+  ...alert(
+    'SsmDown',
+    { series: { [`up${at()}`]: '1x5 0x60', [`ssm_build_info${at('version="1"')}`]: '1x5 _x60' }, at: '20m' },
+    { series: { [`up${at()}`]: '1x5 0x60', [`ssm_build_info${at('version="1"')}`]: '1x5 _x60' }, at: '8m' },
+    { series: { [`up${at()}`]: '1x60', [`ssm_build_info${at()}`]: '1x60' }, at: '20m' },
+    // Something else is down.
+    { series: { [`up${at()}`]: '0x60' }, at: '20m' },
+  ),
+  ...alert(
+    'SsmNotReady',
+    { series: { [`ssm_ready${at()}`]: '1x5 0x60' }, at: '20m' },
+    { series: { [`ssm_ready${at()}`]: '1x5 0x60' }, at: '12m' },
+    { series: { [`ssm_ready${at()}`]: '1x60' }, at: '20m' },
+  ),
+  ...alert(
+    'SsmDisconnected',
+    { series: { [`ssm_broker_connected${at('broker="x"')}`]: '0x60', [`ssm_broker_connected${at('broker="y"')}`]: '0x60' }, at: '12m' },
+    { series: { [`ssm_broker_connected${at('broker="x"')}`]: '0x60', [`ssm_broker_connected${at('broker="y"')}`]: '1x60' }, at: '12m' },
+  ),
+  // Times begin at 1970: 40 hours without any success after a start at 0.
+  ...alert(
+    'SsmNoSuccess',
+    {
+      series: { [`ssm_last_success_timestamp_seconds${at()}`]: `0x${2 * DAY}`, [`ssm_process_start_time_seconds${at()}`]: `0x${2 * DAY}` },
+      at: '40h',
+    },
+    {
+      series: {
+        [`ssm_last_success_timestamp_seconds${at()}`]: `0x${2 * DAY}`,
+        [`ssm_process_start_time_seconds${at()}`]: `36000x${2 * DAY}`,
+      },
+      at: '40h',
+    },
+    {
+      series: {
+        [`ssm_last_success_timestamp_seconds${at()}`]: `72000x${2 * DAY}`,
+        [`ssm_process_start_time_seconds${at()}`]: `0x${2 * DAY}`,
+      },
+      at: '40h',
+    },
+  ),
+  ...alert(
+    'SsmCertificateExpiring',
+    {
+      series: { [`ssm_certificate_remaining_seconds${at('certificate="identity"')}`]: '1200000x30' },
+      at: '20m',
+      labels: { certificate: 'identity' },
+    },
+    { series: { [`ssm_certificate_remaining_seconds${at('certificate="identity"')}`]: '1300000x30' }, at: '20m' },
+  ),
+  ...alert(
+    'SsmCertificateExpiringSoon',
+    {
+      series: { [`ssm_certificate_remaining_seconds${at('certificate="broker"')}`]: '-5x30' },
+      at: '20m',
+      labels: { certificate: 'broker' },
+    },
+    { series: { [`ssm_certificate_remaining_seconds${at('certificate="broker"')}`]: '180000x30' }, at: '20m' },
+  ),
+  ...alert(
+    'SsmCrlExpiring',
+    { series: { [`ssm_crl_next_update_timestamp_seconds${at('issuer="CA"')}`]: '25000x200' }, at: '130m', labels: { issuer: 'CA' } },
+    { series: { [`ssm_crl_next_update_timestamp_seconds${at('issuer="CA"')}`]: '25000x70 999999x130' }, at: '130m' },
+  ),
+  ...alert(
+    'SsmReloadFailed',
+    { series: { [`ssm_reload_failed${at('source="trust"')}`]: '1x30' }, at: '10m', labels: { source: 'trust' } },
+    { series: { [`ssm_reload_failed${at('source="trust"')}`]: '1x3 0x30' }, at: '10m' },
+  ),
+  ...alert(
+    'SsmLogLinesDropped',
+    { series: { [`ssm_log_lines_dropped_total${at()}`]: '0x5 7x200' }, at: '30m' },
+    { series: { [`ssm_log_lines_dropped_total${at()}`]: '7x200' }, at: '30m' },
+  ),
+];
+
+const SENDER: readonly RuleCase[] = [
+  ...alert(
+    'SsmOutgoingOld',
+    { series: { [`ssm_queue_oldest_age_seconds${at('queue="outgoing"')}`]: '3500+60x30' }, at: '20m', labels: { queue: 'outgoing' } },
+    { series: { [`ssm_queue_oldest_age_seconds${at('queue="outgoing"')}`]: '100+60x30' }, at: '20m' },
+    { series: { [`ssm_queue_oldest_age_seconds${at('queue="incoming"')}`]: '9999x30' }, at: '20m' },
+  ),
+  ...alert(
+    'SsmOutgoingGrowing',
+    { series: { [`ssm_queue_elements${at('queue="outgoing"')}`]: '900+20x200' }, at: '150m', labels: { queue: 'outgoing' } },
+    // Large, but it shrinks; growing, but small.
+    { series: { [`ssm_queue_elements${at('queue="outgoing"')}`]: '90000-20x200' }, at: '150m' },
+    { series: { [`ssm_queue_elements${at('queue="outgoing"')}`]: '0+5x200' }, at: '150m' },
+  ),
+  ...alert(
+    'SsmQuarantine',
+    { series: { [`ssm_queue_elements${at('queue="quarantine"')}`]: '0x5 1x30' }, at: '6m', labels: { queue: 'quarantine' } },
+    {
+      series: { [`ssm_queue_elements${at('queue="quarantine"')}`]: '0x30', [`ssm_queue_elements${at('queue="outgoing"')}`]: '9x30' },
+      at: '6m',
+    },
+  ),
+  ...alert(
+    'SsmSendingFails',
+    { series: { [`ssm_waiting_messages${at()}`]: '2x60' }, at: '35m' },
+    { series: { [`ssm_waiting_messages${at()}`]: '2x20 0x2 2x40' }, at: '35m' },
+  ),
+];
+
+const RECEIVER: readonly RuleCase[] = [
+  ...alert(
+    'SsmIncomingOld',
+    { series: { [`ssm_queue_oldest_age_seconds${at('queue="incoming"')}`]: '3500+60x30' }, at: '20m', labels: { queue: 'incoming' } },
+    { series: { [`ssm_queue_oldest_age_seconds${at('queue="incoming"')}`]: '0x30' }, at: '20m' },
+  ),
+  ...alert(
+    'SsmIncomingGrowing',
+    { series: { [`ssm_queue_elements${at('queue="incoming"')}`]: '9000+200x200' }, at: '150m', labels: { queue: 'incoming' } },
+    { series: { [`ssm_queue_elements${at('queue="incoming"')}`]: '90000x200' }, at: '150m' },
+  ),
+  ...alert(
+    'SsmConsumingStopped',
+    { series: { [`ssm_consuming${at()}`]: '0x30' }, at: '12m' },
+    { series: { [`ssm_consuming${at()}`]: '0x5 1x3 0x30' }, at: '12m' },
+  ),
+  ...alert(
+    'SsmBrokerAway',
+    {
+      series: {
+        [`ssm_broker_connected${at('broker="x"')}`]: '0x60',
+        [`ssm_broker_connected${at('broker="y"')}`]: '1x60',
+        [`ssm_consuming${at()}`]: '1x60',
+      },
+      at: '20m',
+      labels: { broker: 'x' },
+    },
+    // A sender uses one of its brokers at a time; a receiver that has stopped is told of by another alert.
+    { series: { [`ssm_broker_connected${at('broker="x"')}`]: '0x60' }, at: '20m' },
+    { series: { [`ssm_broker_connected${at('broker="x"')}`]: '0x60', [`ssm_consuming${at()}`]: '0x60' }, at: '20m' },
+  ),
+  ...rising('SsmDiskFailing', 'ssm_local_troubles_total', 'component="incoming"', 15),
+  ...alert(
+    'SsmDiskFailing',
+    { series: { [`ssm_local_troubles_total${at('component="reject"')}`]: '0+1x30' }, at: '20m', labels: { component: 'reject' } },
+    { series: { [`ssm_local_troubles_total${at('component="trust"')}`]: '0+1x30' }, at: '20m' },
+    { series: { [`ssm_local_troubles_total${at('component="delivery-record"')}`]: '0+1x30' }, at: '20m' },
+  ),
+  ...rising('SsmDeliveryRecordFailing', 'ssm_local_troubles_total', 'component="delivery-record"', 15),
+  ...rising('SsmDeliveryRecordDamaged', 'ssm_delivery_record_failures_total', 'operation="recover"', 60),
+  ...alert(
+    'SsmDeliveryHeld',
+    { series: { [`ssm_held_messages${at()}`]: '0x5 2x60' }, at: '8m' },
+    { series: { [`ssm_held_messages${at()}`]: '0x5 2x60' }, at: '6m' },
+    { series: { [`ssm_held_messages${at()}`]: '0x5 2x3 0x60' }, at: '20m' },
+  ),
+  ...alert(
+    'SsmStoredTwice',
+    { series: { [`ssm_stored_twice_messages_total${at()}`]: '0x5 1x300' }, at: '8m' },
+    { series: { [`ssm_stored_twice_messages_total${at()}`]: '0x5 1x300' }, at: '4m' },
+    { series: { [`ssm_stored_twice_messages_total${at()}`]: '0x5 1x300' }, at: '200m' },
+  ),
+  // It was counted between the start and the first scrape.
+  ...alert('SsmStoredTwice', { series: { [`ssm_stored_twice_messages_total${at()}`]: '_x5 1x300' }, at: '8m' }),
+  ...rising('SsmRejects', 'ssm_rejected_messages_total', 'code="dn-not-listed"', 60),
+  ...rising('SsmRejectsReduced', 'ssm_rejects_reduced_total', 'code="dn-not-listed"', 60),
+  ...alert(
+    'SsmSignerSilent',
+    {
+      series: { [`ssm_signer_last_message_timestamp_seconds${at('signer="/CN=a"')}`]: `0x${4 * DAY}` },
+      at: '73h',
+      labels: { signer: '/CN=a' },
+    },
+    { series: { [`ssm_signer_last_message_timestamp_seconds${at('signer="/CN=a"')}`]: `0x${4 * DAY}` }, at: '71h' },
+  ),
+];
+
+/** Every alert, at least once firing and once not. */
+export const CASES: readonly RuleCase[] = [...SERVICE, ...SENDER, ...RECEIVER];

@@ -1,0 +1,178 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { requireTools } from '@ssm/test-support';
+import { parse } from 'yaml';
+import { type AlertRule, alertRules, type RuleFile } from './files.js';
+import { type Manifest, one, parseManifests, podsOf, render, template, type Values } from './helm.js';
+
+// What the values come to in the manifests, where a mistake would only show in a cluster.
+
+const skip = requireTools('helm');
+
+interface Workload {
+  readonly replicas?: number;
+  readonly strategy: { readonly type: string };
+  readonly schedule?: string;
+  readonly concurrencyPolicy?: string;
+  readonly jobTemplate: { readonly spec: { readonly activeDeadlineSeconds?: number } };
+}
+const specOf = (manifest: Manifest): Workload => manifest['spec'] as Workload;
+
+const KINDS = { sender: ['ci/sender-deployment.yaml', 'Deployment'], receiver: ['ci/receiver-statefulset.yaml', 'StatefulSet'] } as const;
+
+function podWith(service: keyof typeof KINDS, values: Values) {
+  const [file, kind] = KINDS[service];
+  return podsOf(one(render([file], values), kind))[0]!;
+}
+
+const graceFor = (drain: unknown): number | undefined =>
+  podWith('receiver', { receiver: { config: { shutdown: { drain } } } }).terminationGracePeriodSeconds;
+
+/** Whether the first container gets its name from the pod. */
+const named = (file: string, kind: string): boolean =>
+  podsOf(one(render([file]), kind))[0]!.containers[0]!.env!.some(({ name }) => name === 'SSM_INSTANCE');
+
+const sorted = (rules: readonly AlertRule[]): AlertRule[] => rules.toSorted((a, b) => (a.alert < b.alert ? -1 : 1));
+
+/** Two receivers with a volume each and a shared record; the schema has that setting when the services do. */
+function withRecord(server: string): Manifest[] {
+  const values = { receiver: { replicas: 2, config: { deduplication: { server } } } };
+  const { status, stdout, stderr } = template(['ci/receiver-statefulset.yaml'], values, ['--skip-schema-validation']);
+  assert.equal(status, 0, stderr);
+  return parseManifests(stdout);
+}
+
+describe('charts/ssm', { skip }, () => {
+  it('gives as grace what the drain takes, five seconds more, and a margin', () => {
+    const graces = ['25s', '500ms', '1.5m', '2h', 12_000, '12000', '1d'].map(graceFor);
+    assert.deepEqual(graces, [35, 11, 100, 7210, 22, 22, 86_410]);
+    assert.equal(podWith('sender', { terminationMarginSeconds: 0 }).terminationGracePeriodSeconds, 45);
+  });
+
+  it('replaces pods in the order that their volume asks for', () => {
+    const strategyOf = (receiver: Values): string =>
+      specOf(one(render(['ci/receiver-shared.yaml'], { receiver }), 'Deployment')).strategy.type;
+    assert.equal(strategyOf({}), 'RollingUpdate');
+    assert.equal(strategyOf({ keda: { enabled: false }, volume: { accessMode: 'ReadWriteOnce' } }), 'Recreate');
+    assert.equal(specOf(one(render(['ci/sender-deployment.yaml']), 'Deployment')).strategy.type, 'Recreate');
+    assert.equal(specOf(one(render(['ci/sender-replicas.yaml']), 'Deployment')).strategy.type, 'RollingUpdate');
+  });
+
+  it('names one sender for ever, and several by their pods', () => {
+    assert.equal(named('ci/sender-replicas.yaml', 'Deployment'), true);
+    assert.equal(named('ci/receiver-statefulset.yaml', 'StatefulSet'), true);
+    assert.equal(named('ci/sender-deployment.yaml', 'Deployment'), false);
+    const { data } = one(render(['ci/sender-deployment.yaml']), 'ConfigMap', '-sender') as unknown as { data: Record<string, string> };
+    assert.equal((parse(data['sender.yaml']!) as { instance: string }).instance, 'site-ssm-sender');
+  });
+
+  it('runs a CronJob alone and to its end, with a limit that leaves the run its own', () => {
+    const [hourly, kapel] = ['ci/sender-cronjob.yaml', 'ci/sender-kapel.yaml'].map((file) => one(render([file]), 'CronJob'));
+    assert.equal(specOf(hourly!).concurrencyPolicy, 'Forbid');
+    assert.deepEqual(podsOf(hourly!)[0]!.containers[0]!.args, ['sender', '--config', '/etc/ssm/config/sender.yaml', '--once']);
+    // Two tries of 20 minutes, their grace, and a minute to start.
+    assert.equal(specOf(hourly!).jobTemplate.spec.activeDeadlineSeconds, 2 * (1200 + 35 + 60));
+    assert.equal(specOf(kapel!).jobTemplate.spec.activeDeadlineSeconds, undefined);
+    assert.deepEqual(
+      podsOf(kapel!)[0]!.initContainers!.map(({ name }) => name),
+      ['kapel'],
+    );
+  });
+
+  it('gives a secret setting as the file of a Secret', () => {
+    const pod = podsOf(one(render(['ci/sender-cronjob.yaml']), 'CronJob'))[0]!;
+    const variable = pod.containers[0]!.env!.find(({ name }) => name === 'SSM_BROKER_PASSCODE_FILE');
+    const mount = pod.containers[0]!.volumeMounts!.find(({ mountPath }) => variable!.value!.startsWith(`${mountPath}/`))!;
+    const { secret } = pod.volumes!.find(({ name }) => name === mount.name)!;
+    assert.deepEqual(secret, { secretName: 'broker-login', defaultMode: 0o440, items: [{ key: 'passcode', path: 'value' }] });
+    assert.equal(variable!.value, `${mount.mountPath}/value`);
+  });
+
+  it('lets traffic out to the ports of the brokers, and in to the metrics alone', () => {
+    const policy = one(render(['ci/sender-deployment.yaml']), 'NetworkPolicy')['spec'] as Record<string, { ports: { port: unknown }[] }[]>;
+    assert.deepEqual(
+      policy['egress']!.map(({ ports }) => ports.map(({ port }) => port)),
+      [
+        [53, 53],
+        [61_612, 61_613],
+      ],
+    );
+    assert.deepEqual(
+      policy['ingress']!.map(({ ports }) => ports.map(({ port }) => port)),
+      [['metrics']],
+    );
+    const open = one(render(['ci/both.yaml']), 'NetworkPolicy', '-receiver')['spec'] as Record<string, { ports: { port: unknown }[] }[]>;
+    assert.deepEqual(
+      open['egress']![1]!.ports.map(({ port }) => port),
+      [61_613],
+    );
+  });
+
+  it('takes volumes with a shared record for what they are, and lets traffic out to its server', () => {
+    for (const [server, port] of [
+      ['rediss://redis.example.org:6380', 6380],
+      ['redis://redis.example.org:6381/2', 6381],
+      ['rediss://redis.example.org', 6379],
+    ] as const) {
+      const policy = one(withRecord(server), 'NetworkPolicy')['spec'] as { egress: { ports: { port: unknown }[] }[] };
+      assert.deepEqual(policy.egress[2]!.ports, [{ port, protocol: 'TCP' }]);
+    }
+  });
+
+  it('scales by the queue of the destination, and leaves the number of pods to KEDA', () => {
+    const manifests = render(['ci/receiver-shared.yaml']);
+    const { triggers, maxReplicaCount } = one(manifests, 'ScaledObject')['spec'] as { triggers: unknown[]; maxReplicaCount: number };
+    const metadata = { protocol: 'http', queueName: 'accounting', mode: 'QueueLength', value: '1000', vhostName: '/' };
+    assert.deepEqual(triggers, [{ type: 'rabbitmq', metadata, authenticationRef: { name: 'rabbitmq-management' } }]);
+    assert.equal(maxReplicaCount, 6);
+    assert.equal(specOf(one(manifests, 'Deployment')).replicas, undefined);
+    for (const trigger of ['activemq', 'artemis-queue'])
+      assert.match(
+        JSON.stringify(one(render(['ci/receiver-shared.yaml'], { receiver: { keda: { trigger } } }), 'ScaledObject')),
+        /"accounting"/,
+      );
+  });
+
+  it('changes threshold, for, severity and labels of an alert, and nothing else', () => {
+    const { groups } = one(render(['ci/receiver-shared.yaml']), 'PrometheusRule')['spec'] as RuleFile;
+    const rendered = groups.flatMap(({ rules }) => rules);
+    const expected = alertRules()
+      .filter(({ alert }) => alert !== 'SsmSignerSilent')
+      .map((rule) => {
+        const changed = rule.alert === 'SsmIncomingOld';
+        return {
+          ...rule,
+          ...(changed && { expr: rule.expr.replace('3600', '7200'), for: '10m' }),
+          labels: { severity: changed ? 'critical' : rule.labels['severity']!, team: 'accounting' },
+          annotations: {
+            ...rule.annotations,
+            ...(changed && { threshold: '7200' }),
+            runbook_url: `https://git.example.org/ssm/blob/main/${rule.annotations['runbook_url']}`,
+          },
+        };
+      });
+    assert.deepEqual(sorted(rendered), sorted(expected));
+  });
+
+  it('writes a threshold as a plain number, large and small', () => {
+    const alerts = { SsmOutgoingGrowing: { threshold: 2_500_000 }, SsmCrlExpiring: { threshold: 0.5 }, SsmOutgoingOld: { threshold: 0 } };
+    const rule = JSON.stringify(one(render(['ci/receiver-shared.yaml'], { monitoring: { prometheusRule: { alerts } } }), 'PrometheusRule'));
+    for (const expr of ['} > 2500000 and', 'time() < 0.5"', '} > 0"']) assert.ok(rule.includes(expr), expr);
+  });
+
+  it('asks cert-manager for a certificate that the services take', () => {
+    const manifests = render(['ci/sender-kapel.yaml']);
+    const spec = one(manifests, 'Certificate')['spec'] as Record<string, unknown>;
+    assert.equal(spec['literalSubject'], 'CN=kapel.example.org,O=eScience,C=UK');
+    assert.deepEqual(spec['privateKey'], { algorithm: 'RSA', size: 2048, encoding: 'PKCS8', rotationPolicy: 'Always' });
+    const { secret } = podsOf(one(manifests, 'CronJob'))[0]!.volumes!.find(({ name }) => name === 'identity')!;
+    assert.equal(secret!.secretName, spec['secretName']);
+  });
+
+  it('keeps claims when the release goes', () => {
+    const claim = one(render(['ci/sender-deployment.yaml']), 'PersistentVolumeClaim');
+    assert.equal(claim.metadata.annotations?.['helm.sh/resource-policy'], 'keep');
+    const { persistentVolumeClaimRetentionPolicy: policy } = one(render(['ci/receiver-statefulset.yaml']), 'StatefulSet')['spec'] as Values;
+    assert.deepEqual(policy, { whenDeleted: 'Retain', whenScaled: 'Retain' });
+  });
+});
