@@ -4,7 +4,7 @@
 #   /certificates, /certificates/trust   the certificates; demo ones are made when the folder is empty
 #   /folders/outgoing|incoming|reject     the queues
 #   /broker                               a volume of the broker's alone
-# Environment: RUN_UID, RUN_GID (of the services), DESTINATION.
+# Environment: RUN_UID, RUN_GID (of the services), DESTINATION, OWN_TRUST (empty: the folder trust is one of certificates).
 set -eu
 
 here=$(dirname "$0")
@@ -69,15 +69,15 @@ authorities() { find -L /certificates/trust -maxdepth 1 -type f \( -name '*.[0-9
 
 prepare_certificates() {
   demo=/certificates/.demo
-  # An empty mark: it was interrupted.
-  if [ -z "$(find /certificates -type f -o -type l | head -n 1)" ] || { [ -e "$demo" ] && [ ! -s "$demo" ]; }; then
+  # An empty mark: it was interrupted. With a trust folder of his own the user has certificates too.
+  if [ -z "$OWN_TRUST" ] && { [ -z "$(find /certificates -type f -o -type l | head -n 1)" ] || { [ -e "$demo" ] && [ ! -s "$demo" ]; }; }; then
     say 'certificates is empty: demo certificates are made. Put your own there instead: docs/containers.md'
     : >"$demo"
     sh "$here/demo-certificates.sh" /certificates
     echo 'made by setup.sh' >"$demo"
   fi
   # Theirs whoever they are today; with fetch-crl they renew revocation lists there.
-  if [ -e "$demo" ]; then chown -R "$RUN_UID:$RUN_GID" /certificates; fi
+  if [ -e "$demo" ] && [ -z "$OWN_TRUST" ]; then chown -R "$RUN_UID:$RUN_GID" /certificates; fi
   check_certificates
 }
 

@@ -11,6 +11,8 @@ const DAY_MS = 24 * 60 * 60 * 1000;
 
 /** What a person reads when the stack does not start. */
 async function refusal(stack: Stack): Promise<string> {
+  // What it said before is no longer true.
+  await stack.must('rm', '--force', '--stop', 'setup');
   const { code, stderr } = await stack.compose('up', '--detach', '--no-build', '--quiet-pull', 'setup');
   if (code !== 0) return stderr;
   const status = await docker('wait', await stack.container('setup'));
@@ -86,7 +88,12 @@ describe('the stack with own certificates', { skip: requireTools('docker', 'root
     stack.configure({ SSM_TRUST: pki.trustDirectory, SSM_BROKER_TLS_SERVER_NAME: 'broker.example.org' });
   });
 
-  it('says what is missing of them, and makes none of its own beside them', async () => {
+  it('makes none of its own beside them, even where there are none but CAs', async () => {
+    assert.match(await refusal(stack), /certificates\/sender\/hostcert\.pem is missing/);
+    assert.equal(statSync(pki.trustDirectory).uid, 0, 'a trust directory of somebody else is left alone');
+  });
+
+  it('says what is missing of them', async () => {
     install(stack, 'sender', pki.sites[0]);
     const said = await refusal(stack);
     for (const file of ['receiver/hostcert.pem', 'receiver/hostkey.pem', 'receiver/dns', 'broker/hostcert.pem'])
