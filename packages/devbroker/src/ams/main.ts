@@ -73,8 +73,9 @@ async function run(): Promise<void> {
     return;
   }
   const server = await startAmsServer(optionsOf(values));
-  process.stdout.write(`ams listening on ${server.host}:${server.port}, authentication on ${server.authPort}\n`);
+  // Before the line that others wait for.
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => void server.close());
+  process.stdout.write(`ams listening on ${server.host}:${server.port}, authentication on ${server.authPort}\n`);
 }
 
 try {

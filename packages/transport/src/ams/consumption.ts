@@ -43,6 +43,7 @@ export class Consumption {
   readonly #largest: number;
   #size: number;
   #deadlineSeconds = DEFAULT_DEADLINE_SECONDS;
+  #warned = false;
   #emptyPulls = 0;
   #fruitless = 0;
   /** The highest offset that was handed out. */
@@ -69,6 +70,8 @@ export class Consumption {
       if (!(error instanceof AnswerError && error.status === 403)) throw error;
       this.#deadlineSeconds = Math.min(ackDeadlineSeconds, DEFAULT_DEADLINE_SECONDS);
       const message = `${error.message}; ${this.#deadlineSeconds} s are kept to`;
+      if (this.#warned) return;
+      this.#warned = true;
       status.emit({ type: 'warning', broker: api.name, code: 'ack-deadline-unchanged', message });
     }
   }

@@ -191,13 +191,13 @@ export class AmsPublisher implements Publisher {
 
   /** Throws what is no message's fault. */
   #failed(batch: readonly Order[], error: unknown): void {
-    if (!(error instanceof TransportError)) throw error;
+    const fate = error instanceof TransportError ? error : undefined;
     for (const order of batch) {
-      order.fate = error;
-      if (error.code === 'receipt-timeout') this.#status.emit({ type: 'receipt-timeout', broker: this.#api.name, id: order.message.id });
+      order.fate = fate;
+      if (fate?.code === 'receipt-timeout') this.#status.emit({ type: 'receipt-timeout', broker: this.#api.name, id: order.message.id });
     }
     const refused = isRefusal(error);
-    this.#outbox.connectionEnded(refused || isCrushed(batch, error) ? error : undefined);
+    this.#outbox.connectionEnded(refused || isCrushed(batch, error) ? fate : undefined);
     if (!refused) throw error;
   }
 
@@ -242,7 +242,7 @@ export class AmsPublisher implements Publisher {
 }
 
 /** Some servers answer 500 to a message far over their limit: it must not be tried for ever where our limit is set too high. */
-function isCrushed([order, ...others]: readonly Order[], error: TransportError): boolean {
+function isCrushed([order, ...others]: readonly Order[], error: unknown): boolean {
   if (order === undefined || others.length > 0 || !(error instanceof AnswerError)) return false;
   return error.status === 500 && storedSize(order.message) > DEFAULT_SERVER_LIMIT;
 }
