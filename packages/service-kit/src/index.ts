@@ -1,6 +1,7 @@
+export { closest } from './closest.js';
 export { type CommonSettings, commonSettings, type LifecycleSettings } from './common-settings.js';
 export { loadConfig } from './config.js';
-export type { ConfigSources } from './config-sources.js';
+export type { ConfigSources, Layer, Preset } from './config-sources.js';
 export { SERVICE_ERROR_CODES, ServiceError, type ServiceErrorCode } from './errors.js';
 export { EXIT_CODES } from './exit-codes.js';
 export { createHealth, type Health, type HealthOptions, type Liveness, type Readiness } from './health.js';
