@@ -4,7 +4,7 @@ import path from 'node:path';
 import process, { getuid } from 'node:process';
 
 /** What conformance suites may need beyond Node and npm. */
-export type Tool = 'openssl' | 'python3-dirq' | 'root' | 'runuser';
+export type Tool = 'openssl' | 'python3' | 'python3-dirq' | 'root' | 'runuser';
 
 const PYTHON = '/usr/bin/python3';
 
@@ -22,6 +22,7 @@ function onPath(command: string): boolean {
 
 const TOOLS: Readonly<Record<Tool, { readonly present: () => boolean; readonly get: string }>> = {
   openssl: { present: () => onPath('openssl'), get: 'apt-get install openssl' },
+  python3: { present: () => existsSync(PYTHON), get: `apt-get install python3 (used as ${PYTHON})` },
   'python3-dirq': {
     present: () => existsSync(PYTHON) && spawnSync(PYTHON, ['-c', 'import dirq.queue']).status === 0,
     get: `apt-get install python3-dirq (used with ${PYTHON})`,
