@@ -7,9 +7,13 @@ import type { DeliveryRecord, OutgoingQueue, StagingQueue } from './spool.js';
 
 export type { SpoolErrorCode } from './errors.js';
 export { SPOOL_ERROR_CODES, SpoolError } from './errors.js';
-export type { NormalReaderOptions } from './normal-reader.js';
+export type { ElementLook, NormalReaderOptions } from './normal-reader.js';
 export { NormalReader } from './normal-reader.js';
 export type { OutgoingOptions, RecordOptions, StagingOptions } from './options.js';
+export type { PlainWriterOptions } from './plain-writer.js';
+export { PlainWriter } from './plain-writer.js';
+export type { RequeueOptions } from './requeue.js';
+export { requeue } from './requeue.js';
 export type { SimpleWriterOptions } from './simple-writer.js';
 export { SimpleWriter } from './simple-writer.js';
 export type {
