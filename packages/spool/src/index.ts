@@ -7,6 +7,7 @@ import type { DeliveryRecord, OutgoingQueue, StagingQueue } from './spool.js';
 
 export type { SpoolErrorCode } from './errors.js';
 export { SPOOL_ERROR_CODES, SpoolError } from './errors.js';
+export { scanOutgoing } from './looking.js';
 export type { ElementLook, NormalReaderOptions } from './normal-reader.js';
 export { NormalReader } from './normal-reader.js';
 export type { OutgoingOptions, RecordOptions, StagingOptions } from './options.js';

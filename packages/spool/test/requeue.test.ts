@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
-import { linkSync, mkdirSync, readFileSync, symlinkSync, unlinkSync, writeFileSync } from 'node:fs';
+import { linkSync, mkdirSync, readdirSync, readFileSync, symlinkSync, unlinkSync, writeFileSync } from 'node:fs';
 import { describe, it, type TestContext } from 'node:test';
 import { temporaryDirectory } from '@ssm/test-support';
-import { createOutgoingQueue, NormalReader, type OutgoingOptions, PlainWriter, requeue, SimpleWriter } from '../src/index.js';
-import { claimed, filesBelow, rejectsWith } from './support.js';
+import { createOutgoingQueue, NormalReader, type OutgoingOptions, PlainWriter, requeue, SimpleWriter, scanOutgoing } from '../src/index.js';
+import { claimed, filesBelow, namesOf, rejectsWith } from './support.js';
 
 const REASON = { code: 'too-large', message: 'a reason', at: new Date() };
 
@@ -106,4 +106,24 @@ describe('looking at an element of a Normal queue', () => {
     writeFileSync(`${root}/.quarantine/00000009/00000000000000`, '');
     await rejectsWith(reader.look('00000009/00000000000000'), 'element-corrupt');
   });
+});
+
+describe('scanOutgoing', () => {
+  for (const layout of ['dirq', 'directory'] as const)
+    it(`counts what waits and what is claimed, and changes nothing (${layout})`, async (t) => {
+      const root = temporaryDirectory(t);
+      assert.deepEqual(await namesOf(scanOutgoing({ path: root, layout })), []);
+      const name = await add(root, layout, 'body');
+      const first = scanOutgoing({ path: root, layout });
+      assert.deepEqual(await namesOf(first), [name]);
+      assert.equal(readdirSync(root).length, 1);
+      const queue = createOutgoingQueue({ path: root, layout, instance: 'a', stabilityMs: 0 });
+      await queue.start();
+      t.after(() => queue.close?.());
+      await claimed(queue, name);
+      const second = scanOutgoing({ path: root, layout });
+      assert.deepEqual(await namesOf(second), []);
+      assert.equal(second.statistics.locked, 1);
+      await rejectsWith(namesOf(scanOutgoing({ path: `${root}/none`, layout })), 'path-missing');
+    });
 });
