@@ -4,7 +4,7 @@ import path from 'node:path';
 import process, { getuid } from 'node:process';
 
 /** What conformance suites may need beyond Node and npm. */
-export type Tool = 'openssl' | 'python3' | 'python3-dirq' | 'root' | 'runuser';
+export type Tool = 'logrotate' | 'openssl' | 'python3' | 'python3-dirq' | 'root' | 'runuser' | 'systemd-analyze' | 'unshare';
 
 const PYTHON = '/usr/bin/python3';
 
@@ -21,6 +21,7 @@ function onPath(command: string): boolean {
 }
 
 const TOOLS: Readonly<Record<Tool, { readonly present: () => boolean; readonly get: string }>> = {
+  logrotate: { present: () => onPath('logrotate'), get: 'apt-get install logrotate' },
   openssl: { present: () => onPath('openssl'), get: 'apt-get install openssl' },
   python3: { present: () => existsSync(PYTHON), get: `apt-get install python3 (used as ${PYTHON})` },
   'python3-dirq': {
@@ -28,6 +29,8 @@ const TOOLS: Readonly<Record<Tool, { readonly present: () => boolean; readonly g
     get: `apt-get install python3-dirq (used with ${PYTHON})`,
   },
   root: { present: () => getuid?.() === 0, get: 'run this suite as root' },
+  'systemd-analyze': { present: () => onPath('systemd-analyze'), get: 'apt-get install systemd' },
+  unshare: { present: () => onPath('unshare'), get: 'apt-get install util-linux' },
   runuser: { present: () => onPath('runuser'), get: 'apt-get install util-linux' },
 };
 

@@ -1,45 +1,14 @@
 /** The tarball of npm pack: installed alone into an empty prefix, without a network, it has the three commands. */
 import assert from 'node:assert/strict';
-import { spawnSync } from 'node:child_process';
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
-import { it, type TestContext } from 'node:test';
-import { fileURLToPath } from 'node:url';
-import { startCommand, temporaryDirectory } from '@ssm/test-support';
+import { it } from 'node:test';
+import { startCommand } from '@ssm/test-support';
 import { createOldSite } from './support/old-site.js';
-
-const root = fileURLToPath(new URL('../../../../', import.meta.url));
-
-/** No registry can be reached: whatever npm asked for would fail. */
-const OFFLINE = {
-  npm_config_offline: 'true',
-  npm_config_registry: 'http://127.0.0.1:9/',
-  npm_config_audit: 'false',
-  npm_config_fund: 'false',
-};
-
-function run(command: string, args: readonly string[], cwd: string, env: Record<string, string> = {}): string {
-  const { status, stdout, stderr } = spawnSync(command, args, { cwd, env: { ...process.env, ...env }, encoding: 'utf8' });
-  assert.equal(status, 0, `${command} ${args.join(' ')}: ${stdout}${stderr}`);
-  return stdout;
-}
-
-/** Packs and installs; resolves to the directory of the commands. */
-function install(test: TestContext): { readonly bin: string; readonly home: string } {
-  const directory = temporaryDirectory(test);
-  const home = path.join(directory, 'home');
-  const prefix = path.join(directory, 'prefix');
-  for (const each of [home, prefix]) mkdirSync(each);
-  run('npm', ['pack', '-w', 'services/cli', '--pack-destination', directory], root);
-  const [tarball] = readdirSync(directory).filter((name) => name.endsWith('.tgz'));
-  const env = { ...OFFLINE, HOME: home, npm_config_cache: path.join(home, 'cache'), npm_config_userconfig: path.join(home, 'npmrc') };
-  writeFileSync(path.join(home, 'npmrc'), '');
-  run('npm', ['install', '--global', '--prefix', prefix, path.join(directory, tarball!)], home, env);
-  return { bin: path.join(prefix, 'bin'), home };
-}
+import { installPacked, run } from './support/packed.js';
 
 it('installs alone and works', async (test) => {
-  const { bin, home } = install(test);
+  const { bin, home } = installPacked(test);
   assert.deepEqual(readdirSync(bin).toSorted(), ['ssm', 'ssmreceive', 'ssmsend']);
   const installed = path.join(bin, '../lib/node_modules/@ssm/cli');
   assert.deepEqual(

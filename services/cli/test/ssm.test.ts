@@ -126,18 +126,18 @@ async function script(shell: string): Promise<string> {
   return out();
 }
 
-describe('completion', () => {
-  async function complete(...words: readonly string[]): Promise<string[]> {
-    const quoted = ['ssm', ...words].map((word) => `'${word}'`).join(' ');
-    const { stdout, stderr, status } = spawnSync(
-      'bash',
-      ['-c', `${await script('bash')}\nCOMP_WORDS=(${quoted}); COMP_CWORD=${words.length}; _ssm; printf '%s\\n' "\${COMPREPLY[@]}"`],
-      { encoding: 'utf8', cwd: '/' },
-    );
-    assert.equal(status, 0, stderr);
-    return stdout.split('\n').filter((word) => word !== '');
-  }
+async function complete(...words: readonly string[]): Promise<string[]> {
+  const quoted = ['ssm', ...words].map((word) => `'${word}'`).join(' ');
+  const { stdout, stderr, status } = spawnSync(
+    'bash',
+    ['-c', `${await script('bash')}\nCOMP_WORDS=(${quoted}); COMP_CWORD=${words.length}; _ssm; printf '%s\\n' "\${COMPREPLY[@]}"`],
+    { encoding: 'utf8', cwd: '/' },
+  );
+  assert.equal(status, 0, stderr);
+  return stdout.split('\n').filter((word) => word !== '');
+}
 
+describe('completion', () => {
   it('of bash offers commands, words, options, choices and files', async () => {
     assert.deepEqual(await complete('qu'), ['queue']);
     assert.deepEqual(await complete('queue', 're'), ['requeue']);
