@@ -159,4 +159,13 @@ describe('containers of others', { skip: requireTools('root', 'unshare') }, () =
     await check.exited;
     assert.match(check.output(), /^FAIL {2}outgoing +permission-denied/m);
   });
+
+  it('root does not try a volume that belongs to somebody else, but says how to', async (test) => {
+    const site = await createOldSite(test);
+    chownSync(site.outgoing, UID, UID);
+    const { code, out } = await site.run('ssm', ['check', '-c', site.senderConfig(), '--offline']);
+    assert.equal(code, 0, out);
+    assert.match(out, new RegExp(`^skip +outgoing .*uid ${UID}: not tried as root\\n +-> setpriv --reuid=${UID}`, 'm'));
+    assert.deepEqual(readdirSync(site.outgoing), []);
+  });
 });

@@ -268,6 +268,8 @@ describe('ssm queue', { concurrency: 2 }, () => {
       ['list', 'reject', '--json'],
     ]) {
       const { out, err } = await site.run('ssm', ['queue', ...args, '--path', site.reject]);
+      if (args.includes('--json'))
+        assert.ok((JSON.parse(out) as { elements: { signer: string }[] }).elements[0]?.signer.includes('\u001b[2J\u202e'));
       for (const hostile of ['\u001b', '\u202e', '\u0007', '\r']) assert.equal((out + err).includes(hostile), false);
     }
   });

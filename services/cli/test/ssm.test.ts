@@ -1,16 +1,20 @@
 /** The command line of `ssm`: parsing, help, completion. */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
+import path from 'node:path';
 import { PassThrough } from 'node:stream';
 import { describe, it } from 'node:test';
+import { temporaryDirectory } from '@ssm/test-support';
 import { type Command, EXIT, type Given, UsageError } from '../src/ssm/command.js';
 import { COMMANDS } from '../src/ssm/commands.js';
+import { serviceOf } from '../src/ssm/config.js';
 import { helpOf, overview } from '../src/ssm/help.js';
 import { runSsm } from '../src/ssm/main.js';
 import { parseGiven } from '../src/ssm/parse.js';
 import { startProgress } from '../src/ssm/progress.js';
 import { ageText, sizeText, table } from '../src/ssm/table.js';
-import { sayBytes, type Terminal, visible } from '../src/ssm/terminal.js';
+import { sayBytes, sayJson, type Terminal, visible } from '../src/ssm/terminal.js';
 
 interface Fake {
   readonly terminal: Terminal;
@@ -174,6 +178,14 @@ describe('what a terminal gets', () => {
     assert.equal(out(), 'x\u001b');
   });
 
+  it('JSON keeps its values', () => {
+    const { terminal, out } = fake();
+    const value = { text: 'a\u009b\u202e\u{e0001}\n\u001b\ud800' };
+    sayJson(terminal, value);
+    assert.deepEqual(JSON.parse(out()), value);
+    for (const hostile of ['\u009b', '\u202e', '\u{e0001}', '\u001b']) assert.equal(out().includes(hostile), false);
+  });
+
   it('a bar is only for a terminal', () => {
     const shown = [true, false].map((isTTY) => {
       const { terminal, err } = fake(isTTY);
@@ -190,4 +202,22 @@ describe('what a terminal gets', () => {
     assert.deepEqual([0, 1023, 1024, 20 * 1024 ** 2].map(sizeText), ['0 B', '1023 B', '1.0 KiB', '20.0 MiB']);
     assert.deepEqual([-5, 59_000, 300_000, 3 * 3_600_000, 5 * 86_400_000].map(ageText), ['0 s', '59 s', '5 min', '3 h', '5 d']);
   });
+});
+
+describe('whose configuration it is', () => {
+  const NOTHING: Given = { positionals: [], text: () => undefined, texts: () => [], has: () => false };
+  for (const [name, text, service] of [
+    ['x.cfg', '[sender]\nprotocol: STOMP\n', 'sender'],
+    ['x.cfg', '[broker]\n[daemon]\npidfile: /p\n', 'receiver'],
+    ['receiver.cfg', '[broker]\n', 'receiver'],
+    ['x.yaml', 'broker: {}\noutgoing:\n  path: /x\n', 'sender'],
+    ['x.yaml', 'broker: {}\nauthorisation:\n  allow: /x\n', 'receiver'],
+    ['x.json', '{"broker": {}, "incoming": {"path": "/x"}}', 'receiver'],
+    ['x.json', '{"broker": {}}', 'sender'],
+  ] as const)
+    it(`${name} with ${JSON.stringify(text)}: a ${service}'s`, (test) => {
+      const file = path.join(temporaryDirectory(test), name);
+      writeFileSync(file, text);
+      assert.equal(serviceOf(NOTHING, file), service);
+    });
 });

@@ -58,8 +58,19 @@ export function complain({ stderr }: Terminal, text: string): void {
   stderr.write(`${visible(text)}\n`);
 }
 
-export function sayJson(terminal: Terminal, value: unknown): void {
-  say(terminal, JSON.stringify(value, undefined, 2));
+/** As JSON escapes it: the value stays the same. */
+export function sayJson({ stdout }: Terminal, value: unknown): void {
+  const text = JSON.stringify(value, undefined, 2).replaceAll(OBEYED, (character) =>
+    character === '\n' ? character : jsonEscaped(character),
+  );
+  stdout.write(`${text}\n`);
+}
+
+function jsonEscaped(character: string): string {
+  return character
+    .split('')
+    .map((unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`)
+    .join('');
 }
 
 /** Bytes as they are; on a terminal as text that is shown and not obeyed. */

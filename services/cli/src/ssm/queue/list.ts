@@ -4,7 +4,7 @@ import { ageText, sizeText, table } from '../table.js';
 import { complain, say, sayJson, type Terminal } from '../terminal.js';
 import type { Element } from './element.js';
 import { lookAtOutgoing } from './outgoing.js';
-import { PATH_OPTION, type Place, placeOf, QUEUE } from './places.js';
+import { elementNames, PATH_OPTION, type Place, placeOf, QUEUE } from './places.js';
 import { AGE_OPTION, CODE_OPTION, selected, selectionOf } from './select.js';
 
 const DEFAULT_LIMIT = 100;
@@ -75,11 +75,21 @@ async function listElements(place: Place, limit: number, given: Given, terminal:
   let count = 0;
   const damaged: string[] = [];
   const trouble = (name: string, error: unknown): void => void damaged.push(`${name}: ${textOf(error)}`);
-  for await (const element of selected(place, selectionOf(given, terminal), trouble)) {
-    if (terminal.signal.aborted) break;
-    count += 1;
-    if (shown.length < limit) shown.push(element);
+  const selection = selectionOf(given, terminal);
+  // Without a condition what is not shown need not be read.
+  const names = new Set<string>();
+  if (selection.isEverything) {
+    for await (const name of elementNames(place)) {
+      count += 1;
+      if (names.size < limit) names.add(name);
+    }
   }
+  const wanted = selection.isEverything ? { ...selection, names } : selection;
+  if (!selection.isEverything || names.size > 0)
+    for await (const element of selected(place, wanted, trouble)) {
+      if (!selection.isEverything) count += 1;
+      if (shown.length < limit) shown.push(element);
+    }
   if (given.has('json')) sayJson(terminal, { path: place.path, count, elements: shown });
   else {
     if (shown.length > 0) say(terminal, elementTable(place, shown, terminal.now()));
