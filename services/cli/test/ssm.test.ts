@@ -115,9 +115,12 @@ describe('every command', () => {
       }
       assert.ok(command.examples.length > 0);
       for (const { line } of command.examples) {
-        const mine = line.split(/ [|>] /).find((part) => part.startsWith(`ssm ${command.name}`));
+        const [mine] = new RegExp(`ssm ${command.name}[^|>)]*`).exec(line) ?? [];
         assert.ok(mine !== undefined, line);
-        const words = mine.split(' ').slice(1 + command.name.split(' ').length);
+        const words = mine
+          .trimEnd()
+          .split(' ')
+          .slice(1 + command.name.split(' ').length);
         parseGiven(command, words);
       }
       assert.match(overview(COMMANDS, '1'), new RegExp(`^  ${command.name} `, 'm'));
@@ -154,7 +157,7 @@ describe('completion', () => {
   });
 
   it('of zsh and fish names every command and option', async () => {
-    assert.match(await script('zsh'), /^#compdef ssm\n/);
+    assert.match(await script('zsh'), /^autoload -U \+X bashcompinit && bashcompinit\n/);
     const fish = await script('fish');
     for (const { name, options } of COMMANDS) {
       for (const word of name.split(' ')) assert.match(fish, new RegExp(`-a ${word}\\b`));

@@ -14,14 +14,14 @@ export function completionCommand(others: readonly Command[]): Command {
     options: {},
     examples: [
       { line: 'ssm completion bash > /etc/bash_completion.d/ssm', what: 'bash, for all users' },
-      { line: 'ssm completion zsh > /usr/share/zsh/site-functions/_ssm', what: 'zsh' },
+      { line: 'source <(ssm completion zsh)', what: 'zsh: in .zshrc, behind compinit' },
       { line: 'ssm completion fish > ~/.config/fish/completions/ssm.fish', what: 'fish' },
     ],
     run: async (given, terminal) => {
       const all = [...others, command];
       const [shell] = given.positionals;
       const script = shell === 'fish' ? fish(all) : bash(all);
-      say(terminal, (shell === 'zsh' ? `#compdef ssm\nautoload -U +X bashcompinit && bashcompinit\n${script}` : script).trimEnd());
+      say(terminal, (shell === 'zsh' ? `autoload -U +X bashcompinit && bashcompinit\n${script}` : script).trimEnd());
       return EXIT.ok;
     },
   };

@@ -5,7 +5,7 @@ import { complain, say, sayJson, type Terminal } from '../terminal.js';
 import type { Element } from './element.js';
 import { lookAtOutgoing } from './outgoing.js';
 import { elementNames, PATH_OPTION, type Place, placeOf, QUEUE } from './places.js';
-import { AGE_OPTION, CODE_OPTION, selected, selectionOf } from './select.js';
+import { AGE_OPTION, CODE_OPTION, type Selection, selected, selectionOf } from './select.js';
 
 const DEFAULT_LIMIT = 100;
 export const LAYOUT_OPTION = {
@@ -71,25 +71,7 @@ async function listOutgoing(place: Place, limit: number, given: Given, terminal:
 }
 
 async function listElements(place: Place, limit: number, given: Given, terminal: Terminal): Promise<number> {
-  const shown: Element[] = [];
-  let count = 0;
-  const damaged: string[] = [];
-  const trouble = (name: string, error: unknown): void => void damaged.push(`${name}: ${textOf(error)}`);
-  const selection = selectionOf(given, terminal);
-  // Without a condition what is not shown need not be read.
-  const names = new Set<string>();
-  if (selection.isEverything) {
-    for await (const name of elementNames(place)) {
-      count += 1;
-      if (names.size < limit) names.add(name);
-    }
-  }
-  const wanted = selection.isEverything ? { ...selection, names } : selection;
-  if (!selection.isEverything || names.size > 0)
-    for await (const element of selected(place, wanted, trouble)) {
-      if (!selection.isEverything) count += 1;
-      if (shown.length < limit) shown.push(element);
-    }
+  const { count, damaged, shown } = await collect(place, limit, given, terminal);
   if (given.has('json')) sayJson(terminal, { path: place.path, count, elements: shown });
   else {
     if (shown.length > 0) say(terminal, elementTable(place, shown, terminal.now()));
@@ -97,6 +79,37 @@ async function listElements(place: Place, limit: number, given: Given, terminal:
   }
   for (const text of damaged) complain(terminal, text);
   return damaged.length === 0 ? EXIT.ok : EXIT.failed;
+}
+
+interface Collected {
+  readonly shown: readonly Element[];
+  readonly count: number;
+  readonly damaged: readonly string[];
+}
+
+async function collect(place: Place, limit: number, given: Given, terminal: Terminal): Promise<Collected> {
+  const damaged: string[] = [];
+  const trouble = (name: string, error: unknown): void => void damaged.push(`${name}: ${textOf(error)}`);
+  const shown: Element[] = [];
+  const take = async (selection: Selection): Promise<number> => {
+    let count = 0;
+    for await (const element of selected(place, selection, trouble)) {
+      count += 1;
+      if (shown.length < limit) shown.push(element);
+    }
+    return count;
+  };
+  const selection = selectionOf(given, terminal);
+  if (!selection.isEverything) return { count: await take(selection), shown, damaged };
+  // Without a condition what is not shown need not be read.
+  const names = new Set<string>();
+  let count = 0;
+  for await (const name of elementNames(place)) {
+    count += 1;
+    if (names.size < limit) names.add(name);
+  }
+  if (names.size > 0) await take({ ...selection, names });
+  return { count, shown, damaged };
 }
 
 function more(count: number, shown: number): string {
