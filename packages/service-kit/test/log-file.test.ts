@@ -6,6 +6,8 @@ import { fileURLToPath } from 'node:url';
 import { eventually, startNode, temporaryDirectory } from '@ssm/test-support';
 import { openLogFile, teeOutput } from '../src/log-file.js';
 
+/** Milliseconds; other work may keep this machine busy. */
+const PATIENCE = 90_000;
 const script = fileURLToPath(new URL('./fixtures/service.js', import.meta.url));
 
 test('goes on in the old file until it is opened again', (t) => {
@@ -57,11 +59,11 @@ test('a service writes its log to file and console, and opens the file again at 
   const pidFile = path.join(directory, 'service.pid');
   const args = ['--broker.destination=/queue/a', '--ops.port=0', `--log.file=${file}`, `--pidFile=${pidFile}`];
   const child = await startNode(t, script, args);
-  await child.waitForLine(/"msg":"started"/);
+  await child.waitForLine(/"msg":"started"/, { timeout: PATIENCE });
   assert.equal(readFileSync(pidFile, 'utf8'), `${child.pid}\n`);
   renameSync(file, `${file}.1`);
   child.signal('SIGHUP');
-  await eventually(() => readFileSync(file, 'utf8').includes('list read again'), { what: 'a line in the new file' });
+  await eventually(() => readFileSync(file, 'utf8').includes('list read again'), { timeout: PATIENCE, what: 'a line in the new file' });
   child.signal('SIGTERM');
   await child.exited;
   assert.equal(readFileSync(`${file}.1`, 'utf8') + readFileSync(file, 'utf8'), child.output('stdout'));
@@ -72,7 +74,7 @@ test('without a console nothing goes to standard output', async (t) => {
   const directory = temporaryDirectory(t);
   const file = path.join(directory, 'service.log');
   const child = await startNode(t, script, ['--broker.destination=/queue/a', '--ops.port=0', `--log.file=${file}`, '--no-log.console']);
-  await eventually(() => readFileSync(file, 'utf8').includes('"msg":"started"'), { what: 'started' });
+  await eventually(() => readFileSync(file, 'utf8').includes('"msg":"started"'), { timeout: PATIENCE, what: 'started' });
   child.signal('SIGTERM');
   assert.deepEqual(await child.exited, { code: 0, signal: null });
   assert.equal(child.output(), '');

@@ -6,7 +6,7 @@ import { describe, it } from 'node:test';
 import { eventually } from '@ssm/test-support';
 import { createOldSite, DESTINATION } from './support/old-site.js';
 
-const PATIENCE = 30_000;
+const PATIENCE = 90_000;
 
 describe('ssmsend and ssmreceive with old files', { concurrency: 2 }, () => {
   it('carry a file from the outgoing queue into incoming, encrypted, and stop as they should', async (test) => {

@@ -10,7 +10,7 @@ import { eventually, requireTools, temporaryDirectory } from '@ssm/test-support'
 import { createOldSite } from './support/old-site.js';
 
 const here = (name: string): string => fileURLToPath(new URL(`../../${name}`, import.meta.url));
-const PATIENCE = 60_000;
+const PATIENCE = 90_000;
 const MESSAGES = 60;
 const ROTATIONS = 5;
 /** Of 100: what systemd-analyze calls the exposure of a unit, times ten. */

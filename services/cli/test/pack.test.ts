@@ -27,10 +27,10 @@ it('installs alone and works', async (test) => {
   const site = await createOldSite(test);
   await site.add('record');
   const receiver = await startCommand(test, path.join(bin, 'ssmreceive'), ['-c', site.receiverConfig(), '-d', site.dns, '--ops.port=0']);
-  await receiver.waitForLine(/INFO {2}started/, { timeout: 30_000 });
+  await receiver.waitForLine(/INFO {2}started/, { timeout: 90_000 });
   const sender = await startCommand(test, path.join(bin, 'ssmsend'), ['-c', site.senderConfig()]);
   assert.equal((await sender.exited).code, 0, sender.output());
-  await receiver.waitForLine(/INFO {2}message {2}.*result=stored/, { timeout: 30_000 });
+  await receiver.waitForLine(/INFO {2}message {2}.*result=stored/, { timeout: 90_000 });
   receiver.signal('SIGTERM');
   assert.equal((await receiver.exited).code, 0);
   assert.deepEqual(

@@ -9,7 +9,7 @@ import { NormalReader } from '@ssm/spool';
 import { createCrl, eventually, writeTrustDirectory } from '@ssm/test-support';
 import { createOldSite, type OldSite } from './support/old-site.js';
 
-const PATIENCE = 30_000;
+const PATIENCE = 90_000;
 const SSM = fileURLToPath(new URL('../src/ssm.js', import.meta.url));
 
 /** A shell line in which `ssm` is ours. */
@@ -261,7 +261,8 @@ describe('ssm queue', { concurrency: 2 }, () => {
     const site = await createOldSite(test);
     const element = path.join(site.reject, '00000000/6b04bf98c69d26');
     mkdirSync(element, { recursive: true });
-    for (const key of ['body', 'signer', 'empaid', 'error']) writeFileSync(path.join(element, key), `${key}: \u001b[2J\u202e\u0007\r\n`);
+    for (const key of ['body', 'signer', 'empaid', 'error'])
+      writeFileSync(path.join(element, key), `${key}: \u001b[2J\u202e\u0007\r\nerror     forged\n`);
     for (const args of [
       ['list', 'reject'],
       ['show', 'reject', '00000000/6b04bf98c69d26'],
@@ -270,6 +271,7 @@ describe('ssm queue', { concurrency: 2 }, () => {
       const { out, err } = await site.run('ssm', ['queue', ...args, '--path', site.reject]);
       if (args.includes('--json'))
         assert.ok((JSON.parse(out) as { elements: { signer: string }[] }).elements[0]?.signer.includes('\u001b[2J\u202e'));
+      if (!args.includes('--json')) assert.doesNotMatch(out.split('\n\n')[0] ?? '', /^error +forged/m);
       for (const hostile of ['\u001b', '\u202e', '\u0007', '\r']) assert.equal((out + err).includes(hostile), false);
     }
   });

@@ -9,7 +9,7 @@ import { CONFIG_OPTION, type Command, EXIT, type Given, UsageError } from '../co
 import { loadSender } from '../config.js';
 import { textOf } from '../main.js';
 import { startProgress } from '../progress.js';
-import { complain, say, type Terminal } from '../terminal.js';
+import { complain, say, type Terminal, visibleLine } from '../terminal.js';
 import type { Element } from './element.js';
 import { type Place, placeOf, QUEUE } from './places.js';
 import { CODE_OPTION, ELEMENTS, selected, selectionOf } from './select.js';
@@ -64,8 +64,8 @@ async function putBack(given: Given, chosen: readonly Element[], terminal: Termi
     progress.step();
   }
   progress.end();
-  for (const text of done) say(terminal, text);
-  for (const text of failed) complain(terminal, text);
+  for (const text of done) say(terminal, visibleLine(text));
+  for (const text of failed) complain(terminal, visibleLine(text));
   say(terminal, `${done.length} put back, ${chosen.length - done.length} left`);
   return done.length === chosen.length ? EXIT.ok : EXIT.failed;
 }

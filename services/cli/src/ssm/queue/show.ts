@@ -7,7 +7,7 @@ import { readInput } from '../files.js';
 import { judgeOf } from '../keys.js';
 import { explanationJson, stepsText } from '../open.js';
 import { ageText, sizeText } from '../table.js';
-import { say, sayBytes, sayJson, type Terminal } from '../terminal.js';
+import { say, sayBytes, sayJson, type Terminal, visibleLine } from '../terminal.js';
 import { type Element, readElement } from './element.js';
 import { LAYOUT_OPTION } from './list.js';
 import { PATH_OPTION, type Place, placeOf, QUEUE } from './places.js';
@@ -61,7 +61,7 @@ async function showOutgoing({ path, layout }: Place, name: string, given: Given,
   const body = await readInput(`${path}/${name}`, MAXIMUM_BODY, terminal);
   if (given.has('body')) await sayBytes(terminal, body);
   else if (given.has('json')) sayJson(terminal, { name, bytes: body.length });
-  else say(terminal, `name      ${name}\nsize      ${sizeText(body.length)}\n\n${preview(body)}`);
+  else say(terminal, `name      ${visibleLine(name)}\nsize      ${sizeText(body.length)}\n\n${preview(body)}`);
   return EXIT.ok;
 }
 
@@ -90,7 +90,7 @@ function showText(element: Element, body: Uint8Array, explanation: Explanation |
     ['empaid', empaid],
     ['error', code === undefined ? reason : `${code}: ${reason ?? ''}`],
   ];
-  for (const [key, value] of lines) if (value !== undefined) say(terminal, `${key.padEnd(10)}${value}`);
+  for (const [key, value] of lines) if (value !== undefined) say(terminal, `${key.padEnd(10)}${visibleLine(value)}`);
   if (explanation !== undefined) say(terminal, `\n${stepsText(explanation)}\n\n${adviceOf(code, explanation)}`);
   say(terminal, `\n${preview(body)}`);
 }
