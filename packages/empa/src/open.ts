@@ -28,6 +28,14 @@ export interface OpenOptions {
   readonly allowTripleDes?: boolean;
   /** Refuse a signingTime older than so many milliseconds, more than five minutes ahead, or a message without one. Default: no limit. */
   readonly maximumAgeMs?: number;
+  /** Told of every step that the message passes, in order; the one that it fails is in the error. */
+  readonly onStep?: (passed: PassedStep) => void;
+}
+
+/** `contents`: the signed part was decoded, which a failure calls `parse`. Nothing but the signature vouches for the facts. */
+export interface PassedStep {
+  readonly step: OpenStep | 'contents';
+  readonly facts: Readonly<Record<string, string | number | boolean>>;
 }
 
 export interface OpenedMessage {
@@ -46,15 +54,22 @@ export interface OpenedMessage {
  */
 export async function openMessage(raw: Uint8Array, options: OpenOptions): Promise<OpenedMessage> {
   const limits = { ...DEFAULT_LIMITS, ...options.limits };
+  const passed = (step: PassedStep['step'], facts: PassedStep['facts'] = {}): void => options.onStep?.({ step, facts });
   const received = atStep('parse', () => receive(raw, limits));
+  passed('parse', { bytes: raw.length, encrypted: received.kind === 'enveloped' });
   const { signed, encrypted } = atStep('decrypt', () => decrypt(received, options, limits));
+  passed('decrypt', { encrypted });
   const signer = atStep('signer', () => findSigner(signed.data));
+  passed('signer', { certificates: signer.bag.length });
   const { certificate, content } = atStep('signature', () => verifySignature(signed, signer));
   const known = { signer: certificate.subject.toString() };
-  const { body, deliveryId } = atStep('parse', () => readContent(content, limits), known);
   const { signingTime } = signer.info.attributes;
+  passed('signature', { ...known, serial: certificate.serialNumber, signed: signingTime?.toISOString() ?? 'no time given' });
+  const { body, deliveryId } = atStep('parse', () => readContent(content, limits), known);
+  passed('contents', { bytes: body.length, deliveryId: deliveryId ?? 'none' });
   atStep('signature', () => checkAge(signingTime, options), { ...known, body });
   atStep('chain', () => verifyCertificate(certificate, signer.bag, options.trust, options), { ...known, body });
+  for (const step of ['chain', 'revocation', 'signing-policy'] as const) passed(step);
   return {
     body,
     signer: certificate.subject,

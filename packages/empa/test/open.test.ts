@@ -329,3 +329,37 @@ describe('decryption', () => {
     await rejected('not-signed', world.open(enveloped(await world.sealFor('a'))));
   });
 });
+
+const stepsOf = async (raw: Uint8Array, options: Parameters<World['open']>[1] = {}): Promise<string[]> => {
+  const steps: string[] = [];
+  await world.open(raw, { ...options, onStep: ({ step }) => steps.push(step) }).catch(() => undefined);
+  return steps;
+};
+
+describe('the steps that a message passes', () => {
+  it('are told in order, with what is known', async () => {
+    const facts: unknown[] = [];
+    await world.open(await world.sealFor('a'), { onStep: (passed) => facts.push(passed) });
+    const [parse, decrypt, , signature, contents] = facts;
+    assert.deepEqual(
+      facts.map((passed) => (passed as { step: string }).step),
+      ['parse', 'decrypt', 'signer', 'signature', 'contents', 'chain', 'revocation', 'signing-policy'],
+    );
+    assert.equal((parse as { facts: { encrypted: boolean } }).facts.encrypted, true);
+    assert.deepEqual(decrypt, { step: 'decrypt', facts: { encrypted: true } });
+    assert.equal((signature as { facts: { signer: string } }).facts.signer, site.dn);
+    assert.deepEqual((contents as { facts: { bytes: number } }).facts.bytes, 1);
+  });
+
+  it('end before the one that it fails', async () => {
+    assert.deepEqual(await stepsOf(Buffer.from('x')), []);
+    assert.deepEqual(await stepsOf(await world.sealFor('a'), { identities: [] }), ['parse']);
+    const sealed = await world.seal('a');
+    assert.deepEqual(await stepsOf(Buffer.from(Buffer.from(sealed).toString('latin1').replace('\n\na\n', '\n\nb\n'), 'latin1')), [
+      'parse',
+      'decrypt',
+      'signer',
+    ]);
+    assert.deepEqual((await stepsOf(sealed, { now: new Date(0) })).at(-1), 'contents');
+  });
+});

@@ -123,6 +123,8 @@ const log = {
     format: { oneOf: ['auto', 'json', 'text'] },
     default: 'auto',
   }),
+  file: setting({ doc: 'File that log lines are appended to; opened again at SIGHUP. Empty: none.', format: 'path', default: '' }),
+  console: setting({ doc: 'Write log lines to standard output.', format: 'boolean', default: true }),
 };
 
 const shared = {
@@ -141,6 +143,7 @@ const shared = {
   trust,
   limits,
   log,
+  pidFile: setting({ doc: 'File that holds the process number while the service runs; empty: none.', format: 'path', default: '' }),
   shutdown: {
     drain: setting({ doc: 'Time for work in flight to end at a stop.', format: 'duration', default: 25 * SECOND, minimum: 1 }),
   },
@@ -157,7 +160,7 @@ const shared = {
 export type CommonSettings = typeof shared & { readonly ops: { readonly host: Setting<string>; readonly port: Setting<number> } };
 
 /** What runService itself needs among the settings of a service. */
-export type LifecycleSettings = Pick<CommonSettings, 'instance' | 'ops' | 'log' | 'shutdown' | 'liveness'>;
+export type LifecycleSettings = Pick<CommonSettings, 'instance' | 'ops' | 'log' | 'pidFile' | 'shutdown' | 'liveness'>;
 
 /**
  * Settings that both services share; a service spreads them into its own: `{ ...commonSettings({ opsPort: 9101 }), outgoing: {...} }`.

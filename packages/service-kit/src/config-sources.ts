@@ -5,8 +5,21 @@ import { readEnvironment } from './environment.js';
 import { ServiceError } from './errors.js';
 import { describeSettings, isSetting, listSettings, type Settings } from './settings.js';
 
+/** Raw values by key, each with where it stands. */
+export type Layer = ReadonlyMap<string, { readonly source: string; readonly raw: unknown }>;
+
+/** What a program made of a configuration of another kind, before the service sees it. */
+export interface Preset {
+  readonly values: Layer;
+  /** What is wrong with it; joins the faults of the other sources. */
+  readonly faults: readonly string[];
+  /** Logged when the service starts. */
+  readonly warnings: readonly string[];
+}
+
 /** Where values come from, in increasing weight. */
 export interface ConfigSources {
+  readonly preset?: Preset;
   /** Path of a JSON or YAML file; absent: none. */
   readonly file?: string;
   /** Text of the file, when it was read elsewhere; `file` then only names it. */
@@ -16,12 +29,11 @@ export interface ConfigSources {
   readonly args: readonly string[];
 }
 
-/** Raw values by key, each with where it stands. */
-export type Layer = ReadonlyMap<string, { readonly source: string; readonly raw: unknown }>;
-
 /** The sources as layers in increasing weight; what is wrong with them is added to faults. Throws `config-unreadable`. */
 export function readLayers(settings: Settings, sources: ConfigSources, faults: string[]): readonly Layer[] {
+  faults.push(...(sources.preset?.faults ?? []));
   return [
+    sources.preset?.values ?? new Map(),
     fileLayer(settings, sources, faults),
     environmentLayer(settings, sources.env, faults),
     commandLineLayer(settings, sources.args, faults),

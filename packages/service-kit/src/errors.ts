@@ -4,8 +4,14 @@ export const SERVICE_ERROR_CODES = [
   'config-invalid',
   /** The configuration file cannot be read, or is neither JSON nor YAML. */
   'config-unreadable',
+  /** The file of log.file cannot be opened. */
+  'log-file-failed',
   /** The health and metrics server cannot listen at ops.host:ops.port. */
   'ops-listen-failed',
+  /** The file of pidFile cannot be written. */
+  'pid-file-failed',
+  /** The file of pidFile is that of another process, which runs. */
+  'pid-file-taken',
   /** The service could not be started, for a reason that has no code of its own; the cause says why. */
   'start-failed',
   /** The ordered stop was not through when shutdown.drain had passed. */

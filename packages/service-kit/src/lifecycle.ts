@@ -1,5 +1,6 @@
 import type { LifecycleSettings } from './common-settings.js';
 import { loadConfig } from './config.js';
+import type { ConfigSources } from './config-sources.js';
 import { CONFIG_VARIABLE } from './environment.js';
 import { ServiceError } from './errors.js';
 import { EXIT_CODES } from './exit-codes.js';
@@ -29,13 +30,17 @@ export async function runService<const S extends LifecycleSettings & Settings>(
   if (help || version) return EXIT_CODES.ok;
   try {
     if (fault !== undefined) throw new ServiceError('config-invalid', fault);
-    const config = loadConfig(definition.settings, { env: host.env, args: settingArgs, ...(file === undefined ? {} : { file }) });
+    const config = loadConfig(definition.settings, sourcesOf(host, settingArgs, file));
     return await new ServiceRun(definition, config, host).run();
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error);
     host.stderr.write(`${definition.name}: ${message}\n`);
     return error instanceof ServiceError ? EXIT_CODES.configuration : EXIT_CODES.failed;
   }
+}
+
+function sourcesOf({ env, preset }: ServiceHost, args: readonly string[], file: string | undefined): ConfigSources {
+  return { env, args, ...(file === undefined ? {} : { file }), ...(preset === undefined ? {} : { preset }) };
 }
 
 interface OwnOptions {

@@ -2,17 +2,18 @@ import { once } from 'node:events';
 import { constants } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { LifecycleSettings } from './common-settings.js';
-import { changedSettings, secretValues } from './config-values.js';
+import { changedSettings } from './config-values.js';
 import { suspectVariables } from './environment.js';
 import { ServiceError } from './errors.js';
 import { EXIT_CODES } from './exit-codes.js';
 import { createHealth, type Health } from './health.js';
-import { createLogger, type Logger } from './log.js';
-import { type LogOutput, standardOutput } from './log-output.js';
+import type { Logger } from './log.js';
 import { createMetrics, type Metrics } from './metrics.js';
 import { type OpsServer, startOpsServer } from './ops-server.js';
+import { type PidFile, writePidFile } from './pid-file.js';
 import { addProcessMetrics } from './process-metrics.js';
 import type { Running, ServiceContext, ServiceDefinition, ServiceHost } from './service.js';
+import { openServiceLog, type ServiceLog } from './service-log.js';
 import { type ConfigOf, describeSettings, type Settings } from './settings.js';
 import { StopSteps } from './stop-steps.js';
 
@@ -31,7 +32,7 @@ export class ServiceRun<S extends LifecycleSettings & Settings> {
   readonly #config: ConfigOf<S>;
   readonly #own: ConfigOf<LifecycleSettings>;
   readonly #host: ServiceHost;
-  readonly #output: LogOutput;
+  readonly #serviceLog: ServiceLog;
   readonly #log: Logger;
   readonly #metrics: Metrics;
   readonly #health: Health;
@@ -41,32 +42,23 @@ export class ServiceRun<S extends LifecycleSettings & Settings> {
   #reloading: Promise<void> = Promise.resolve();
   #signalledAt: number | undefined;
   #ops: OpsServer | undefined;
+  #pidFile: PidFile | undefined;
   readonly #stopMeasuring: () => void;
   #crash: (code: number) => void = () => undefined;
 
+  /** Throws ServiceError `log-file-failed`. */
   constructor(definition: ServiceDefinition<S>, config: ConfigOf<S>, host: ServiceHost) {
     this.#definition = definition;
     this.#config = config;
     this.#own = config;
     this.#host = host;
-    const { name, version, settings } = definition;
-    const { instance, log, liveness } = this.#own;
-    const { NO_COLOR: noColour } = host.env;
-    const terminal = host.stdout.isTTY === true;
-    this.#output = standardOutput(host.stdout);
-    this.#log = createLogger({
-      service: name,
-      instance,
-      level: log.level,
-      format: log.format === 'json' || (log.format === 'auto' && !terminal) ? 'json' : 'text',
-      output: this.#output,
-      colours: terminal && (noColour ?? '') === '',
-      secrets: secretValues(settings, config),
-    });
+    const { name, version } = definition;
+    this.#serviceLog = openServiceLog(definition, this.#own, host);
+    this.#log = this.#serviceLog.log;
     this.#metrics = createMetrics({ service: name, version });
-    this.#health = createHealth({ stuckAfterMs: liveness.stuckAfter });
+    this.#health = createHealth({ stuckAfterMs: this.#own.liveness.stuckAfter });
     this.#steps = new StopSteps(this.#log);
-    this.#stopMeasuring = addProcessMetrics(this.#metrics, { health: this.#health, output: this.#output });
+    this.#stopMeasuring = addProcessMetrics(this.#metrics, { health: this.#health, output: this.#serviceLog.output });
   }
 
   async run(): Promise<number> {
@@ -81,7 +73,9 @@ export class ServiceRun<S extends LifecycleSettings & Settings> {
       return code;
     } finally {
       this.#stopMeasuring();
-      await this.#output.flush(FLUSH_MS);
+      this.#pidFile?.release();
+      await this.#serviceLog.output.flush(FLUSH_MS);
+      this.#serviceLog.close();
       unlisten();
     }
   }
@@ -91,6 +85,8 @@ export class ServiceRun<S extends LifecycleSettings & Settings> {
     this.#announce();
     this.#health.set('service', 'starting');
     try {
+      const { pidFile } = this.#own;
+      if (pidFile !== '') this.#pidFile = writePidFile(pidFile, process.pid);
       this.#ops = await startOpsServer({ ...this.#own.ops, health: this.#health, metrics: this.#metrics });
       this.#log.info('health and metrics are served', { url: this.#ops.url });
       return await this.#stop(await this.#untilStop());
@@ -116,6 +112,7 @@ export class ServiceRun<S extends LifecycleSettings & Settings> {
     const { settings, version } = this.#definition;
     const changed = changedSettings(settings, this.#config);
     this.#log.info('starting', { version, node: process.versions.node, pid: process.pid, settings: changed });
+    for (const detail of this.#host.preset?.warnings ?? []) this.#log.warn('the configuration has a part that is not used', { detail });
     for (const suspect of suspectVariables(this.#host.env, describeSettings(settings)))
       this.#log.warn('environment variable is not known', { ...suspect });
   }
@@ -214,12 +211,22 @@ export class ServiceRun<S extends LifecycleSettings & Settings> {
   }
 
   #onReload(): void {
+    this.#reopenLog();
     this.#log.info('reload requested', { signal: 'SIGHUP' });
     const before = this.#reloading;
     this.#reloading = (async () => {
       await before;
       for (const { name, reload } of this.#reloads) await this.#reload(name, reload);
     })();
+  }
+
+  /** At once: whoever renamed the file may take the old one away when the signal is sent. */
+  #reopenLog(): void {
+    try {
+      this.#serviceLog.reopen();
+    } catch (error) {
+      this.#log.error('reload failed', { what: 'log file', error });
+    }
   }
 
   async #reload(name: string, reload: () => Promise<void> | void): Promise<void> {

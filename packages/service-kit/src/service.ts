@@ -1,4 +1,5 @@
 import type { LifecycleSettings } from './common-settings.js';
+import type { Preset } from './config-sources.js';
 import type { Health } from './health.js';
 import type { Logger } from './log.js';
 import type { LineStream } from './log-output.js';
@@ -43,6 +44,8 @@ export interface ServiceHost {
   /** Without node and the script. */
   readonly args: readonly string[];
   readonly env: Readonly<Record<string, string | undefined>>;
+  /** Values that weigh less than those of any other source. */
+  readonly preset?: Preset;
   readonly stdout: LineStream & { readonly isTTY?: boolean; readonly fd?: number };
   readonly stderr: NodeJS.WritableStream;
   /** Emits SIGTERM, SIGINT, SIGHUP, uncaughtException and unhandledRejection. */

@@ -209,3 +209,18 @@ test('hostile YAML is refused: many aliases, several documents, duplicate keys, 
 test('a file that is no mapping', () => {
   for (const fileText of ['- a', 'text', '5', '[]']) assert.match(faultOf({ fileText }), /must be a mapping/);
 });
+
+test('a preset weighs less than every other source, and its faults join theirs', () => {
+  const values = new Map([
+    ['broker.login', { source: 'sender.cfg:3', raw: 'preset' }],
+    ['broker.window', { source: 'sender.cfg:4', raw: 'many' }],
+    ['encryption.recipients', { source: 'sender.cfg:5', raw: ['a'] }],
+  ]);
+  const preset = { values, faults: ['sender.cfg:9: bad'], warnings: [] };
+  const text = faultOf({ preset });
+  assert.match(text, /sender\.cfg:4: "many" is not allowed/);
+  assert.match(text, /sender\.cfg:9: bad/);
+  const sources = { preset: { ...preset, faults: [] }, args: ['--broker.window=5'] };
+  assert.equal(load(sources).broker.login, 'preset');
+  assert.equal(load({ ...sources, fileText: '{"broker": {"login": "file"}}' }).broker.login, 'file');
+});

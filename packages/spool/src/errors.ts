@@ -12,6 +12,7 @@ export const SPOOL_ERROR_CODES = [
   'claim-lost',
   'element-corrupt',
   'name-invalid',
+  'name-taken',
   'record-corrupt',
   'stage-too-slow',
   'server-away',

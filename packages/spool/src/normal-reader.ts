@@ -4,7 +4,7 @@ import { makeDirectory } from './durable.js';
 import { SpoolError } from './errors.js';
 import { failedWith, guarded } from './faults.js';
 import { removeIfEmpty, renameIfThere } from './moves.js';
-import { NameSource, splitElementName } from './names.js';
+import { checkFileName, NameSource, splitElementName } from './names.js';
 import { elementsIn, LOCKED, numberedDirectories, OBSOLETE, removeDirectory, TEMPORARY } from './normal-layout.js';
 import { readWhole } from './reading.js';
 import type { PurgeStatistics } from './spool.js';
@@ -19,6 +19,15 @@ export interface NormalReaderOptions {
   readonly path: string;
   readonly now?: () => Date;
   readonly random?: () => number;
+}
+
+/** What can be seen of an element without taking it; it may be gone a moment later. */
+export interface ElementLook {
+  /** Bytes of each file. */
+  readonly files: ReadonlyMap<string, number>;
+  readonly locked: boolean;
+  /** When the element came into the queue, or was last locked. */
+  readonly modified: Date;
 }
 
 export class NormalReader {
@@ -39,6 +48,26 @@ export class NormalReader {
       for await (const element of elementsIn(`${this.path}/${directory}`)) elements.push(element);
       for (const element of elements.toSorted()) yield `${directory}/${element}`;
     }
+  }
+
+  /** Takes no lock. SpoolError: claim-lost (it is gone), element-corrupt. */
+  async look(name: string): Promise<ElementLook> {
+    const directory = this.#directoryOf(name);
+    return await guarded('look at an element', this.path, async () => await lookAt(directory));
+  }
+
+  /** One file of an element, locked or not; undefined: it has none of that name. SpoolError: too-large, not-regular, unreadable. */
+  async peek(name: string, file: string, limit: number = DEFAULT_LIMIT): Promise<Uint8Array | undefined> {
+    checkFileName(file);
+    const directory = this.#directoryOf(name);
+    return await guarded('look at an element', this.path, async () => {
+      try {
+        return (await readWhole(`${directory}/${file}`, limit)).body;
+      } catch (error) {
+        if (error instanceof SpoolError && error.code === 'claim-lost') return undefined;
+        throw error;
+      }
+    });
   }
 
   /** False: somebody else has it, or it is gone. */
@@ -163,4 +192,21 @@ async function filesOf(directory: string): Promise<string[]> {
   if (files.length === 0 || files.length > MAXIMUM_FILES)
     throw new SpoolError('element-corrupt', `${directory} holds ${files.length} files`, { path: directory });
   return files;
+}
+
+async function lookAt(directory: string): Promise<ElementLook> {
+  try {
+    const { mtime } = await fs.lstat(directory);
+    const names = await fs.readdir(directory);
+    if (names.length > MAXIMUM_FILES)
+      throw new SpoolError('element-corrupt', `${directory} holds ${names.length} files`, { path: directory });
+    const files = names.filter((name) => name !== LOCKED);
+    const sizes = await Promise.all(files.map(async (name) => [name, (await fs.lstat(`${directory}/${name}`)).size] as const));
+    return { files: new Map(sizes), locked: names.includes(LOCKED), modified: mtime };
+  } catch (cause) {
+    if (failedWith(cause, 'ENOENT')) throw new SpoolError('claim-lost', `${directory} is gone`, { cause, path: directory });
+    if (failedWith(cause, 'ENOTDIR'))
+      throw new SpoolError('element-corrupt', `${directory} is not a directory`, { cause, path: directory });
+    throw cause;
+  }
 }

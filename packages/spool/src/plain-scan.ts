@@ -17,7 +17,7 @@ const IMPLAUSIBLE_MS = 3_600_000;
 
 export interface PlainScanOptions {
   readonly root: string;
-  readonly claims: ClaimsDirectory;
+  readonly claims: Pick<ClaimsDirectory, 'names' | 'time'>;
   readonly stabilityMs: number;
   /** Comes before the first name. */
   readonly prepare: () => Promise<unknown>;

@@ -6,12 +6,15 @@ import process, { getuid } from 'node:process';
 
 /** What conformance suites may need beyond Node and npm. */
 export type Tool =
+  | 'logrotate'
   | 'openssl'
+  | 'python3'
   | 'python3-dirq'
   | 'argo-ams-library'
   | 'redis'
   | 'root'
   | 'runuser'
+  | 'systemd-analyze'
   | 'libfaketime'
   | 'ip'
   | 'iptables'
@@ -56,7 +59,9 @@ export function fakeTimeLibrary(): string | undefined {
 const ALERTMANAGERS = ['prometheus-alertmanager', 'alertmanager'];
 
 const TOOLS: Readonly<Record<Tool, { readonly present: () => boolean; readonly get: string }>> = {
+  logrotate: { present: () => onPath('logrotate'), get: 'apt-get install logrotate' },
   openssl: { present: () => onPath('openssl'), get: 'apt-get install openssl' },
+  python3: { present: () => existsSync(PYTHON), get: `apt-get install python3 (used as ${PYTHON})` },
   'python3-dirq': {
     present: () => canImport('dirq.queue'),
     get: `apt-get install python3-dirq (used with ${PYTHON})`,
@@ -72,6 +77,7 @@ const TOOLS: Readonly<Record<Tool, { readonly present: () => boolean; readonly g
   unshare: { present: () => onPath('unshare'), get: 'apt-get install util-linux' },
   'mkfs.ext4': { present: () => onPath('mkfs.ext4'), get: 'apt-get install e2fsprogs' },
   libfaketime: { present: () => fakeTimeLibrary() !== undefined, get: 'apt-get install libfaketime' },
+  'systemd-analyze': { present: () => onPath('systemd-analyze'), get: 'apt-get install systemd' },
   runuser: { present: () => onPath('runuser'), get: 'apt-get install util-linux' },
   docker: {
     present: () => onPath('docker') && ['info', 'compose version'].every((args) => spawnSync('docker', args.split(' ')).status === 0),

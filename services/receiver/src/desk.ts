@@ -1,4 +1,4 @@
-import { type OpenOptions, openMessage } from '@ssm/empa';
+import { openMessage } from '@ssm/empa';
 import type { Reloadable, ServiceContext } from '@ssm/service-kit';
 import type { SignerLists } from './authorise.js';
 import type { ReceiverConfig } from './config.js';
@@ -7,6 +7,7 @@ import type { LateTrust } from './late-trust.js';
 import type { Local } from './local.js';
 import type { ReceiverMetrics } from './metrics.js';
 import type { Desk } from './pipeline.js';
+import { verificationRules } from './rules.js';
 import { createStep, type StageHook } from './steps.js';
 
 export interface DeskParts {
@@ -42,14 +43,5 @@ export function createDesk(parts: DeskParts): Desk {
       metrics.recordFailures.inc({ operation: 'confirm' });
       context.log.warn('the time of an acknowledgement could not be recorded', { error });
     },
-  };
-}
-
-function verificationRules({ limits, trust, verification }: ReceiverConfig): Omit<OpenOptions, 'identities' | 'trust' | 'now'> {
-  return {
-    policy: { crl: trust.crl, signingPolicy: trust.signingPolicy, requireEmailProtection: verification.emailProtection },
-    limits: { messageBytes: limits.message, bodyBytes: limits.body },
-    allowTripleDes: verification.tripleDes,
-    ...(verification.maximumAge === 0 ? {} : { maximumAgeMs: verification.maximumAge }),
   };
 }

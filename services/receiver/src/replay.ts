@@ -11,25 +11,36 @@ import { NO_ID } from './text.js';
 /** Where the message of an element seems to come from. */
 const BROKER = 'reject queue';
 
+export interface ReplayOptions extends StationOptions {
+  /** Elements that are tried; absent: all. */
+  readonly only?: ReadonlySet<string>;
+}
+
 /**
  * Takes every rejected message that may be good by now through the pipeline once more, then ends: what is stored, or was stored before,
  * leaves the reject queue; all else stays in it as it is. A receiver may run beside it. Resolves with exit code 1 when local trouble
  * stopped it.
  */
-export async function startReplay(config: ReceiverConfig, context: ServiceContext, options: StationOptions = {}): Promise<Running> {
+export async function startReplay(config: ReceiverConfig, context: ServiceContext, options: ReplayOptions = {}): Promise<Running> {
   const station = await createStation(config, context, options);
   await prepareStation(station, NO_NEED, context);
   const reader = new NormalReader({ path: config.reject.path });
-  return { done: replay(station, reader, context) };
+  return { done: replay(station, reader, context, options.only) };
 }
 
-async function replay(station: Station, reader: NormalReader, { log, stopping }: ServiceContext): Promise<number> {
+async function replay(
+  station: Station,
+  reader: NormalReader,
+  { log, stopping }: ServiceContext,
+  only: ReplayOptions['only'],
+): Promise<number> {
   const counts = { accepted: 0, refused: 0, left: 0 };
   const desk: Desk = { ...station.desk, rejects: { keep: async () => ({ outcome: 'untouched' }) } };
   // A replay that was killed may have left locks.
   await reader.purge().catch((error: unknown) => log.warn('old locks could not be removed', { error }));
   for await (const name of reader.names()) {
     if (stopping.aborted) break;
+    if (only?.has(name) === false) continue;
     const result = await replayOne(name, reader, (delivery) => receive(station, desk, delivery, log)).catch((error: unknown) => {
       log.warn('a rejected message could not be tried again', { element: name, error });
       return undefined;

@@ -2,7 +2,7 @@ import type { ServiceDefinition } from '@ssm/service-kit';
 import { adoptSettings, startAdopt } from './adopt.js';
 import { receiverSettings } from './config.js';
 import { type ReceiverOptions, startReceiver } from './receiver.js';
-import { startReplay } from './replay.js';
+import { type ReplayOptions, startReplay } from './replay.js';
 
 /** What runService needs to run the receiver as a process. `options` are for tests. */
 export function receiverService(version: string, options: ReceiverOptions = {}): ServiceDefinition<typeof receiverSettings> {
@@ -15,12 +15,12 @@ export function receiverService(version: string, options: ReceiverOptions = {}):
 }
 
 /** What runService needs to try the rejected messages again: ends by itself. */
-export function replayService(version: string): ServiceDefinition<typeof receiverSettings> {
+export function replayService(version: string, options: ReplayOptions = {}): ServiceDefinition<typeof receiverSettings> {
   return {
     name: 'receiver-replay',
     version,
     settings: receiverSettings,
-    start: (context, config) => startReplay(config, context),
+    start: (context, config) => startReplay(config, context, options),
   };
 }
 

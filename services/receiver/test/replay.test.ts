@@ -5,7 +5,7 @@ import { describe, it } from 'node:test';
 import { NormalReader } from '@ssm/spool';
 import { createCertificate, createCrl, type Scope, writeTrustDirectory } from '@ssm/test-support';
 import { NO_NEED } from '../src/guard.js';
-import { startReplay } from '../src/replay.js';
+import { type ReplayOptions, startReplay } from '../src/replay.js';
 import { createStation, prepareStation, receive } from '../src/station.js';
 import { createContext } from './support/context.js';
 import { fakeDelivery } from './support/fake-subscriber.js';
@@ -22,9 +22,9 @@ async function receiveAll(scope: Scope, site: Site, messages: readonly Uint8Arra
   await context.stop();
 }
 
-async function replay(scope: Scope, site: Site): Promise<number | undefined> {
+async function replay(scope: Scope, site: Site, options: ReplayOptions = {}): Promise<number | undefined> {
   const context = createContext(scope);
-  const { done } = await startReplay(configOf(site), context);
+  const { done } = await startReplay(configOf(site), context, options);
   return await done;
 }
 
@@ -139,6 +139,18 @@ describe('startReplay', () => {
       site.stored().map(({ body }) => body),
       ['second'],
     );
+    assert.equal(site.rejected().length, 1);
+  });
+
+  it('tries only the elements that are asked for', async (t) => {
+    const site = await createSite(t);
+    writeFileSync(site.allow, '/C=UK/CN=somebody else\n');
+    await receiveAll(t, site, [await site.seal('first'), await site.seal('second')]);
+    writeFileSync(site.allow, site.pki.sites[0].dn);
+    const names: string[] = [];
+    for await (const name of new NormalReader({ path: site.reject }).names()) names.push(name);
+    assert.equal(await replay(t, site, { only: new Set(names.slice(1)) }), 0);
+    assert.equal(site.stored().length, 1);
     assert.equal(site.rejected().length, 1);
   });
 });

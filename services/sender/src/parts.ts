@@ -80,7 +80,8 @@ export function mayPass(error: unknown): boolean {
   return error instanceof SpoolError && PASSING.has(error.code);
 }
 
-function queueOptions({ outgoing, instance }: SenderConfig): OutgoingOptions {
+/** The outgoing queue as the configuration describes it. */
+export function queueOptions({ outgoing, instance }: Pick<SenderConfig, 'outgoing' | 'instance'>): OutgoingOptions {
   const { path, layout, quarantine, lockAge, stability, directoryMode, fileMode, gid } = outgoing;
   return {
     path,

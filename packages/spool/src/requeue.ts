@@ -1,0 +1,65 @@
+/** Out of quarantine, back to where the file came from. */
+import { promises as fs } from 'node:fs';
+import path from 'node:path';
+import { makeDirectory, syncDirectory } from './durable.js';
+import { SpoolError } from './errors.js';
+import { failedWith, guarded, whoAndWhere } from './faults.js';
+import { inodeOf } from './moves.js';
+import { checkFileName, decodeName, fileIn, splitElementName } from './names.js';
+import { NormalReader } from './normal-reader.js';
+import type { OutgoingOptions } from './options.js';
+import { QUARANTINE } from './quarantine.js';
+
+/** Bytes of a name. */
+const MAXIMUM_NAME = 4096;
+
+export type RequeueOptions = Pick<OutgoingOptions, 'path' | 'layout' | 'quarantinePath' | 'modes'>;
+
+/**
+ * Puts a quarantined file back under its name, durably, then removes the element. A crash in between is finished by the next call. Never
+ * replaces a file. Resolves to the name. SpoolError: claim-lost (gone, or somebody has it), name-taken, not-regular, element-corrupt,
+ * name-invalid, permission-denied, io-error.
+ */
+export async function requeue(options: RequeueOptions, element: string): Promise<string> {
+  const quarantine = options.quarantinePath ?? path.join(options.path, QUARANTINE);
+  const reader = new NormalReader({ path: quarantine });
+  if (!(await reader.lock(element)))
+    throw new SpoolError('claim-lost', `${quarantine}/${element} is gone, or somebody else has it`, { path: quarantine });
+  let back = false;
+  try {
+    const name = await nameOf(reader, element);
+    await guarded('put a file back', options.path, () => linkBack(options, `${quarantine}/${element}/body`, name));
+    back = true;
+    return name;
+  } finally {
+    if (back) await reader.remove(element);
+    else await reader.unlock(element);
+  }
+}
+
+async function nameOf(reader: NormalReader, element: string): Promise<string> {
+  const bytes = await reader.peek(element, 'name', MAXIMUM_NAME);
+  if (bytes === undefined)
+    throw new SpoolError('element-corrupt', `${reader.path}/${element} does not say its name`, { path: reader.path });
+  return decodeName(Buffer.from(bytes).toString('latin1'));
+}
+
+async function linkBack({ path: root, layout, modes = {} }: RequeueOptions, body: string, name: string): Promise<void> {
+  const directory = layout === 'dirq' ? `${root}/${splitElementName(name).directory}` : root;
+  if (layout === 'directory') checkFileName(name);
+  const status = await fs.lstat(body);
+  if (!status.isFile()) throw new SpoolError('not-regular', `${body} is not a regular file, and was never opened`, { path: body });
+  if (layout === 'dirq' && (await makeDirectory(directory, modes))) await syncDirectory(root);
+  const target = fileIn(root, name);
+  try {
+    await fs.link(body, target);
+  } catch (cause) {
+    if (failedWith(cause, 'EPERM'))
+      throw new SpoolError('permission-denied', `${body} may not be linked (${await whoAndWhere(body)})`, { cause, path: body });
+    // The call before may have come so far.
+    if (!failedWith(cause, 'EEXIST')) throw cause;
+    if ((await inodeOf(target)) !== (await inodeOf(body)))
+      throw new SpoolError('name-taken', `${root} has a file named ${JSON.stringify(name)} already`, { cause, path: root });
+  }
+  await syncDirectory(directory);
+}

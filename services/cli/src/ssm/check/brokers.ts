@@ -1,0 +1,80 @@
+/** Does each broker let us in? A real connection, over which nothing is sent and nothing taken. */
+import { loadCredentials, stompOptions } from '@ssm/receiver';
+import { createPublisher, loadMaterials, type SenderConfig } from '@ssm/sender';
+import { createStompPublisher, type Publisher, type Status } from '@ssm/transport';
+import type { Loaded, LoadedReceiver } from '../config.js';
+import { trustOf } from '../keys.js';
+import { ageText } from '../table.js';
+import type { Keys } from './keys.js';
+import { type Finding, fail, look, ok, skip } from './report.js';
+
+/** After the time that the connection itself may take. */
+const MARGIN_MS = 2_000;
+
+/** Never rejects. */
+export async function checkBrokers(loaded: Loaded, { identity, trust }: Keys, now: Date): Promise<readonly Finding[]> {
+  if (identity === undefined || trust === undefined)
+    return [skip('broker', 'not tried, for want of a certificate or of CAs', 'correct what is said of certificate and trust first')];
+  const findings: Finding[] = [];
+  for (const url of loaded.config.broker.urls) findings.push(...(await look('broker', () => checkBroker(loaded, url, now))));
+  return findings;
+}
+
+async function checkBroker(loaded: Loaded, url: string, now: Date): Promise<readonly Finding[]> {
+  const endpoint = loaded.service === 'sender' ? await senderEndpoint(loaded.config, url, now) : await receiverEndpoint(loaded, url, now);
+  try {
+    const status = await firstOf(endpoint.publisher, loaded.config.broker.connectTimeout + MARGIN_MS);
+    if (status?.type === 'connected') return [ok('broker', connectedText(url, status, now))];
+    const error = status?.type === 'disconnected' ? status.error : undefined;
+    const failed = fail('broker', error ?? new Error('no answer in time'));
+    return [{ ...failed, detail: `${url}: ${failed.detail}` }];
+  } finally {
+    await endpoint.publisher.drain(AbortSignal.timeout(MARGIN_MS));
+    endpoint.close();
+  }
+}
+
+interface Reached {
+  readonly publisher: Publisher;
+  readonly close: () => void;
+}
+
+async function senderEndpoint(config: SenderConfig, url: string, now: Date): Promise<Reached> {
+  const materials = await loadMaterials(
+    // Encryption has its own check; who cannot encrypt may still connect.
+    { ...config, trust: { ...config.trust, stability: 0 }, encryption: { ...config.encryption, recipients: [] } },
+    () => now,
+    { changed: () => undefined, failed: () => undefined },
+  );
+  return {
+    publisher: createPublisher({ ...config, broker: { ...config.broker, urls: [url] } }, materials),
+    close: () => materials.close(),
+  };
+}
+
+/** A publisher: a subscriber would be given messages. */
+async function receiverEndpoint(loaded: LoadedReceiver, url: string, now: Date): Promise<Reached> {
+  const { config } = loaded;
+  const [credentials, trust] = await Promise.all([loadCredentials(config, now), trustOf(loaded, now)]);
+  const sources = { credentials: () => credentials, anchors: () => trust.anchors };
+  const options = stompOptions({ broker: { ...config.broker, urls: [url] }, limits: config.limits }, sources);
+  return { publisher: createStompPublisher(options), close: () => undefined };
+}
+
+/** The first status that says how it went; undefined: none came in time. */
+async function firstOf(publisher: Publisher, patienceMs: number): Promise<Status | undefined> {
+  const end = new Promise<undefined>((resolve) => {
+    setTimeout(() => resolve(undefined), patienceMs).unref();
+  });
+  const first = async (): Promise<Status | undefined> => {
+    for await (const status of publisher.status()) if (status.type === 'connected' || status.type === 'disconnected') return status;
+    return undefined;
+  };
+  return await Promise.race([first(), end]);
+}
+
+function connectedText(url: string, { certificateExpires, server, version }: Extract<Status, { type: 'connected' }>, now: Date): string {
+  const certificate =
+    certificateExpires === undefined ? '' : `, its certificate ends in ${ageText(certificateExpires.getTime() - now.getTime())}`;
+  return `${url}: connected, ${server === '' ? 'server not named' : server}, STOMP ${version}${certificate}`;
+}

@@ -1,0 +1,82 @@
+/** Can the service do on its volumes what it must? Tried for real, with files of our own that are gone afterwards. */
+import { randomBytes } from 'node:crypto';
+import { mkdir, open, rename, rmdir, stat, unlink } from 'node:fs/promises';
+import path from 'node:path';
+import process from 'node:process';
+import { queueOptions, type SenderConfig } from '@ssm/sender';
+import { createOutgoingQueue, SpoolError, type SpoolErrorCode } from '@ssm/spool';
+import { type Finding, look, ok, skip } from './report.js';
+
+/** Never rejects. */
+export async function checkOutgoing(config: SenderConfig, again: string): Promise<readonly Finding[]> {
+  const options = queueOptions(config);
+  return await look('outgoing', async () => {
+    const foreign = await ownedByOthers('outgoing', options.path, again);
+    if (foreign !== undefined) return [foreign];
+    // Under another name, so that the claims of the service itself are left alone.
+    const queue = createOutgoingQueue({ ...options, instance: `check-${process.pid}` });
+    try {
+      await queue.start();
+    } finally {
+      await queue.close?.();
+    }
+    return [ok('outgoing', `${options.path} (${options.layout}): files can be claimed and removed`)];
+  });
+}
+
+/** A queue of the receiver. Never rejects. */
+export async function checkIncoming(what: 'incoming' | 'reject', directory: string, again: string): Promise<readonly Finding[]> {
+  return await look(what, async () => {
+    const missing = (await stat(directory).catch(() => undefined)) === undefined;
+    const where = missing ? path.dirname(directory) : directory;
+    const foreign = await ownedByOthers(what, where, again);
+    if (foreign !== undefined) return [foreign];
+    await tryElement(where);
+    return [ok(what, missing ? `${directory} will be made at the first start` : `${directory}: elements can be written`)];
+  });
+}
+
+/** What root does on a volume of somebody else would belong to root, and proves nothing. */
+async function ownedByOthers(what: string, directory: string, again: string): Promise<Finding | undefined> {
+  const status = await stat(directory).catch((cause: unknown) => {
+    throw new SpoolError('path-missing', `${directory} does not exist`, { cause, path: directory });
+  });
+  if (process.geteuid?.() !== 0 || status.uid === 0) return undefined;
+  const user = `setpriv --reuid=${status.uid} --regid=${status.gid} --clear-groups`;
+  return skip(what, `${directory} belongs to uid ${status.uid}: not tried as root`, `${user} ${again}`);
+}
+
+/** As an element comes: a directory with a durable file, renamed. */
+async function tryElement(directory: string): Promise<void> {
+  const element = path.join(directory, `.check-${process.pid}-${randomBytes(4).toString('hex')}`);
+  try {
+    await mkdir(element);
+    const file = await open(path.join(element, 'body'), 'wx');
+    try {
+      await file.writeFile(Buffer.alloc(4096));
+      await file.sync();
+    } finally {
+      await file.close();
+      await unlink(path.join(element, 'body'));
+    }
+    await rename(element, `${element}-renamed`);
+    await rmdir(`${element}-renamed`);
+  } catch (cause) {
+    await rmdir(element).catch(() => undefined);
+    throw faultOf(cause, directory);
+  }
+}
+
+const CODES: Readonly<Record<string, SpoolErrorCode>> = {
+  EACCES: 'permission-denied',
+  EPERM: 'permission-denied',
+  EROFS: 'read-only',
+  ENOSPC: 'disk-full',
+  EDQUOT: 'disk-full',
+};
+
+function faultOf(cause: unknown, directory: string): SpoolError {
+  const errno = cause instanceof Error && 'code' in cause ? String(cause.code) : '';
+  const who = `uid ${process.geteuid?.() ?? '?'} gid ${process.getegid?.() ?? '?'}`;
+  return new SpoolError(CODES[errno] ?? 'io-error', `${directory} cannot be written by ${who}`, { cause, path: directory });
+}

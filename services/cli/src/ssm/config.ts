@@ -1,0 +1,95 @@
+/** The configuration that a service would have, for the tools. */
+import { existsSync } from 'node:fs';
+import path from 'node:path';
+import { type ReceiverConfig, receiverSettings } from '@ssm/receiver';
+import { type SenderConfig, senderSettings } from '@ssm/sender';
+import { type ConfigSources, loadConfig } from '@ssm/service-kit';
+import type { ServiceName } from '../classic/keys.js';
+import { kindOf, readConfigFile, readServiceConfig } from '../classic/source.js';
+import { parseIni } from '../ini/parse.js';
+import { type Given, UsageError } from './command.js';
+import { complain, type Terminal } from './terminal.js';
+
+const DEFAULT_FILES = { sender: '/etc/apel/sender.cfg', receiver: '/etc/apel/receiver.cfg' } as const;
+
+interface LoadedFrom {
+  readonly file: string;
+  readonly warnings: readonly string[];
+}
+export type LoadedSender = LoadedFrom & { readonly service: 'sender'; readonly config: SenderConfig };
+export type LoadedReceiver = LoadedFrom & { readonly service: 'receiver'; readonly config: ReceiverConfig };
+export type Loaded = LoadedSender | LoadedReceiver;
+
+/** The file of -c, of SSM_CONFIG, or the first default that is there. Throws UsageError. */
+export function configFile(given: Given, { env }: Terminal, wanted: ServiceName | undefined): string {
+  const { SSM_CONFIG: variable = '' } = env;
+  const named = given.text('config') ?? (variable === '' ? undefined : variable);
+  if (named !== undefined) return named;
+  const candidates = wanted === undefined ? Object.values(DEFAULT_FILES) : [DEFAULT_FILES[wanted]];
+  const found = candidates.filter((file) => existsSync(file));
+  if (found.length > 1) throw new UsageError(`there are ${found.join(' and ')}: say which with -c`);
+  const [file = candidates[0]] = found;
+  if (found.length === 0) throw new UsageError(`no configuration: give one with -c (${candidates.join(' and ')} are not there)`);
+  return file ?? '';
+}
+
+/** Throws ServiceError config-invalid, config-unreadable. */
+export function loadFor(file: string, service: ServiceName, terminal: Terminal): Loaded {
+  return service === 'sender' ? senderFrom(file, terminal) : receiverFrom(file, terminal);
+}
+
+function senderFrom(file: string, { env }: Terminal): LoadedSender {
+  const { sources, warnings } = sourcesFor(file, 'sender', senderSettings, env);
+  return { service: 'sender', file, config: loadConfig(senderSettings, sources), warnings };
+}
+
+function receiverFrom(file: string, { env }: Terminal): LoadedReceiver {
+  const { sources, warnings } = sourcesFor(file, 'receiver', receiverSettings, env);
+  return { service: 'receiver', file, config: loadConfig(receiverSettings, sources), warnings };
+}
+
+function sourcesFor(
+  file: string,
+  service: ServiceName,
+  settings: Parameters<typeof readServiceConfig>[2],
+  env: ConfigSources['env'],
+): { readonly sources: ConfigSources; readonly warnings: readonly string[] } {
+  const { preset } = readServiceConfig(file, service, settings);
+  return { sources: { env, args: [], ...(preset === undefined ? { file } : { preset }) }, warnings: preset?.warnings ?? [] };
+}
+
+/** By --service; else by what the file holds; else by its name. Throws ServiceError config-unreadable. */
+export function serviceOf(given: Given, file: string): ServiceName {
+  const asked = given.text('service');
+  if (asked === 'sender' || asked === 'receiver') return asked;
+  const bytes = readConfigFile(file);
+  const text = bytes.toString('utf8');
+  const names = kindOf(file, bytes) === 'ini' ? [...parseIni(text).sections.keys()] : keysAtTop(text);
+  if (names.some((name) => ['receiver', 'daemon', 'incoming', 'reject', 'authorisation'].includes(name))) return 'receiver';
+  if (names.some((name) => ['sender', 'outgoing', 'encryption'].includes(name))) return 'sender';
+  return /recei/i.test(path.basename(file)) ? 'receiver' : 'sender';
+}
+
+/** Roughly: enough to tell the two services apart. */
+function keysAtTop(text: string): string[] {
+  return [...text.matchAll(/(?:^|[{,]\s*)"?([a-z]+)"?\s*:/gm)].map(([, name = '']) => name);
+}
+
+/** Warnings go to standard error. Throws UsageError, ServiceError. */
+export function loadGiven(given: Given, terminal: Terminal): Loaded {
+  const file = configFile(given, terminal, undefined);
+  return warned(loadFor(file, serviceOf(given, file), terminal), terminal);
+}
+
+export function loadSender(given: Given, terminal: Terminal): LoadedSender {
+  return warned(senderFrom(configFile(given, terminal, 'sender'), terminal), terminal);
+}
+
+export function loadReceiver(given: Given, terminal: Terminal): LoadedReceiver {
+  return warned(receiverFrom(configFile(given, terminal, 'receiver'), terminal), terminal);
+}
+
+function warned<L extends Loaded>(loaded: L, terminal: Terminal): L {
+  for (const warning of loaded.warnings) complain(terminal, `warning: ${warning}`);
+  return loaded;
+}

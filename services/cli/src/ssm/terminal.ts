@@ -1,0 +1,82 @@
+import { Buffer } from 'node:buffer';
+import process from 'node:process';
+
+/** What a command has of the world; tests give their own. */
+export interface Terminal {
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly stdin: NodeJS.ReadableStream;
+  readonly stdout: NodeJS.WritableStream & { readonly isTTY?: boolean };
+  readonly stderr: NodeJS.WritableStream & { readonly isTTY?: boolean };
+  readonly now: () => Date;
+  /** Aborted by Ctrl-C and SIGTERM. */
+  readonly signal: AbortSignal;
+}
+
+/** This process. Whoever asks for the signal ends in order at Ctrl-C and SIGTERM; all others end at once. */
+export function thisTerminal(): Terminal {
+  const { env, stderr, stdin, stdout } = process;
+  const stop = new AbortController();
+  let listening = false;
+  // A reader that went away (ssm ... | head) is no fault.
+  stdout.on('error', () => stop.abort());
+  return {
+    env,
+    stdin,
+    stdout,
+    stderr,
+    now: () => new Date(),
+    get signal() {
+      if (!listening) for (const name of ['SIGINT', 'SIGTERM'] as const) process.once(name, () => stop.abort());
+      listening = true;
+      return stop.signal;
+    },
+  };
+}
+
+const OBEYED = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu;
+
+/** A text that a terminal shows and does not obey: controls, direction marks and the like are escaped, LF and TAB apart. */
+export function visible(text: string): string {
+  return text.replaceAll(OBEYED, (character) => (character === '\n' || character === '\t' ? character : escaped(character)));
+}
+
+/** On one line. */
+export function visibleLine(text: string): string {
+  return visible(text).replaceAll('\n', '\\n').replaceAll('\t', '\\t');
+}
+
+function escaped(character: string): string {
+  const code = character.codePointAt(0) ?? 0;
+  return code <= 0xff ? `\\x${code.toString(16).padStart(2, '0')}` : `\\u{${code.toString(16)}}`;
+}
+
+export function say({ stdout }: Terminal, text: string): void {
+  stdout.write(`${visible(text)}\n`);
+}
+
+export function complain({ stderr }: Terminal, text: string): void {
+  stderr.write(`${visible(text)}\n`);
+}
+
+/** As JSON escapes it: the value stays the same. */
+export function sayJson({ stdout }: Terminal, value: unknown): void {
+  const text = JSON.stringify(value, undefined, 2).replaceAll(OBEYED, (character) =>
+    character === '\n' ? character : jsonEscaped(character),
+  );
+  stdout.write(`${text}\n`);
+}
+
+function jsonEscaped(character: string): string {
+  return character
+    .split('')
+    .map((unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`)
+    .join('');
+}
+
+/** Bytes as they are; on a terminal as text that is shown and not obeyed. */
+export async function sayBytes({ stdout }: Terminal, bytes: Uint8Array): Promise<void> {
+  const data = stdout.isTTY === true ? visible(Buffer.from(bytes).toString('utf8')) : bytes;
+  await new Promise<void>((resolve, reject) => {
+    stdout.write(data, (error) => (error === null || error === undefined ? resolve() : reject(error)));
+  });
+}

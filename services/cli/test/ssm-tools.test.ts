@@ -1,0 +1,368 @@
+/** The operator's tools as real processes, on queues that real services have filled. */
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { describe, it } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { NormalReader } from '@ssm/spool';
+import { createCrl, eventually, writeTrustDirectory } from '@ssm/test-support';
+import { createOldSite, type OldSite } from './support/old-site.js';
+
+const PATIENCE = 90_000;
+const SSM = fileURLToPath(new URL('../src/ssm.js', import.meta.url));
+
+/** A shell line in which `ssm` is ours. */
+function shell(line: string): { readonly code: number | null; readonly out: string; readonly err: string } {
+  const { status, stdout, stderr } = spawnSync('bash', ['-c', `ssm() { '${process.execPath}' '${SSM}' "$@"; }; ${line}`], {
+    encoding: 'utf8',
+  });
+  return { code: status, out: stdout, err: stderr };
+}
+
+/** Sends, and receives until as many are stored or rejected. */
+async function exchange(site: OldSite, count: number): Promise<void> {
+  const sent = await site.run('ssmsend', ['-c', site.senderConfig()]);
+  assert.equal(sent.code, 0, sent.out);
+  const receiver = await site.start('ssmreceive', ['-c', site.receiverConfig(), '-d', site.dns, '--ops.port=0']);
+  await eventually(() => receiver.lines.filter(({ text }) => /(INFO|WARN) {2}message {2}/.test(text)).length >= count, {
+    timeout: PATIENCE,
+  });
+  receiver.signal('SIGTERM');
+  await receiver.exited;
+}
+
+function useOldCrl(site: OldSite): void {
+  const { ca, trustDirectory } = site.pki;
+  rmSync(trustDirectory, { recursive: true });
+  const day = 86_400_000;
+  const crls = [createCrl({ issuer: ca, thisUpdate: new Date(Date.now() - 2 * day), nextUpdate: new Date(Date.now() - day) })];
+  writeTrustDirectory(trustDirectory, { cas: [ca], crls });
+}
+
+async function firstReject(site: OldSite): Promise<string> {
+  const [first] = await site.rejected();
+  assert.ok(first?.['name'] !== undefined, 'nothing was rejected');
+  return first['name'];
+}
+
+async function check(site: OldSite, ...args: string[]): Promise<{ code: number | null; text: string }> {
+  const { code, out, err } = await site.run('ssm', ['check', ...args]);
+  return { code, text: out + err };
+}
+
+describe('ssm check', { concurrency: 2 }, () => {
+  it('of a sender that works: a line each, and 0', async (test) => {
+    const site = await createOldSite(test);
+    await site.add('record');
+    const { code, text } = await check(site, '-c', site.senderConfig());
+    assert.equal(code, 0, text);
+    for (const what of ['configuration', 'certificate', 'trust', 'chain', 'encryption', 'outgoing', 'log file', 'broker'])
+      assert.match(text, new RegExp(`^ok +${what} `, 'm'));
+    assert.match(text, /broker .*connected/);
+    assert.equal(site.waiting().length, 1, 'nothing was sent');
+  });
+
+  it('of a receiver that works: nothing is taken from the broker', async (test) => {
+    const site = await createOldSite(test);
+    await site.add('record');
+    await site.run('ssmsend', ['-c', site.senderConfig()]);
+    const dn = site.pki.sites[0].dn;
+    const file = site.receiverConfig();
+    writeFileSync(path.join(site.directory, 'dns2'), `${dn}\n`);
+    const env = { SSM_AUTHORISATION_ALLOW: site.dns };
+    const good = await site.run('ssm', ['check', '-c', file, '--dn', dn], { env });
+    assert.equal(good.code, 0, good.out);
+    assert.match(good.out, /^ok +DN +.*may send$/m);
+    assert.match(good.out, /^ok +incoming +.*will be made/m);
+    const stranger = await site.run('ssm', ['check', '-c', file, '--dn', '/C=UK/CN=x'], { env });
+    assert.equal(stranger.code, 1);
+    assert.match(stranger.out, /^FAIL +DN +dn-not-listed.*\n +-> add it to/m);
+    await exchange(site, 1);
+    assert.equal((await site.stored()).length, 1, 'the message was still there');
+  });
+
+  it('says what is wrong and what to do, and goes on to the next', async (test) => {
+    const site = await createOldSite(test);
+    chmodSync(site.pki.sites[0].keyPath, 0o644);
+    useOldCrl(site);
+    const file = site.senderConfig({
+      'broker.port': '1',
+      'messaging.path': '/nowhere',
+      'logging.logfile': '/nowhere/log',
+      'broker.x': 'y',
+    });
+    const { code, text } = await check(site, '-c', file);
+    assert.equal(code, 1);
+    assert.match(text, /^warn +configuration +.*\[broker\] x: unknown key/m);
+    assert.match(text, /^FAIL +certificate +key-world-readable.*\n +-> chmod 0400/m);
+    assert.match(text, /^warn +CRLs +1 are out of date.*\n +-> run fetch-crl/m);
+    assert.match(text, /^FAIL +outgoing +path-missing/m);
+    assert.match(text, /^FAIL +log file +log-file-failed/m);
+    assert.match(text, /^skip +broker +not tried/m);
+  });
+
+  it('a broker that is not there, and one that does not know us', async (test) => {
+    const site = await createOldSite(test);
+    const away = await check(site, '-c', site.senderConfig({ 'broker.port': '1' }));
+    assert.match(away.text, /^FAIL +broker +.*connect-failed.*\n +-> is the broker up/m);
+    const { untrusted } = site.pki;
+    const stranger = site.senderConfig({ 'certificates.certificate': untrusted.certificatePath, 'certificates.key': untrusted.keyPath });
+    const refused = await check(site, '-c', stranger);
+    assert.match(refused.text, /^FAIL +chain +chain-incomplete/m);
+    assert.match(refused.text, /^FAIL +broker /m);
+    assert.equal(refused.code, 1);
+  });
+
+  it('of a configuration with faults names them all; --json is for programs', async (test) => {
+    const site = await createOldSite(test);
+    const file = site.senderConfig({ 'logging.level': 'x', 'messaging.path_type': 'y' });
+    const { code, text } = await check(site, '-c', file, '--json');
+    assert.equal(code, 1);
+    const [finding] = JSON.parse(text) as { state: string; detail: string }[];
+    assert.equal(finding?.state, 'FAIL');
+    assert.match(finding?.detail ?? '', /level: "x".*path_type: "y"|path_type: "y".*level: "x"/s);
+  });
+});
+
+describe('ssm queue', { concurrency: 2 }, () => {
+  it('a reject for an old CRL: listed, explained, tried again when it is renewed', async (test) => {
+    const site = await createOldSite(test);
+    const fresh = path.join(site.directory, 'fresh');
+    writeTrustDirectory(fresh, { cas: [site.pki.ca], crls: [createCrl({ issuer: site.pki.ca })] });
+    await site.add('the record');
+    const sent = await site.run('ssmsend', ['-c', site.senderConfig()]);
+    assert.equal(sent.code, 0, sent.out);
+    useOldCrl(site);
+    await exchangeRejected(site);
+    const env = { SSM_AUTHORISATION_ALLOW: site.dns };
+    const file = site.receiverConfig();
+    const name = await firstReject(site);
+
+    const list = await site.run('ssm', ['queue', 'list', 'reject', '-c', file]);
+    assert.match(list.out, new RegExp(`${name} .*crl-expired: .*${site.pki.sites[0].dn}`));
+    assert.match(list.out, /: 1 element$/m);
+
+    const show = await site.run('ssm', ['queue', 'show', 'reject', name, '-c', file], { env });
+    assert.equal(show.code, 0, show.err);
+    for (const step of ['parse', 'decrypt', 'signer', 'signature', 'contents', 'chain'])
+      assert.match(show.out, new RegExp(`^${step} +ok`, 'm'));
+    assert.match(show.out, /^revocation +failed +crl-expired/m);
+    assert.match(show.out, /^authorised +not reached/m);
+    assert.match(show.out, /may be accepted when this is put right/);
+    assert.match(show.out, /the record/);
+
+    const renewed = site.receiverConfig({ 'certificates.capath': fresh });
+    const again = await site.run('ssm', ['queue', 'show', 'reject', name, '-c', renewed], { env });
+    assert.match(again.out, /It would be accepted now/);
+    const requeued = await site.run('ssm', ['queue', 'requeue', 'reject', name, '-c', renewed], { env });
+    assert.equal(requeued.code, 0, requeued.out + requeued.err);
+    assert.match(requeued.out, /accepted=1/);
+    assert.deepEqual(
+      (await site.stored()).map(({ body }) => body),
+      ['the record'],
+    );
+    assert.deepEqual(await site.rejected(), []);
+  });
+
+  it('a stranger, and a message that can never be accepted', async (test) => {
+    const site = await createOldSite(test);
+    writeFileSync(site.dns, '/C=UK/CN=somebody else\n');
+    await site.add('from a stranger');
+    await exchange(site, 1);
+    const env = { SSM_AUTHORISATION_ALLOW: site.dns };
+    const file = site.receiverConfig();
+    const name = await firstReject(site);
+    const show = await site.run('ssm', ['queue', 'show', 'reject', name, '-c', file, '--json'], { env });
+    const { verification } = JSON.parse(show.out) as { verification: { code: string; steps: { step: string; state: string }[] } };
+    assert.equal(verification.code, 'dn-not-listed');
+    assert.deepEqual(verification.steps.at(-1)?.state, 'failed');
+    // What was tampered with is told apart at the step that finds it.
+    const element = path.join(site.reject, name, 'raw');
+    writeFileSync(element, readFileSync(element).subarray(0, 200));
+    const broken = await site.run('ssm', ['queue', 'show', 'reject', name, '-c', file], { env });
+    assert.match(broken.out, /^parse +failed +message-malformed/m);
+    assert.match(broken.out, /^decrypt +not reached/m);
+    assert.match(broken.out, /It was refused for dn-not-listed; now it is refused for message-malformed/);
+  });
+
+  it('purge says what it would remove, and removes it when it is told to', async (test) => {
+    const site = await createOldSite(test);
+    writeFileSync(site.dns, '/C=UK/CN=somebody else\n');
+    await site.add('1', '2');
+    await exchange(site, 2);
+    const purge = (...args: string[]): Promise<{ code: number | null; out: string; err: string }> =>
+      site.run('ssm', ['queue', 'purge', 'reject', '--path', site.reject, ...args]);
+    assert.equal((await purge()).code, 2, 'everything must be asked for');
+    assert.match((await purge('--older-than', '1d')).out, /^0 would be removed/m);
+    assert.match((await purge('--code', 'crl-expired', '--yes')).out, /^0 removed/m);
+    const dry = await purge('--all');
+    assert.match(dry.out, /^2 would be removed, .*Add --yes/m);
+    assert.equal((await site.rejected()).length, 2);
+    const reader = new NormalReader({ path: site.reject });
+    const name = await firstReject(site);
+    await reader.lock(name);
+    const partly = await purge('--all', '--yes');
+    assert.deepEqual([partly.code, /^1 removed, .*1 left$/m.test(partly.out)], [1, true], partly.out);
+    await reader.unlock(name);
+    assert.equal((await purge('--code', 'dn-not-listed', '-y')).code, 0);
+    assert.deepEqual(await site.rejected(), []);
+    for (const queue of ['outgoing', 'incoming'])
+      assert.equal((await site.run('ssm', ['queue', 'purge', queue, '--all', '--path', '/x'])).code, 2);
+  });
+
+  it('a quarantined file goes back under its name and is sent; one whose name is taken stays', async (test) => {
+    const site = await createOldSite(test);
+    const [name] = await site.add('x'.repeat(2_000));
+    const file = site.senderConfig();
+    await site.run('ssmsend', ['-c', file, '--limits.body=1000']);
+    const list = await site.run('ssm', ['queue', 'list', 'quarantine', '-c', file, '--json']);
+    const { elements } = JSON.parse(list.out) as { elements: { name: string; file: string; code: string }[] };
+    assert.deepEqual(
+      elements.map((element) => [element.file, element.code]),
+      [[name, 'too-large']],
+    );
+    const element = elements[0]!.name;
+    const show = await site.run('ssm', ['queue', 'show', 'quarantine', element, '-c', file]);
+    assert.match(show.out, /^error +too-large: /m);
+    assert.equal(shell(`ssm queue show quarantine ${element} -c ${file} --body | wc -c`).out.trim(), '2000');
+
+    mkdirSync(path.dirname(path.join(site.outgoing, name!)), { recursive: true });
+    writeFileSync(path.join(site.outgoing, name!), 'another');
+    const taken = await site.run('ssm', ['queue', 'requeue', 'quarantine', element, '-c', file]);
+    assert.equal(taken.code, 1);
+    assert.match(taken.err, /name-taken/);
+    rmSync(path.join(site.outgoing, name!));
+    const back = await site.run('ssm', ['queue', 'requeue', 'quarantine', '--code', 'too-large', '-c', file]);
+    assert.equal(back.code, 0, back.err);
+    assert.deepEqual(site.waiting(), [name]);
+    assert.equal((await site.run('ssmsend', ['-c', file])).code, 0);
+  });
+
+  it('outgoing: what waits, and what does not count', async (test) => {
+    const site = await createOldSite(test);
+    const file = site.senderConfig();
+    const [name] = await site.add('record');
+    writeFileSync(path.join(site.outgoing, `${name!.slice(0, 8)}/00000000000001.tmp`), '');
+    const list = await site.run('ssm', ['queue', 'list', 'outgoing', '-c', file]);
+    assert.equal(list.code, 0, list.err);
+    assert.match(list.out, new RegExp(`^${name} +6 B `, 'm'));
+    assert.match(list.out, /: 1 waiting, 0 locked, 1 ignored$/m);
+    assert.match((await site.run('ssm', ['queue', 'show', 'outgoing', name!, '-c', file])).out, /record/);
+    rmSync(path.join(site.outgoing, name!));
+    symlinkSync(site.pki.sites[0].keyPath, path.join(site.outgoing, name!));
+    const link = await site.run('ssm', ['queue', 'show', 'outgoing', name!, '-c', file]);
+    assert.deepEqual([link.code, link.out], [1, '']);
+    assert.equal((await site.run('ssm', ['queue', 'show', 'outgoing', '../../etc/passwd', '-c', file])).code, 2);
+    assert.equal(existsSync(path.join(site.outgoing, '.claimed')), false, 'looking changes nothing');
+  });
+
+  it('hostile text in a reject reaches no terminal', async (test) => {
+    const site = await createOldSite(test);
+    const element = path.join(site.reject, '00000000/6b04bf98c69d26');
+    mkdirSync(element, { recursive: true });
+    for (const key of ['body', 'signer', 'empaid', 'error'])
+      writeFileSync(path.join(element, key), `${key}: \u001b[2J\u202e\u0007\r\nerror     forged\n`);
+    for (const args of [
+      ['list', 'reject'],
+      ['show', 'reject', '00000000/6b04bf98c69d26'],
+      ['list', 'reject', '--json'],
+    ]) {
+      const { out, err } = await site.run('ssm', ['queue', ...args, '--path', site.reject]);
+      if (args.includes('--json'))
+        assert.ok((JSON.parse(out) as { elements: { signer: string }[] }).elements[0]?.signer.includes('\u001b[2J\u202e'));
+      if (!args.includes('--json')) assert.doesNotMatch(out.split('\n\n')[0] ?? '', /^error +forged/m);
+      for (const hostile of ['\u001b', '\u202e', '\u0007', '\r']) assert.equal((out + err).includes(hostile), false);
+    }
+  });
+});
+
+async function exchangeRejected(site: OldSite): Promise<void> {
+  const receiver = await site.start('ssmreceive', ['-c', site.receiverConfig(), '-d', site.dns, '--ops.port=0']);
+  await receiver.waitForLine(/WARN {2}message {2}.*result=rejected/, { timeout: PATIENCE });
+  receiver.signal('SIGTERM');
+  await receiver.exited;
+}
+
+describe('ssm seal, open and add', { concurrency: 2 }, () => {
+  it('what is sealed opens again, through a pipe, byte for byte', async (test) => {
+    const site = await createOldSite(test);
+    const body = path.join(site.directory, 'body');
+    writeFileSync(body, Buffer.from([0, 13, 10, 255, 32, 10]));
+    const [sender, receiver] = [site.senderConfig(), site.receiverConfig()];
+    const line = `export SSM_AUTHORISATION_ALLOW=${site.dns}; ssm seal -c ${sender} ${body} | ssm open -c ${receiver} - | cmp - ${body}`;
+    assert.deepEqual(shell(line), { code: 0, out: '', err: '' });
+    const plain = shell(`ssm seal -c ${sender} --plain - < ${body}`);
+    assert.match(plain.out, /multipart\/signed/);
+    const explained = shell(
+      `export SSM_AUTHORISATION_ALLOW=${site.dns}; ssm seal -c ${sender} ${body} | ssm open -c ${receiver} --explain -`,
+    );
+    assert.equal(explained.code, 0);
+    assert.match(explained.out, /^authorised +ok +the signer is on the allow list$/m);
+  });
+
+  it('nothing is written of a message that does not pass, nor over a file that is there', async (test) => {
+    const site = await createOldSite(test);
+    const out = path.join(site.directory, 'out');
+    const [sender, receiver] = [site.senderConfig(), site.receiverConfig()];
+    const allow = `export SSM_AUTHORISATION_ALLOW=${site.dns}`;
+    const sealed = path.join(site.directory, 'sealed');
+    assert.equal(shell(`echo record | ssm seal -c ${sender} --plain -o ${sealed} -`).code, 0);
+    writeFileSync(sealed, readFileSync(sealed, 'latin1').replace('record', 'RECORD'), 'latin1');
+    const opened = shell(`${allow}; ssm open -c ${receiver} -o ${out} ${sealed}`);
+    assert.deepEqual([opened.code, opened.out, existsSync(out)], [1, '', false]);
+    assert.match(opened.err, /^signature +failed +digest-mismatch/m);
+    writeFileSync(out, 'mine');
+    assert.equal(shell(`echo x | ssm seal -c ${sender} -o ${out} -`).code, 1);
+    assert.equal(readFileSync(out, 'utf8'), 'mine');
+  });
+
+  it('adds files to a dirq and to a plain directory', async (test) => {
+    const site = await createOldSite(test);
+    const file = path.join(site.directory, 'record.txt');
+    writeFileSync(file, 'a record');
+    const dirq = site.senderConfig();
+    const added = shell(`ssm add -c ${dirq} ${file} ; echo piped | ssm add -c ${dirq} -`);
+    assert.equal(added.code, 0, added.err);
+    const names = added.out.trim().split('\n');
+    assert.equal(names.length, 2);
+    assert.deepEqual(
+      names.map((name) => readFileSync(path.join(site.outgoing, name), 'utf8')),
+      ['a record', 'piped\n'],
+    );
+
+    const plain = path.join(site.directory, 'plain');
+    mkdirSync(plain);
+    const options = `--path ${plain} --layout directory`;
+    assert.deepEqual(shell(`ssm add ${options} ${file}`), { code: 0, out: 'record.txt\n', err: '' });
+    const twice = shell(
+      `ssm add ${options} ${file}; echo $?; echo x | ssm add ${options} -; echo $?; echo x | ssm add ${options} --name y -`,
+    );
+    assert.deepEqual(twice.out.trim().split('\n'), ['1', '2', 'y']);
+    assert.match(twice.err, /name-taken/);
+    assert.equal(shell(`ssm add -c ${dirq} ${site.directory}/none`).code, 1);
+  });
+});
+
+describe('ssm status', () => {
+  it('asks a running service', async (test) => {
+    const site = await createOldSite(test);
+    const receiver = await site.start('ssmreceive', ['-c', site.receiverConfig(), '-d', site.dns, '--ops.port=0']);
+    const [, url = ''] = await receiver.waitForLine(/health and metrics are served {2}url="?(http[^"\s]+)/, { timeout: PATIENCE });
+    await eventually(async () => (await site.run('ssm', ['status', '--url', url])).code === 0, { timeout: PATIENCE, what: 'ready' });
+    const { out } = await site.run('ssm', ['status', '--url', url]);
+    assert.match(out, /^receiver \S+ at http.*: alive, ready$/m);
+    assert.match(out, /^ {2}broker +ok$/m);
+    assert.match(out, /^ {2}certificate ends .*in \d+ d$/m);
+    const json = JSON.parse((await site.run('ssm', ['status', '--url', url, '--json'])).out) as { ready: boolean; service: string }[];
+    assert.deepEqual(
+      json.map(({ ready, service }) => [ready, service]),
+      [[true, 'receiver']],
+    );
+    receiver.signal('SIGTERM');
+    await receiver.exited;
+    const gone = await site.run('ssm', ['status', '--url', url]);
+    assert.equal(gone.code, 1);
+    assert.match(gone.out, /ECONNREFUSED/);
+  });
+});
