@@ -47,10 +47,10 @@ export function senderKills(stages: readonly string[], { world: create, config =
         const world = await create(test);
         const hashes = addToDirq(world.outgoing, MESSAGES);
         const receiver = await world.receiver({ config });
-        await receiver.ready();
+        await receiver.ready(60_000);
         await diesByHook(await world.sender({ config, killAt: { stage, count: KILL_AT } }));
         const again = await world.sender({ config });
-        await again.ready();
+        await again.ready(60_000);
         await settled(world, receiver, hashes);
         assert.equal(await again.stop(), 0);
         assert.equal(await receiver.stop(), 0);
@@ -68,7 +68,7 @@ export function receiverKills(stages: readonly string[], { world: create, config
         const sender = await world.sender({ config });
         await diesByHook(first);
         const again = await world.receiver({ config });
-        await again.ready();
+        await again.ready(60_000);
         await settled(world, again, hashes);
         assert.equal(await sender.stop(), 0);
         assert.equal(await again.stop(), 0);

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { existsSync, readFileSync } from 'node:fs';
 import { describe, it } from 'node:test';
 import { connect } from 'node:tls';
+import { fileURLToPath } from 'node:url';
 import { PlainStomp } from '../src/brokers/plain-stomp.js';
 import {
   BROKER_KINDS,
@@ -11,6 +12,7 @@ import {
   missingBroker,
   type RealBroker,
   startBroker,
+  startNode,
   temporaryDirectory,
 } from '../src/index.js';
 
@@ -102,5 +104,15 @@ for (const kind of BROKER_KINDS)
       assert.equal((await ask(pki.server, subscribe))[0], 'CONNECTED');
       assert.deepEqual(await ask(pki.server, send), ['CONNECTED', 'ERROR']);
       assert.deepEqual(await ask(pki.sites[0], send.replace(QUEUE, 'other')), ['CONNECTED', 'ERROR']);
+    });
+
+    it('ends with the process that started it', async (test) => {
+      const directory = temporaryDirectory(test);
+      const script = fileURLToPath(new URL('broker-main.js', import.meta.url));
+      const starter = await startNode(test, script, [directory, kind], { env: { TMPDIR: directory } });
+      const [, pid] = await starter.waitForLine(/^broker (\d+)$/, { timeout: 120_000 });
+      assert.ok(existsSync(`/proc/${pid}`));
+      starter.signal('SIGKILL');
+      await eventually(() => !existsSync(`/proc/${pid}`), { timeout: 30_000, what: 'the end of the broker' });
     });
   });
