@@ -1,40 +1,4 @@
-import assert from 'node:assert/strict';
-import { it } from 'node:test';
-import { eventually } from '@ssm/test-support';
-import { addToDirq, eachExactlyOnce, World } from './world.js';
+import { replicas } from './delivery-suite.js';
+import { World } from './world.js';
 
-// Two receivers on one volume share the record of what was delivered.
-
-const MESSAGES = 150;
-const ROUNDS = 3;
-
-it('two receivers on one volume, killed in turn, store each message exactly once', async (test) => {
-  const world = await World.create(test);
-  const replicas = [await world.receiver({ instance: 'receiver-1' }), await world.receiver({ instance: 'receiver-2' })];
-  const sender = await world.sender();
-  await Promise.all([...replicas, sender].map((service) => service.ready()));
-
-  const hashes: string[] = [];
-  for (let round = 0; round < ROUNDS; round += 1) {
-    for (const index of [0, 1]) {
-      hashes.push(...addToDirq(world.outgoing, MESSAGES / ROUNDS / 2));
-      await eventually(async () => (await world.arrived()).size > hashes.length - 20, { timeout: 20_000, what: 'messages arriving' });
-      await replicas[index]!.kill();
-      replicas[index] = await world.receiver({ instance: `receiver-${index + 1}` });
-    }
-  }
-
-  await Promise.all(replicas.map((replica) => replica.ready()));
-  await eachExactlyOnce(world, hashes);
-  await eventually(async () => assert.equal(await sender.metric('ssm_messages_total', { result: 'sent' }), hashes.length), {
-    what: `all ${hashes.length} sent`,
-  });
-  const arrived = await world.arrived();
-  assert.deepEqual(
-    [...arrived.values()].filter((count) => count !== 1),
-    [],
-    'stored more than once',
-  );
-  assert.equal(arrived.size, hashes.length);
-  assert.deepEqual(await Promise.all([sender, ...replicas].map((service) => service.stop())), [0, 0, 0]);
-});
+replicas({ messages: 150, rounds: 3 }, { world: (scope) => World.create(scope) });

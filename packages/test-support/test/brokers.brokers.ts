@@ -31,22 +31,30 @@ async function put(broker: RealBroker, count: number): Promise<void> {
 const settled = (broker: RealBroker, count: number): Promise<void> =>
   eventually(async () => assert.equal(await broker.depth(QUEUE), count), { timeout: 30_000, interval: 200, what: `${count} in the queue` });
 
-/** The answer to a CONNECT with this certificate and nothing else; what went wrong when there is none. */
-function tlsLogin(broker: RealBroker, ca: string, identity?: DemoIdentity): Promise<string> {
+interface Visitor {
+  readonly ca: string;
+  readonly identity?: DemoIdentity;
+  /** What is sent behind CONNECT. */
+  readonly frame?: string;
+}
+
+/** The broker's answers to who comes with this certificate and nothing else, as far as it gives any. */
+function visit(broker: RealBroker, { ca, identity, frame = '' }: Visitor): Promise<string[]> {
   const own = identity === undefined ? {} : { cert: readFileSync(identity.certificatePath), key: readFileSync(identity.keyPath) };
   return new Promise((resolve) => {
     const socket = connect({ host: broker.host, port: broker.tlsPort, ca: readFileSync(ca), ...own });
     let answer = '';
+    const frames = (): string[] => answer.split('\0').slice(0, -1);
     const end = (): void => {
       socket.destroy();
-      resolve(answer.split('\n')[0] ?? '');
+      resolve(frames().map((text) => /[A-Z]+/.exec(text)?.[0] ?? ''));
     };
     socket.setEncoding('utf8').on('data', (text: string) => {
       answer += text;
-      if (answer.includes('\0')) end();
+      if (frames().length > (frame === '' ? 0 : 1)) end();
     });
     socket.on('error', end).on('close', end);
-    socket.write('CONNECT\naccept-version:1.2\nhost:/\n\n\0');
+    socket.write(`CONNECT\naccept-version:1.2\nhost:/\n\n\0${frame}`);
   });
 }
 
@@ -71,15 +79,28 @@ for (const kind of BROKER_KINDS)
       assert.notEqual(broker.log(), '');
     });
 
-    it('lets in who has a certificate of the CA and an account, and nobody else', async (test) => {
+    it('lets in who has a certificate of the CA and an account, nobody else, and each to what it may', async (test) => {
       const pki = createDemoPki(temporaryDirectory(test), { key: 'p256' });
       const broker = await startBroker(test, kind, { pki });
-      for (const identity of [...pki.sites, pki.server]) assert.equal(await tlsLogin(broker, pki.caPath, identity), 'CONNECTED');
+      const ca = pki.caPath;
+      for (const identity of [...pki.sites, pki.server]) assert.deepEqual(await visit(broker, { ca, identity }), ['CONNECTED']);
       // Of the CA, but without an account.
-      assert.notEqual(await tlsLogin(broker, pki.caPath, pki.broker), 'CONNECTED');
-      assert.notEqual(await tlsLogin(broker, pki.caPath, pki.untrusted), 'CONNECTED');
-      assert.notEqual(await tlsLogin(broker, pki.caPath), 'CONNECTED');
+      assert.notEqual((await visit(broker, { ca, identity: pki.broker }))[0], 'CONNECTED');
+      assert.deepEqual(await visit(broker, { ca, identity: pki.untrusted }), []);
+      assert.deepEqual(await visit(broker, { ca }), []);
       const wrong = PlainStomp.open({ host: broker.host, port: broker.plainPort }, broker.login, 'wrong');
       await assert.rejects(wrong);
+
+      // Sites send and do not receive, the server receives and does not send, and nobody goes elsewhere.
+      const [send, subscribe] = [
+        `SEND\ndestination:/queue/${QUEUE}\nreceipt:1\n\nx\0`,
+        `SUBSCRIBE\nid:0\ndestination:/queue/${QUEUE}\nreceipt:1\n\n\0`,
+      ];
+      const ask = (identity: DemoIdentity, frame: string): Promise<string[]> => visit(broker, { ca, identity, frame });
+      assert.deepEqual(await ask(pki.sites[0], send), ['CONNECTED', 'RECEIPT']);
+      assert.deepEqual(await ask(pki.sites[0], subscribe), ['CONNECTED', 'ERROR']);
+      assert.equal((await ask(pki.server, subscribe))[0], 'CONNECTED');
+      assert.deepEqual(await ask(pki.server, send), ['CONNECTED', 'ERROR']);
+      assert.deepEqual(await ask(pki.sites[0], send.replace(QUEUE, 'other')), ['CONNECTED', 'ERROR']);
     });
   });

@@ -25,6 +25,8 @@ export interface Product {
   readonly largestMessage: number | undefined;
   /** Becomes the broker itself: whatever it starts with, it ends in exec. */
   readonly command: Command;
+  /** What is to be done once, when it runs for the first time. */
+  readonly complete?: () => Promise<unknown>;
   depth(queue: string): Promise<number>;
   /** Runs the product's own command with these arguments, where it has one (`rabbitmqctl`); its output. */
   readonly control?: (...args: readonly string[]) => Promise<string>;

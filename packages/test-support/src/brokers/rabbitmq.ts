@@ -60,7 +60,7 @@ const countOf = (queue: string): string => `
 
 /** The limits only where they are asked for: the broker's own are what most people have. */
 function configure(kind: Kind, options: BrokerOptions, placement: Placement): void {
-  const { 'limits.conf': limits = '', 'limits-4.conf': limits4 = '', ...files } = recipes('rabbitmq', placement);
+  const { 'limits.conf': limits = '', 'limits-4.conf': limits4 = '', 'policy-4.sh': _policy, ...files } = recipes('rabbitmq', placement);
   const { maximumFrameBytes } = options;
   const wanted = maximumFrameBytes === undefined ? '' : `${limits}${kind === 'rabbitmq4' ? limits4 : ''}`;
   const configured = wanted.replaceAll(/= \d+$/gm, `= ${maximumFrameBytes}`);
@@ -76,11 +76,13 @@ export async function rabbitmq(scope: Scope, kind: Kind, options: BrokerOptions,
   const env = await environment(directory, placement);
   const epmd = inside(kind, directory, 'epmd', ['-port', env['ERL_EPMD_PORT'] ?? '', '-address', '127.0.0.1']);
   await startTied(scope, { ...epmd, env });
-  const control = async (...args: readonly string[]): Promise<string> => {
-    const { file, args: all } = inside(kind, directory, path.join(BIN, 'rabbitmqctl'), args);
-    const { stdout } = await promisify(execFile)(file, all, { env: { ...process.env, ...env } });
+  const run = async (command: string, args: readonly string[]): Promise<string> => {
+    const { file, args: all } = inside(kind, directory, command, args);
+    const { PATH = '' } = process.env;
+    const { stdout } = await promisify(execFile)(file, all, { env: { ...process.env, ...env, PATH: `${BIN}:${PATH}` } });
     return stdout;
   };
+  const control = (...args: readonly string[]): Promise<string> => run('rabbitmqctl', args);
   return {
     kind,
     tlsPort,
@@ -90,5 +92,7 @@ export async function rabbitmq(scope: Scope, kind: Kind, options: BrokerOptions,
     command: { ...inside(kind, directory, path.join(BIN, 'rabbitmq-server'), []), env },
     depth: async (queue) => Number(await control('eval', countOf(queue))),
     control,
+    // Version 3 drops nothing that came back.
+    ...(kind === 'rabbitmq4' ? { complete: () => run('sh', ['-eu', '-c', recipes('rabbitmq', placement)['policy-4.sh'] ?? '']) } : {}),
   };
 }

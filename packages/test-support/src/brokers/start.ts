@@ -28,7 +28,9 @@ export async function startBroker(scope: Scope, kind: BrokerKind, options: Broke
   const directory = temporaryDirectory(ordered);
   const [tlsPort = 0, plainPort = 0] = await freePorts(2);
   const placement = { configuration: path.join(directory, 'etc'), data: path.join(directory, 'data'), tlsPort, plainPort };
-  const broker = new LaunchedBroker(ordered, await PREPARE[kind](ordered, options, placement));
+  const product = await PREPARE[kind](ordered, options, placement);
+  const broker = new LaunchedBroker(ordered, product);
   await broker.start();
+  await product.complete?.();
   return broker;
 }
