@@ -33,15 +33,6 @@ export interface Given {
   readonly destination: string;
 }
 
-/** What is there already. */
-export interface Given {
-  readonly pki: DemoPki;
-  /** For `broker.urls` and `broker.headers`. */
-  readonly urls: readonly string[];
-  readonly headers?: readonly string[];
-  readonly destination: string;
-}
-
 /** One site, one broker, one server: real processes over mutual TLS, below a temporary directory. */
 export class World {
   readonly directory: string;

@@ -39,6 +39,8 @@ function jump(name: string, { days, code, senderStops }: Jump): Fault {
   return {
     name,
     tools: ['libfaketime'],
+    // Whoever loses the connection meanwhile cannot have it back: the broker's certificate seems to have ended too.
+    stage: { config: { broker: { heartbeat: '60s', receiptTimeout: '60s' } } },
     run: async (stage) => {
       const clocks = { sender: clockOf(stage, 'sender'), receiver: clockOf(stage, 'receiver') };
       const { sender, receiver } = await stage.pair({ sender: { env: clocks.sender.env }, receiver: { env: clocks.receiver.env } });

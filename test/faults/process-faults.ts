@@ -7,6 +7,7 @@ import { leftOutgoing } from '../stage/outgoing.js';
 import { progress } from '../stage/progress.js';
 import type { Stage } from '../stage/stage.js';
 import { repeats } from './broker-faults.js';
+import { filesLeft, inTheMiddle } from './burst.js';
 import { type Fault, type Outcome, type Pace, secondsSince } from './fault.js';
 
 // The services' own processes: killed, stopped, and held up by a broker that is slow.
@@ -14,23 +15,12 @@ import { type Fault, type Outcome, type Pace, secondsSince } from './fault.js';
 const KILLS: Readonly<Record<Pace, number>> = { short: 6, long: 20 };
 const BATCH = 100;
 
-/** Files that are not sent yet, whether locked or not. */
-function filesLeft(stage: Stage): number {
-  return leftOutgoing(stage.world.outgoing).filter((name) => !name.endsWith('.lck') && !name.startsWith('.')).length;
-}
-
 /** Dies again and again, at moments that the seed chooses, while messages flow. */
 async function killAtRandom(stage: Stage, who: 'sender' | 'receiver', kills: number): Promise<Outcome> {
   const pair = await stage.pair();
   const slot = pair[who];
   for (let kill = 0; kill < kills; kill += 1) {
-    const before = stage.sent.length;
-    stage.add(BATCH);
-    // In the middle of its work: most of a random pause would be spent on starting.
-    const done = stage.random.between(0, BATCH / 2);
-    if (who === 'receiver') await stage.arrived(before + done);
-    else await eventually(() => filesLeft(stage) <= BATCH - done, { timeout: 60_000, interval: 1, what: `${done} files sent` });
-    await sleep(stage.random.between(0, 5));
+    await inTheMiddle(stage, who, BATCH);
     await slot.kill();
     await slot.start();
   }

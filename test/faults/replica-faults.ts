@@ -3,6 +3,7 @@ import { mkdirSync } from 'node:fs';
 import path from 'node:path';
 import { startCommand } from '@ssm/test-support';
 import type { Promised, Stage } from '../stage/stage.js';
+import { inTheMiddle } from './burst.js';
 import type { Fault } from './fault.js';
 
 // Several receivers on one queue, several senders on one volume, and a loader that takes away what the receiver adds.
@@ -11,13 +12,11 @@ const BATCH = 60;
 const KILLS = 2;
 
 /** Each is killed in the middle of its work, and comes back while the others go on. */
-async function killedInTurn(stage: Stage, who: string): Promise<number> {
+async function killedInTurn(stage: Stage, who: 'sender' | 'receiver'): Promise<number> {
   let kills = 0;
   for (let round = 0; round < KILLS; round += 1)
     for (const slot of stage.slots.filter(({ name }) => name.startsWith(who))) {
-      const before = stage.sent.length;
-      stage.add(BATCH);
-      await stage.arrived(before + stage.random.between(1, BATCH / 2));
+      await inTheMiddle(stage, who, BATCH);
       await slot.kill();
       await slot.start();
       kills += 1;

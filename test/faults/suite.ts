@@ -8,7 +8,7 @@ import { runFault } from './run.js';
 import { faultsFor, type Kind, paceOf, selection } from './selection.js';
 
 /** No fault takes so long; one that hangs is ended. */
-const LONGEST_MS = 600_000;
+const LONGEST_MS = 900_000;
 
 /** The tests of a file: the faults whose turn it is on brokers of that kind. */
 export function faultsOn(kind: Kind): void {
