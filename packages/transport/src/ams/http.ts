@@ -197,7 +197,7 @@ class Attempt {
     if (tls !== undefined) return fail('tls-failed', tls);
     if (!this.#connected) return fail('connect-failed', 'no connection');
     // In TLS 1.3 a certificate is refused after the handshake, and the alert is lost when our request crosses the reset.
-    if (this.#showsCertificate && !this.#answered) return fail('tls-failed', REFUSED_CERTIFICATE);
+    if (this.#showsCertificate && !this.#answered && this.#sent?.reusedSocket !== true) return fail('tls-failed', REFUSED_CERTIFICATE);
     return fail('connection-lost', 'the connection ended');
   }
 }
