@@ -31,7 +31,9 @@ export function runFlow(all: FlowParts): Running {
   const { config, context, parts, publisher } = all;
   const { held, report, volume } = parts;
   const ending = new AbortController();
-  context.stopping.addEventListener('abort', () => ending.abort(), { once: true });
+  // A signal that came while the service started has aborted it already, and will not do so again.
+  if (context.stopping.aborted) ending.abort();
+  else context.stopping.addEventListener('abort', () => ending.abort(), { once: true });
   context.health.pending(() => held.size > 0 && !volume.troubled && isConnected(publisher));
 
   const upkeep = startUpkeep({ outgoing: config.outgoing, log: context.log, parts, ending: ending.signal });

@@ -26,6 +26,23 @@ describe('the end of a sender', () => {
     assert.equal(sent.length + filesBelow(site.outgoing).length, names.length);
   });
 
+  it('at SIGTERM while it starts: nothing is sent any more, and it ends at once', async (t) => {
+    const site = await createSite(t, keys);
+    const names = fill(site, 50);
+    let told = false;
+    // The clock is asked while the volume is prepared.
+    const now = (): Date => {
+      if (!told) sender.signal('SIGTERM');
+      told = true;
+      return new Date();
+    };
+    const sender = runSender(t, site.config({ shutdown: { drain: '10s' } }), { now });
+    assert.equal(await sender.exited, 0);
+    assert.ok(told);
+    assert.ok(sender.lines.every(({ msg }) => msg !== 'files given back since the service stops' && msg !== 'stop took too long'));
+    assert.deepEqual(filesBelow(site.outgoing).toSorted(), names.toSorted());
+  });
+
   it('gives back what got no answer, before the deadline', async (t) => {
     const site = await createSite(t, keys);
     site.broker.inject({ dropReceipts: { count: 1000, message: 'lost' } });
