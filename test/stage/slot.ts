@@ -108,3 +108,8 @@ export class Slot {
     return this.service.child.lines.length;
   }
 }
+
+/** Waits for the first words of a process that has been started: any signal would end it before, since it does not listen yet. */
+export async function heard(slot: Slot): Promise<void> {
+  await eventually(() => !slot.running || slot.printed > 0, { timeout: 60_000, what: `the first words of ${slot.name}` });
+}
