@@ -29,8 +29,8 @@ export type Step<L> =
  * Which message goes next. Without the network: it is told what was sent, confirmed and lost.
  *
  * Normally a window of messages is in flight. After a connection ended, those whose fate is unknown go first, one at a time ("probation"): only a
- * message that is alone on a connection can be charged with its end. Before it gets another chance a small probe message must pass, which
- * shows that it is not the broker that fails. Where the broker has said how much it takes, what is larger is not sent on the next connection.
+ * message that is alone on a connection can be charged with its end, and only when the broker is there again at once. Before it gets another chance
+ * a small probe message must pass, which shows that it is not the broker that fails. Where the broker has said how much it takes, what is larger is not sent on the next connection.
  */
 export class Outbox<L extends Letter> {
   readonly #window: number;
@@ -48,6 +48,8 @@ export class Outbox<L extends Letter> {
   #proven = false;
   /** What the broker of this connection takes. */
   #limit: number | undefined;
+  /** Charged with the end of the last connection, as long as no other has been made. */
+  #charged: L | undefined;
 
   constructor(limits: { readonly window: number; readonly byteBudget: number }) {
     this.#window = limits.window;
@@ -68,6 +70,13 @@ export class Outbox<L extends Letter> {
   /** A connection to a broker that said, when it ended the last one, how many bytes it takes at most. */
   begin(limit: number | undefined): void {
     this.#limit = limit;
+    this.#charged = undefined;
+  }
+
+  /** The broker that ended the last connection answers nobody now: it went away by itself, and no message is the cause. */
+  unreachable(): void {
+    if (this.#charged) this.#charged.strikes -= 1;
+    this.#charged = undefined;
   }
 
   add(letter: L): void {
@@ -149,12 +158,17 @@ export class Outbox<L extends Letter> {
     const [alone] = lost;
     // Where not even a probe passes, the last end proves nothing either.
     if (this.#probing) this.#probing.strikes = 0;
-    else if (alone && lost.length === 1 && error && CHARGED.has(error.code)) alone.strikes += 1;
+    else if (alone && lost.length === 1 && error && CHARGED.has(error.code)) this.#charge(alone);
     this.#probing = undefined;
     this.#onProbation = undefined;
     this.#proven = false;
     this.#flying.clear();
     this.#flyingBytes = 0;
     this.#suspects = [...lost.filter((letter) => !letter.abandoned), ...this.#suspects];
+  }
+
+  #charge(letter: L): void {
+    letter.strikes += 1;
+    this.#charged = letter;
   }
 }

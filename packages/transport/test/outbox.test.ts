@@ -91,6 +91,33 @@ describe('probation', () => {
     }
   });
 
+  it('forgives when the broker is not there again at once, each time anew', () => {
+    const sending = new Sending(['a']);
+    sending.outbox.begin(undefined);
+    assert.deepEqual(sending.steps(), ['send a']);
+    sending.outbox.connectionEnded(lost());
+    sending.outbox.begin(undefined);
+    assert.deepEqual(sending.steps(), ['probe'], 'it was there again');
+    // Too late: this connection can be made.
+    sending.outbox.unreachable();
+    sending.outbox.probePassed();
+    for (let round = 0; round < 3; round += 1) {
+      assert.deepEqual(sending.steps(), ['send a']);
+      sending.outbox.connectionEnded(lost());
+      sending.outbox.unreachable();
+      sending.outbox.unreachable();
+      sending.outbox.begin(undefined);
+      assert.deepEqual(sending.steps(), ['probe']);
+      sending.outbox.probePassed();
+    }
+    assert.deepEqual(sending.steps(), ['send a']);
+    sending.outbox.connectionEnded(lost());
+    sending.outbox.begin(undefined);
+    assert.deepEqual(sending.steps(), ['probe']);
+    sending.outbox.probePassed();
+    assert.deepEqual(sending.steps(), ['refuse a']);
+  });
+
   for (const error of [lost('broker-silent'), lost('protocol-error'), undefined])
     it(`charges nobody with ${error?.code ?? 'a wanted end'}`, () => {
       const sending = new Sending(['a']);

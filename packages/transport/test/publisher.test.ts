@@ -329,6 +329,25 @@ describe('a message that the broker refuses', () => {
     await within(published, 'the message');
   });
 
+  it('is not one that was alone whenever the broker went away', async () => {
+    let ends = 0;
+    const to = await broker(async (peer) => {
+      // Away for a moment after each end.
+      if (to.connections % 2 === 0) return peer.socket.destroy();
+      await peer.accept();
+      for (;;) {
+        const frame = await peer.frame();
+        if (frame.headers['empa-id'] !== 'ping' && ends < 4) {
+          ends += 1;
+          return peer.socket.destroy();
+        }
+        peer.receipt(frame);
+      }
+    });
+    await within(publisher([to], { backoff: { initialMs: 1, maximumMs: 1 } }).publish(message('1'), never), 'the message');
+    assert.equal(ends, 4);
+  });
+
   it('passes on a broker that takes it', async () => {
     const received: string[] = [];
     const strict = await broker(refuse('big', [], (peer) => peer.socket.destroy()));

@@ -14,6 +14,8 @@ export interface Link {
   readonly inbox?: Inbox;
   /** Uses a connection until it has ended. True when it was of use: then the back-off begins anew. */
   readonly use: (session: Session) => Promise<boolean>;
+  /** Told when no connection to this broker could be made. */
+  readonly failed?: (broker: string) => void;
 }
 
 interface Outcome {
@@ -30,6 +32,7 @@ async function connectOnce(link: Link, broker: StompBroker, signal: AbortSignal)
     return { error: await session.ended, useful };
   } catch (error) {
     if (signal.aborted) return { error: undefined, useful: false };
+    link.failed?.(brokerName(broker));
     return { error: error instanceof Error ? error : new Error(String(error)), useful: false };
   }
 }

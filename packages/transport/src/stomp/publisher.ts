@@ -36,6 +36,8 @@ export class StompPublisher implements Publisher {
   /** What brokers said that they take, until they end a connection for another reason. */
   readonly #limits = new Map<string, number>();
   #session: Session | undefined;
+  /** Name of the broker of the last connection. */
+  #lastUsed: string | undefined;
   #confirmedHere = false;
 
   constructor(settings: Settings) {
@@ -43,7 +45,10 @@ export class StompPublisher implements Publisher {
     this.#announcer = new Announcer(this.#status, settings, (server) => publisherWarnings(server, settings));
     this.#outbox = new Outbox(settings);
     const use = (session: Session): Promise<boolean> => this.#use(session);
-    const link = { brokers: settings.brokers, settings, status: this.#status, use };
+    const failed = (broker: string): void => {
+      if (broker === this.#lastUsed) this.#outbox.unreachable();
+    };
+    const link = { brokers: settings.brokers, settings, status: this.#status, use, failed };
     // Not at once: who asks for statuses right after this shall see all of them.
     this.#link = Promise.resolve().then(() => keepConnected(link, this.#stop.signal));
   }
@@ -95,6 +100,7 @@ export class StompPublisher implements Publisher {
 
   async #use(session: Session): Promise<boolean> {
     this.#session = session;
+    this.#lastUsed = session.name;
     this.#confirmedHere = false;
     this.#announcer.announce(session);
     this.#outbox.begin(this.#limits.get(session.name));
