@@ -28,7 +28,11 @@ export class VolumeFiles {
     return await guarded('name the volume', this.#options.path, async () => {
       const file = this.#at('volume');
       const known = await read(file);
-      if (known !== undefined) return known;
+      if (known !== undefined) {
+        // Whoever made it may not have come so far.
+        await syncDirectory(this.#options.path);
+        return known;
+      }
       const made = await this.#write(randomBytes(NAME_BYTES).toString('hex'));
       try {
         await fs.link(made, file).catch(unlessExists);
