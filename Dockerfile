@@ -10,7 +10,7 @@ WORKDIR /src
 COPY . .
 RUN --mount=type=cache,target=/root/.npm \
     npm ci \
- && npx tsc -b services/sender services/receiver \
+ && npx tsc -b services/sender services/receiver services/cli \
  && npm ci --omit=dev -w services/sender -w services/receiver \
  && node scripts/assemble.mjs /out
 
@@ -46,7 +46,7 @@ COPY --from=node /usr/local/bin/node /usr/local/bin/node
 COPY --from=build /out/node_modules /opt/ssm/node_modules
 COPY --from=build /out/app /opt/ssm
 COPY --chmod=755 deploy/image/ssm-entrypoint deploy/image/ssm-health /usr/local/bin/
-RUN node --version
+RUN for command in ssm ssmsend ssmreceive; do ln -s /opt/ssm/services/cli/dist/src/$command.js /usr/local/bin/$command; done && ssm --version
 # /var/spool/apel is not made: a volume that was not mounted must be an error, never a folder that is gone with the container.
 ENV NODE_ENV=production SSM_OPS_HOST=0.0.0.0
 USER 1000:1000
@@ -70,6 +70,6 @@ ENTRYPOINT ["/usr/bin/tini", "-s", "--", "ssm-entrypoint", "sender"]
 FROM runtime AS receiver
 ENTRYPOINT ["/usr/bin/tini", "-s", "--", "ssm-entrypoint", "receiver"]
 
-# The commands ssmsend, ssmreceive and ssm will be on the PATH of this one too: ssm-entrypoint runs any command.
+# The commands ssmsend, ssmreceive and ssm are on the PATH: ssm-entrypoint runs any command.
 FROM runtime AS ssm
 ENTRYPOINT ["/usr/bin/tini", "-s", "--", "ssm-entrypoint"]

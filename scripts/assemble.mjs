@@ -1,6 +1,6 @@
 // node scripts/assemble.mjs FOLDER: what runs in production and nothing else, into FOLDER/node_modules (third-party) and FOLDER/app (ours).
 // Wants a compiled tree, and node_modules as `npm ci --omit=dev -w services/...` leaves it.
-import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync } from 'node:fs';
+import { chmodSync, cpSync, existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync } from 'node:fs';
 import path from 'node:path';
 import process from 'node:process';
 import { fileURLToPath } from 'node:url';
@@ -55,5 +55,8 @@ for (const name of shipped) {
   cpSync(path.join(root, folder, 'package.json'), path.join(app, folder, 'package.json'));
   cpSync(compiled, path.join(app, folder, 'dist/src'), { recursive: true, filter: isCode });
   symlinkSync(`../../${folder}`, path.join(modules, name));
+  // The commands of a service; they are run by a link.
+  for (const file of readdirSync(compiled).filter((each) => each.startsWith('ssm') && each.endsWith('.js')))
+    chmodSync(path.join(app, folder, 'dist/src', file), 0o755);
 }
 for (const file of ['LICENSE', 'scripts/start.mjs']) cpSync(path.join(root, file), path.join(app, file));

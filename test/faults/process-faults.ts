@@ -57,15 +57,15 @@ const stoppedInBurst: Fault = {
   },
 };
 
-const SLOW_FILES = 400;
+const SLOW_FILES = 1000;
 const SLOW_BYTES = 100_000;
 const SLOW_SECONDS = 8;
-/** Of growth above what it had when it was idle: the budget a few times over, and the garbage of Node. Without a budget it is about 200 MiB. */
+/** Of growth above what it had when it was idle: the budget a few times over, and the garbage of Node. All files and their messages are 240 MB. */
 const SLOW_GROWTH_MIB = 110;
 
 const slow: Fault = {
   name: 'slow-broker',
-  stage: { proxied: true, config: { broker: { byteBudget: '4MiB' } } },
+  stage: { proxied: true, config: { broker: { byteBudget: '4MiB', window: 1000 } } },
   run: async (stage) => {
     const sender = stage.sender({ config: { message: { transferEncoding: 'base64' } } });
     await sender.start();

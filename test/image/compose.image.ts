@@ -123,7 +123,8 @@ describe('docker compose up', { skip: requireTools('docker', 'prometheus') }, ()
     assert.equal(queue.effective_policy_definition['delivery-limit'], -1);
     assert.equal(queue.effective_policy_definition['dead-letter-exchange'], 'dead-letters');
     assert.equal((await ask('guest', 'guest')).status, 401);
-    const args = ['s_client', '-connect', `127.0.0.1:${stack.port('BROKER')}`, '-quiet', '-no_ign_eof'];
+    // Until the broker ends it: with TLS 1.3 a client learns only then that its certificate is wanted.
+    const args = ['s_client', '-connect', `127.0.0.1:${stack.port('BROKER')}`, '-quiet'];
     const { stdout, stderr } = await run('openssl', args, { input: 'CONNECT\naccept-version:1.2\nhost:/\n\n\0' });
     assert.doesNotMatch(stdout, /CONNECTED/);
     assert.match(stderr, /certificate required|handshake failure/);

@@ -1,8 +1,8 @@
 import type { TransportError, TransportErrorCode } from './errors.js';
 import type { OutgoingMessage } from './transport.js';
 
-/** A message that alone ends so many connections, while a small one passes, is refused. */
-export const STRIKES = 2;
+/** A message that alone ends so many connections, while a small one passes, is refused. Two may well be an unlucky network's. */
+export const STRIKES = 3;
 
 /**
  * Ends that a message can be the cause of: a broker that refuses a frame says ERROR, closes the connection, or never answers. A broker that is

@@ -85,9 +85,9 @@ export function tlsFailure(error: Error | undefined): string | undefined {
   return TLS_FAILURES.find(([pattern]) => pattern.test(code))?.[1];
 }
 
-/** When the certificate that the broker showed expires. */
+/** When the certificate that the broker showed expires; not known of a connection that has ended. */
 export function certificateExpiry(socket: net.Socket): Date | undefined {
   if (!(socket instanceof tls.TLSSocket)) return undefined;
-  const { valid_to: expires } = socket.getPeerCertificate();
-  return expires ? new Date(expires) : undefined;
+  const expires = socket.getPeerX509Certificate()?.validTo;
+  return expires === undefined ? undefined : new Date(expires);
 }

@@ -63,7 +63,7 @@ describe('probation', () => {
     assert.deepEqual(sending.steps(), ['send c']);
   });
 
-  it('refuses a message that alone ends two connections while a probe passes, and no other', () => {
+  it('refuses a message that alone ends three connections while a probe passes, and no other', () => {
     const sending = new Sending(['a', 'bad', 'c']);
     sending.steps();
     sending.outbox.connectionEnded(lost());
@@ -75,6 +75,10 @@ describe('probation', () => {
     sending.outbox.probePassed();
     assert.deepEqual(sending.steps(), ['send bad']);
     sending.outbox.connectionEnded(lost('receipt-timeout'));
+    assert.deepEqual(sending.steps(), ['probe']);
+    sending.outbox.probePassed();
+    assert.deepEqual(sending.steps(), ['send bad']);
+    sending.outbox.connectionEnded(lost());
     assert.deepEqual(sending.steps(), ['probe']);
     sending.outbox.probePassed();
     assert.deepEqual(sending.steps(), ['refuse bad', 'send c']);
@@ -110,11 +114,13 @@ describe('probation', () => {
       assert.deepEqual(sending.steps(), ['probe']);
       sending.outbox.probePassed();
     }
-    assert.deepEqual(sending.steps(), ['send a']);
-    sending.outbox.connectionEnded(lost());
-    sending.outbox.begin(undefined);
-    assert.deepEqual(sending.steps(), ['probe']);
-    sending.outbox.probePassed();
+    for (let strike = 2; strike <= 3; strike += 1) {
+      assert.deepEqual(sending.steps(), ['send a']);
+      sending.outbox.connectionEnded(lost());
+      sending.outbox.begin(undefined);
+      assert.deepEqual(sending.steps(), ['probe']);
+      sending.outbox.probePassed();
+    }
     assert.deepEqual(sending.steps(), ['refuse a']);
   });
 

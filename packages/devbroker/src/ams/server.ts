@@ -35,6 +35,14 @@ export interface AmsServer {
   close(): Promise<void>;
 }
 
+/** A request, as far as its call is concerned. */
+interface Asked {
+  readonly body: Buffer;
+  readonly fault: AmsFault | undefined;
+  /** Aborts when nobody waits for the answer. */
+  readonly gone: AbortSignal;
+}
+
 class InMemoryAms implements AmsServer {
   readonly host: string;
   port: number;
@@ -115,21 +123,22 @@ class InMemoryAms implements AmsServer {
     const body = await this.#arrived(route?.call ?? '', request);
     if (body === undefined) return;
     const fault = this.#faults.take(route?.call ?? '', body);
-    await answer(response, () => this.#work(route, request, body, fault), fault).catch(() => response.destroy());
+    const gone = new AbortController();
+    response.once('close', () => gone.abort());
+    const work = (): Promise<object | ''> => this.#work(route, request.headers['x-api-key'], { body, fault, gone: gone.signal });
+    await answer(response, work, fault).catch(() => response.destroy());
   }
 
-  async #work(route: Route | undefined, request: IncomingMessage, body: Buffer, fault: AmsFault | undefined): Promise<object | ''> {
+  async #work(route: Route | undefined, token: unknown, { body, fault, gone }: Asked): Promise<object | ''> {
     const call = route === undefined ? undefined : CALLS[route.call];
     if (route === undefined || call === undefined) throw new ApiError(404, 'Not found', 'NOT_FOUND');
     if (route.call !== 'status') {
-      this.#users.admit(request.headers['x-api-key'], route.name);
+      this.#users.admit(token, route.name);
       if (route.project !== this.#project.name) throw notFound('ProjectUUID');
     }
-    const gone = new AbortController();
-    request.socket.once('close', () => gone.abort());
     const { maximumMessageBytes = DEFAULT_MAXIMUM, longPollMs = LONG_POLL_MS, now = () => new Date() } = this.#options;
     const some = fault?.type === 'publish-some' ? { publishAtMost: fault.count } : {};
-    return call(route, body, { project: this.#project, maximumMessageBytes, longPollMs, now, gone: gone.signal, ...some });
+    return call(route, body, { project: this.#project, maximumMessageBytes, longPollMs, now, gone, ...some });
   }
 
   async #authenticate(request: IncomingMessage, response: ServerResponse): Promise<void> {

@@ -113,7 +113,11 @@ class Attempt {
 
   /** The connection was an old one, and ended before anything came. */
   get wasStale(): boolean {
-    return this.#sent?.reusedSocket === true && !this.#answered && this.#fate?.code === 'connection-lost';
+    return this.#isOld && !this.#answered && this.#fate?.code === 'connection-lost';
+  }
+
+  get #isOld(): boolean {
+    return this.#sent?.reusedSocket === true;
   }
 
   async run(sent: ClientRequest, limits: HttpTarget): Promise<HttpAnswer> {
@@ -154,6 +158,8 @@ class Attempt {
   async #read(response: IncomingMessage, { requestTimeoutMs }: HttpTarget): Promise<HttpAnswer> {
     const { maximumAnswerBytes } = this.#order;
     const { headers, statusCode = 0, socket } = response;
+    // Now: when the answer is read the connection may have ended.
+    const certificateExpires = certificateExpiry(socket);
     const since = performance.now();
     const chunks: Buffer[] = [];
     let size = 0;
@@ -171,7 +177,7 @@ class Attempt {
     }
     if (this.#fate) throw this.#fate;
     const server = printable(String(headers['server'] ?? ''));
-    return { status: statusCode, body: Buffer.concat(chunks), server, certificateExpires: certificateExpiry(socket) };
+    return { status: statusCode, body: Buffer.concat(chunks), server, certificateExpires };
   }
 
   #tooLarge(): void {
@@ -197,7 +203,7 @@ class Attempt {
     if (tls !== undefined) return fail('tls-failed', tls);
     if (!this.#connected) return fail('connect-failed', 'no connection');
     // In TLS 1.3 a certificate is refused after the handshake, and the alert is lost when our request crosses the reset.
-    if (this.#showsCertificate && !this.#answered && this.#sent?.reusedSocket !== true) return fail('tls-failed', REFUSED_CERTIFICATE);
+    if (this.#showsCertificate && !this.#answered && !this.#isOld) return fail('tls-failed', REFUSED_CERTIFICATE);
     return fail('connection-lost', 'the connection ended');
   }
 }

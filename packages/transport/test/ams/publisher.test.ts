@@ -44,12 +44,15 @@ describe('publishing to AMS', () => {
       const publisher = bench.publisher();
       const statuses = listen(publisher);
       await until(() => publisher.connections().every(({ connected }) => connected), 'connected');
-      // A connection that ends without a word is tried once more, since it may have been an old one.
+      // An old connection that ends without a word is tried once more. Whether the one of the look before is used again is up to Node.
       bench.server.inject({ call: 'publish', times: when === 'within' ? 1 : 2, fault: { type: 'cut', when } });
       const list = messages(5);
       await within(Promise.all(list.map((each) => publisher.publish(each, never))), 'published');
       assert.equal(statuses.filter(({ type }) => type === 'resent').length, 5);
-      assert.deepEqual(troubles(statuses), ['connection-lost']);
+      // Else the second cut meets the look that comes before anything is sent again.
+      const lost = troubles(statuses);
+      assert.ok(lost.length === 1 || (when !== 'within' && lost.length === 2), `${lost.length} lost`);
+      assert.deepEqual([...new Set(lost)], ['connection-lost']);
       assert.equal((await stored(bench)).size, 5);
       if (when !== 'before') assert.ok(bench.server.offsets(NAME).max > 5, 'some are there twice, which receivers find');
     });
@@ -79,10 +82,10 @@ describe('publishing to AMS', () => {
       const good = messages(12).map((each) => publisher.publish(each, never));
       const refused = rejection(publisher.publish(message('bad'), never), 'message-refused');
       const after = publisher.publish(message('after'), never);
-      assert.match((await refused).message, new RegExp(`^${bench.broker}: this message of 3 bytes alone was refused 2 times.* ${status}`));
+      assert.match((await refused).message, new RegExp(`^${bench.broker}: this message of 3 bytes alone was refused 3 times.* ${status}`));
       await within(Promise.all([...good, after]), 'the neighbours');
-      // In the batch, and twice alone.
-      assert.equal(publishesOf(bench, bad), 3);
+      // In the batch, and three times alone.
+      assert.equal(publishesOf(bench, bad), 4);
       assert.deepEqual(troubles(statuses), []);
       const names = await stored(bench);
       assert.ok(names.delete('ping'));

@@ -5,16 +5,14 @@ import { BOOLEANS, booleanOf, type ServiceName } from './keys.js';
 const MAXIMUM_PORT = 65_535;
 const HOST = /^(?:\[[0-9A-Fa-f:.]+\]|[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*|[0-9A-Za-z._-]+)$/;
 
-/** `knows`: whether the service has a setting of that name. */
-export function mapBroker(draft: Draft, service: ServiceName, knows: (key: string) => boolean): void {
+export function mapBroker(draft: Draft, service: ServiceName): void {
   const protocol = draft.find(service, 'protocol') ?? draft.find(service === 'sender' ? 'receiver' : 'sender', 'protocol');
   const destination = draft.find('messaging', 'destination');
   if (protocol === undefined || protocol.text === 'STOMP') {
-    if (protocol !== undefined && knows('transport')) draft.set('transport', 'stomp', protocol.place);
+    if (protocol !== undefined) draft.set('transport', 'stomp', protocol.place);
     mapStomp(draft, destination);
   } else if (protocol.text !== 'AMS') draft.refuse(protocol, 'STOMP or AMS');
-  else if (knows('transport')) mapAms(draft, service, protocol, destination);
-  else draft.refuse(protocol, 'STOMP; this version has no transport for the ARGO Messaging Service');
+  else mapAms(draft, service, protocol, destination);
 }
 
 function mapStomp(draft: Draft, destination: Found | undefined): void {

@@ -5,13 +5,13 @@ import { mapBroker } from './broker.js';
 import { Draft } from './draft.js';
 import { CLASSIC_KEYS, CLASSIC_SECTIONS, type ClassicKey, type ServiceName } from './keys.js';
 
-/** `file` is how places name it; `knows`: whether the service has a setting of that name. */
-export function mapClassic(file: string, ini: IniFile, service: ServiceName, knows: (key: string) => boolean): Preset {
+/** `file` is how places name it. */
+export function mapClassic(file: string, ini: IniFile, service: ServiceName): Preset {
   const draft = new Draft(file, ini);
   warnOfUnknown(draft, ini, service);
-  mapBroker(draft, service, knows);
+  mapBroker(draft, service);
   mapPath(draft, service);
-  for (const each of CLASSIC_KEYS) mapOne(draft, each, service, knows);
+  for (const each of CLASSIC_KEYS) mapOne(draft, each, service);
   return draft.finish();
 }
 
@@ -26,13 +26,8 @@ function mapPath(draft: Draft, service: ServiceName): void {
   }
 }
 
-function mapOne(
-  draft: Draft,
-  { section, key, becomes, conversion }: ClassicKey,
-  service: ServiceName,
-  knows: (key: string) => boolean,
-): void {
-  const targets = becomes[service]?.filter(knows) ?? [];
+function mapOne(draft: Draft, { section, key, becomes, conversion }: ClassicKey, service: ServiceName): void {
+  const targets = becomes[service] ?? [];
   if (conversion === undefined || targets.length === 0) return;
   const found = draft.find(section, key);
   if (found === undefined) return;

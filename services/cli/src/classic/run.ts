@@ -69,7 +69,7 @@ function hostOf<S extends LifecycleSettings & Settings>(
 ): ServiceHost {
   const { [CONFIG_VARIABLE]: variable, ...env } = host.env;
   const file = given.config ?? (variable === undefined || variable === '' ? command.defaultFile : variable);
-  const { preset } = readServiceConfig(file, command.service, command.definition.settings);
+  const { preset } = readServiceConfig(file, command.service);
   const own = given.dnFile === undefined ? [] : [`--authorisation.allow=${given.dnFile}`];
   const args = [...(preset === undefined ? ['--config', file] : []), ...own, ...given.rest];
   return { ...host, env, args, preset: completed(command, given, preset) };

@@ -1,7 +1,7 @@
 /** Which kind of configuration a file holds, and what it says. */
 import { readFileSync, statSync } from 'node:fs';
 import path from 'node:path';
-import { describeSettings, type Preset, ServiceError, type Settings } from '@ssm/service-kit';
+import { type Preset, ServiceError } from '@ssm/service-kit';
 import { readIni } from '../ini/read.js';
 import type { ServiceName } from './keys.js';
 import { mapClassic } from './map.js';
@@ -45,9 +45,8 @@ export interface ConfigFileRead {
 }
 
 /** Throws ServiceError `config-unreadable`. */
-export function readServiceConfig(file: string, service: ServiceName, settings: Settings): ConfigFileRead {
+export function readServiceConfig(file: string, service: ServiceName): ConfigFileRead {
   const bytes = readConfigFile(file);
   if (kindOf(file, bytes) === 'yaml') return { preset: undefined };
-  const keys = new Set(describeSettings(settings).map(({ key }) => key));
-  return { preset: mapClassic(file, readIni(bytes), service, (key) => keys.has(key)) };
+  return { preset: mapClassic(file, readIni(bytes), service) };
 }

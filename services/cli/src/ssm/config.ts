@@ -39,22 +39,21 @@ export function loadFor(file: string, service: ServiceName, terminal: Terminal):
 }
 
 function senderFrom(file: string, { env }: Terminal): LoadedSender {
-  const { sources, warnings } = sourcesFor(file, 'sender', senderSettings, env);
+  const { sources, warnings } = sourcesFor(file, 'sender', env);
   return { service: 'sender', file, config: loadConfig(senderSettings, sources), warnings };
 }
 
 function receiverFrom(file: string, { env }: Terminal): LoadedReceiver {
-  const { sources, warnings } = sourcesFor(file, 'receiver', receiverSettings, env);
+  const { sources, warnings } = sourcesFor(file, 'receiver', env);
   return { service: 'receiver', file, config: loadConfig(receiverSettings, sources), warnings };
 }
 
 function sourcesFor(
   file: string,
   service: ServiceName,
-  settings: Parameters<typeof readServiceConfig>[2],
   env: ConfigSources['env'],
 ): { readonly sources: ConfigSources; readonly warnings: readonly string[] } {
-  const { preset } = readServiceConfig(file, service, settings);
+  const { preset } = readServiceConfig(file, service);
   return { sources: { env, args: [], ...(preset === undefined ? { file } : { preset }) }, warnings: preset?.warnings ?? [] };
 }
 

@@ -15,8 +15,11 @@ const MARGIN_MS = 2_000;
 export async function checkBrokers(loaded: Loaded, { identity, trust }: Keys, now: Date): Promise<readonly Finding[]> {
   if (identity === undefined || trust === undefined)
     return [skip('broker', 'not tried, for want of a certificate or of CAs', 'correct what is said of certificate and trust first')];
+  const isAms = loaded.config.transport === 'ams';
+  if (loaded.service === 'receiver' && isAms)
+    return [skip('broker', 'not tried: to look would be to pull', 'start the service, then: ssm status')];
   const findings: Finding[] = [];
-  for (const url of loaded.config.broker.urls) findings.push(...(await look('broker', () => checkBroker(loaded, url, now))));
+  for (const url of isAms ? [''] : loaded.config.broker.urls) findings.push(...(await look('broker', () => checkBroker(loaded, url, now))));
   return findings;
 }
 
@@ -24,10 +27,10 @@ async function checkBroker(loaded: Loaded, url: string, now: Date): Promise<read
   const endpoint = loaded.service === 'sender' ? await senderEndpoint(loaded.config, url, now) : await receiverEndpoint(loaded, url, now);
   try {
     const status = await firstOf(endpoint.publisher, loaded.config.broker.connectTimeout + MARGIN_MS);
-    if (status?.type === 'connected') return [ok('broker', connectedText(url, status, now))];
+    if (status?.type === 'connected') return [ok('broker', connectedText(status, now))];
     const error = status?.type === 'disconnected' ? status.error : undefined;
     const failed = fail('broker', error ?? new Error('no answer in time'));
-    return [{ ...failed, detail: `${url}: ${failed.detail}` }];
+    return [{ ...failed, detail: `${status?.broker ?? url}: ${failed.detail}` }];
   } finally {
     await endpoint.publisher.drain(AbortSignal.timeout(MARGIN_MS));
     endpoint.close();
@@ -73,8 +76,8 @@ async function firstOf(publisher: Publisher, patienceMs: number): Promise<Status
   return await Promise.race([first(), end]);
 }
 
-function connectedText(url: string, { certificateExpires, server, version }: Extract<Status, { type: 'connected' }>, now: Date): string {
+function connectedText({ broker, certificateExpires, server, version }: Extract<Status, { type: 'connected' }>, now: Date): string {
   const certificate =
     certificateExpires === undefined ? '' : `, its certificate ends in ${ageText(certificateExpires.getTime() - now.getTime())}`;
-  return `${url}: connected, ${server === '' ? 'server not named' : server}, STOMP ${version}${certificate}`;
+  return `${broker}: connected, ${server === '' ? 'server not named' : server}, version ${version}${certificate}`;
 }

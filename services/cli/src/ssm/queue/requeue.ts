@@ -79,7 +79,7 @@ async function replay({ receiver }: Place, chosen: readonly Element[], terminal:
   }
   const only = new Set(chosen.map(({ name }) => name));
   const service = replayService(readVersion(), { only });
-  const { preset } = readServiceConfig(receiver.file, 'receiver', service.settings);
+  const { preset } = readServiceConfig(receiver.file, 'receiver');
   const { SSM_CONFIG: _config, ...env } = terminal.env;
   const code = await runService(service, {
     ...thisHost(),
