@@ -84,6 +84,14 @@ describe('the image', { skip: requireTools('docker') }, () => {
     assert.equal((await start(image, 'id', '-u')).stdout.trim(), '1000');
   });
 
+  it('has the commands of the Python SSM, and ssm, in a shell of any user', async () => {
+    const line = 'for command in ssm ssmsend ssmreceive; do $command --version || exit; done; ssmsend -c /none.cfg';
+    const { code, stdout, stderr } = await start('--user', '10000:10000', '--entrypoint', '/bin/bash', image, '-c', line);
+    assert.deepEqual(stdout.match(/^SSM \d+\.\d+\.\d+$/gm)?.length, 3, stderr);
+    assert.notEqual(code, 0);
+    assert.match(stderr, /none\.cfg/);
+  });
+
   it('runs under any user, with all of a hardened container taken away', async () => {
     for (const [user, service] of [
       ['1000:1000', 'sender'],

@@ -3,13 +3,13 @@ import { randomBytes } from 'node:crypto';
 import { mkdirSync } from 'node:fs';
 import path from 'node:path';
 import { promisify } from 'node:util';
+import { freePorts } from '../free-port.js';
 import type { Scope } from '../scope.js';
 import type { BrokerOptions } from './broker.js';
 import { copyCertificates, writeFiles } from './files.js';
 import { type Placement, recipes } from './handbook.js';
 import { PLACES } from './installed.js';
 import { type Command, type Product, startTied } from './launched.js';
-import { freePorts } from './ports.js';
 
 /** What version 4 takes when it is not told otherwise. */
 const DEFAULT_FRAME_BYTES_4 = 4 * 1024 * 1024;

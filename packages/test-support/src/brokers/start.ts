@@ -1,4 +1,5 @@
 import path from 'node:path';
+import { freePorts } from '../free-port.js';
 import type { Scope } from '../scope.js';
 import { temporaryDirectory } from '../temporary.js';
 import { activemq } from './activemq.js';
@@ -6,7 +7,6 @@ import { artemis } from './artemis.js';
 import type { BrokerKind, BrokerOptions, RealBroker } from './broker.js';
 import type { Placement } from './handbook.js';
 import { LaunchedBroker, lastFirst, type Product } from './launched.js';
-import { freePorts } from './ports.js';
 import { rabbitmq } from './rabbitmq.js';
 
 type Prepare = (scope: Scope, options: BrokerOptions, placement: Placement) => Product | Promise<Product>;
