@@ -35,6 +35,7 @@ function harnesses(broker: RealBroker, pki: DemoPki, queues: string, options: Pa
   const facts = {
     ...(largestMessage === undefined ? {} : { largestMessage }),
     forgetsRedelivery: broker.kind === 'artemis',
+    losesLateAcknowledgements: queues === 'quorum queues',
     depth: (queue: string): Promise<number> => broker.depth(queue),
   };
   const at = (port: number) => () => Promise.resolve({ host, port });

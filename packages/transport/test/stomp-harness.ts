@@ -22,6 +22,7 @@ export interface StompHarness {
   readonly subscriber?: Client;
   readonly largestMessage?: number;
   readonly forgetsRedelivery?: boolean;
+  readonly losesLateAcknowledgements?: boolean;
   /** Messages of a queue as the broker itself says, where it can be asked. */
   readonly depth?: (queue: string) => Promise<number>;
 }

@@ -1,4 +1,5 @@
 import process from 'node:process';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { type Child, startCommand } from '../child.js';
 import type { Scope } from '../scope.js';
 import { eventually } from '../wait.js';
@@ -23,6 +24,8 @@ export interface Product {
   readonly plainPort: number;
   readonly headers: readonly string[];
   readonly largestMessage: number | undefined;
+  /** So long it must be left alone before it may be killed; see docs/brokers.md. */
+  readonly settleMs?: number;
   /** Becomes the broker itself: whatever it starts with, it ends in exec. */
   readonly command: Command;
   /** What is to be done once, when it runs for the first time. */
@@ -118,6 +121,7 @@ export class LaunchedBroker implements RealBroker {
   }
 
   async kill(): Promise<void> {
+    await sleep(this.#product.settleMs ?? 0);
     await this.#end('SIGKILL');
   }
 

@@ -18,6 +18,9 @@ const BIN = PLACES.rabbitmq3;
 /** Enters the Debian in directory $0 with our processes and the directory $1, by exec: the process keeps its id. */
 const ENTER = 'mkdir -p "$0$1" && mount --rbind /proc "$0/proc" && mount --rbind "$1" "$0$1" && shift && exec chroot "$0" "$@"';
 
+/** Until the state of a quorum queue that was declared, or of a leader that was elected, is on the disk: RabbitMQ writes it down after five seconds. */
+const SETTLE_MS = 8000;
+
 type Kind = 'rabbitmq3' | 'rabbitmq4';
 
 /** A command of this version of RabbitMQ; `directory` is the one that it needs. */
@@ -85,6 +88,7 @@ export async function rabbitmq(scope: Scope, kind: Kind, options: BrokerOptions,
   const control = (...args: readonly string[]): Promise<string> => run('rabbitmqctl', args);
   return {
     kind,
+    ...(options.queueType === 'classic' ? {} : { settleMs: SETTLE_MS }),
     tlsPort,
     plainPort,
     headers: (options.queueType ?? 'quorum') === 'quorum' ? ['x-queue-type=quorum'] : [],
