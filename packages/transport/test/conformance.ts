@@ -109,15 +109,12 @@ class Bench {
   async #takeAgain(depth: (queue: string) => Promise<number>): Promise<void> {
     const reader = new Reader(this.subscriber());
     let next = reader.next();
-    const oneMore = async (): Promise<void> => {
-      if (await isPending(next)) return;
-      const delivery = await next;
-      assert.ok(delivery?.redelivered, 'something is left in the queue that was never delivered');
-      await delivery.acknowledge();
-      next = reader.next();
-    };
     const empty = async (): Promise<void> => {
-      await oneMore();
+      for (; !(await isPending(next)); next = reader.next()) {
+        const delivery = await next;
+        assert.ok(delivery?.redelivered, 'something is left in the queue that was never delivered');
+        await delivery.acknowledge();
+      }
       assert.equal(await depth(this.queue), 0);
     };
     await eventually(empty, { timeout: 30_000, interval: 50, what: 'an empty queue' });
