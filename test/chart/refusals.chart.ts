@@ -116,6 +116,7 @@ describe('charts/ssm refuses', { skip }, () => {
       receiver({ replicas: 2, acceptDuplicates: true }),
       receiver({ kind: 'Deployment', replicas: 2, volume: { accessMode: 'ReadWriteMany' } }),
       receiver({ secrets: { 'broker.passcode': { name: 'a', key: 'b' } } }),
+      receiver({ config: { transport: 'ams', ams: { host: 'ams.example.org', project: 'p', subscription: 's' } } }),
     ];
     for (const values of accepted) assert.equal(template([], values).stderr, '');
   });

@@ -84,8 +84,12 @@ describe('the server of a shared record', { skip }, () => {
     await all.shared.server.start();
     all.hashes.push(...addToDirq(all.shared.world.outgoing, MESSAGES));
     for (const { receiver } of all.volumes) assert.match(await alarmed(receiver), /has lost what it knew of deliveries/);
-    const shown = await all.shared.adopt(all.volumes[0]);
-    assert.equal([...shown.text.matchAll(/"waitsForAcceptance":true/g)].length, 2, shown.text);
+    // The alarm comes first, what the volumes remember is told behind it.
+    const bothWait = async (): Promise<void> => {
+      const shown = await all.shared.adopt(all.volumes[0]);
+      assert.equal([...shown.text.matchAll(/"waitsForAcceptance":true/g)].length, 2, shown.text);
+    };
+    await eventually(bothWait, { timeout: 60_000, interval: 500, what: 'both volumes waiting' });
     assert.equal((await all.shared.adopt(all.volumes[0], '--emptyServer')).code, 0);
     await done(all);
   });

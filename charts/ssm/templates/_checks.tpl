@@ -11,7 +11,7 @@
 {{- define "ssm.checkService" -}}
 {{- $values := index .root.Values .component -}}
 {{- $config := include "ssm.config" . | fromYaml -}}
-{{- if not (dig "broker" "destination" "" $config) -}}
+{{- if and (eq (dig "transport" "stomp" $config) "stomp") (not (dig "broker" "destination" "" $config)) -}}
 {{- fail (printf "%s.config.broker.destination is missing: the queue at the broker, such as /queue/accounting" .component) -}}
 {{- end -}}
 {{- if eq (empty $values.certificate.existingSecret) (not $values.certificate.certManager.enabled) -}}
@@ -25,9 +25,9 @@
 {{- fail (printf "%s.certificate.certManager: give commonName or literalSubject (one of the two)" $.component) -}}
 {{- end -}}
 {{- end -}}
-{{- range list "broker" "deduplication" -}}
-{{- if dig . "passcode" "" $config -}}
-{{- fail (printf "%s.config.%s.passcode would be seen in a ConfigMap: give it as %s.secrets with the key %s.passcode" $.component . $.component .) -}}
+{{- range list (list "broker" "passcode") (list "deduplication" "passcode") (list "ams" "token") -}}
+{{- if dig (first .) (last .) "" $config -}}
+{{- fail (printf "%s.config.%s would be seen in a ConfigMap: give it as %s.secrets with the key %s" $.component (join "." .) $.component (join "." .)) -}}
 {{- end -}}
 {{- end -}}
 {{- if and (gt (int $values.replicas) 1) $values.config.instance -}}
