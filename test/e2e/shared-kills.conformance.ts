@@ -67,7 +67,7 @@ describe('a receiver killed that does not come back', () => {
       await dies(victim.receiver);
 
       const lost = shared.nameOf(1);
-      assert.match(await alarmed(other.receiver), new RegExp(`half-way on another volume: ${lost} \\(receiver-1 `));
+      await alarmed(other.receiver, new RegExp(`half-way on another volume: ${lost} \\(receiver-1 `));
       // Nothing is tried with a message while it lasts: probes go on, deliveries do not.
       const received = await other.receiver.metric('ssm_received_messages_total');
       const probed = async (): Promise<number> => other.receiver.metric('ssm_local_troubles_total', { component: 'delivery-record' });

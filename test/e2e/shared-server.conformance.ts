@@ -46,7 +46,7 @@ describe('the server of a shared record', { skip }, () => {
     const all = await flow(test);
     await all.shared.server.kill();
     all.hashes.push(...addToDirq(all.shared.world.outgoing, MESSAGES));
-    for (const { receiver } of all.volumes) assert.match(await alarmed(receiver), /cannot be asked/);
+    for (const { receiver } of all.volumes) await alarmed(receiver, /cannot be asked/);
     const arrived = (await all.shared.counts(1, 2)).size;
     assert.ok(arrived < all.hashes.length);
     await all.shared.server.start();
@@ -57,7 +57,7 @@ describe('the server of a shared record', { skip }, () => {
     const all = await flow(test);
     all.shared.server.freeze();
     all.hashes.push(...addToDirq(all.shared.world.outgoing, MESSAGES));
-    for (const { receiver } of all.volumes) assert.match(await alarmed(receiver), /no answer within 2000 ms/);
+    for (const { receiver } of all.volumes) await alarmed(receiver, /no answer within 2000 ms/);
     all.shared.server.thaw();
     await done(all);
   });
@@ -83,7 +83,7 @@ describe('the server of a shared record', { skip }, () => {
     await all.shared.server.kill();
     await all.shared.server.start();
     all.hashes.push(...addToDirq(all.shared.world.outgoing, MESSAGES));
-    for (const { receiver } of all.volumes) assert.match(await alarmed(receiver), /has lost what it knew of deliveries/);
+    for (const { receiver } of all.volumes) await alarmed(receiver, /has lost what it knew of deliveries/);
     // The alarm comes first, what the volumes remember is told behind it.
     const bothWait = async (): Promise<void> => {
       const shown = await all.shared.adopt(all.volumes[0]);

@@ -83,15 +83,15 @@ export class SharedWorld {
   }
 }
 
-/** Waits until the receiver has stopped consuming; why, as its readiness page says. */
-export async function alarmed(receiver: Service): Promise<string> {
-  return await eventually(
+/** Waits until the receiver has stopped consuming, and its readiness page says why. */
+export async function alarmed(receiver: Service, says = /./): Promise<void> {
+  await eventually(
     async () => {
       const answer = await fetch(`${receiver.url}/health/ready`);
       const text = await answer.text();
+      assert.match(text, says);
       assert.equal((await receiver.metric('ssm_consuming')) === 0 && answer.status === 503, true, text);
       assert.ok((await receiver.metric('ssm_local_troubles_total', { component: 'delivery-record' })) > 0);
-      return text;
     },
     { timeout: 60_000, interval: 100, what: `${receiver.child.pid} stops and says so` },
   );
