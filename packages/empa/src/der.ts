@@ -131,25 +131,20 @@ function assertSameShape(root: DerValue, theirRoot: forge.asn1.Asn1): void {
   }
 }
 
-/** node-forge builds over strings; longer contents (message bodies) are given their tag and length here. */
-const MAX_FORGE_CONTENT = 64 * 1024;
 const CONSTRUCTED = 0x20;
 
+/** Tag and length here, since node-forge builds over strings; the contents are DER already. */
 function encode(identifier: number, contents: readonly Uint8Array[]): Buffer {
-  const content = Buffer.concat(contents);
-  if (content.length > MAX_FORGE_CONTENT) return Buffer.concat([longHeader(identifier, content.length), content]);
-  // The whole identifier octet is given as the type of a primitive value, so that contents that are DER already pass through as they are.
-  const value = forge.asn1.create(UNIVERSAL, identifier, false, content.toString('latin1'));
-  return Buffer.from(forge.asn1.toDer(value).getBytes(), 'latin1');
+  const length = contents.reduce((sum, content) => sum + content.length, 0);
+  return Buffer.concat([headerOf(identifier, length), ...contents]);
 }
 
-function longHeader(identifier: number, length: number): Buffer {
-  const octets = Buffer.alloc(6);
-  octets.writeUInt32BE(length, 2);
-  const start = octets.findIndex((octet, index) => index >= 2 && octet !== 0);
-  octets[start - 1] = 0x80 | (octets.length - start);
-  octets[start - 2] = identifier;
-  return octets.subarray(start - 2);
+/** X.690 sections 8.1.3.4 and 8.1.3.5, with the fewest octets (section 10.1). */
+function headerOf(identifier: number, length: number): Uint8Array {
+  if (length < 0x80) return Uint8Array.of(identifier, length);
+  const octets: number[] = [];
+  for (let rest = length; rest > 0; rest = Math.floor(rest / 0x100)) octets.unshift(rest % 0x100);
+  return Uint8Array.of(identifier, 0x80 | octets.length, ...octets);
 }
 
 /**
@@ -178,12 +173,13 @@ export function setInOrder(...items: Uint8Array[]): Buffer {
 
 /** SET OF encoded values, in DER order (X.690 section 11.6: shorter ones padded with zeros). */
 export function setOf(...items: Uint8Array[]): Buffer {
-  return universal(TAG.set | CONSTRUCTED, ...items.toSorted(compareEncodings));
+  return universal(TAG.set | CONSTRUCTED, ...inDerOrder(items));
 }
 
-function compareEncodings(a: Uint8Array, b: Uint8Array): number {
+/** Encoded values in the order that DER gives to a SET OF. */
+export function inDerOrder(items: readonly Uint8Array[]): Uint8Array[] {
   // No encoding is the beginning of another, so that plain comparison gives the order.
-  return Buffer.compare(a, b);
+  return items.toSorted((a, b) => Buffer.compare(a, b));
 }
 
 /** Context tag `[n]`; constructed unless said otherwise (IMPLICIT of a primitive type). */

@@ -1,5 +1,5 @@
 /** S/MIME entities (RFC 8551, RFC 1847): what is around the CMS, and the signed part inside. */
-import { randomBytes } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 import { EmpaError } from './errors.js';
 import type { Limits } from './limits.js';
 import { decodeBase64, encodeBase64 } from './mime/base64.js';
@@ -188,8 +188,8 @@ function joined(lines: readonly string[]): Buffer {
 
 /** The signed message, with LF line ends, as current senders write it. */
 export function writeMultipartSigned(part: Buffer, cms: Buffer): Buffer {
-  // 128 random bits are in no body.
-  const boundary = `----${randomBytes(16).toString('hex').toUpperCase()}`;
+  // 122 random bits are in no body.
+  const boundary = `----${randomUUID().replaceAll('-', '').toUpperCase()}`;
   const head = [
     'MIME-Version: 1.0',
     `Content-Type: multipart/signed; protocol="application/x-pkcs7-signature"; micalg="sha-256"; boundary="${boundary}"`,

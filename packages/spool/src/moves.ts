@@ -2,14 +2,15 @@
 import { promises as fs } from 'node:fs';
 import { SpoolError } from './errors.js';
 import { failedWith } from './faults.js';
+import { files, type Path } from './files.js';
 
 /**
  * Renames, unless there is something at the new name. `taken`: there is. `refused`: this file may not be linked (fs.protected_hardlinks, or a
  * file system without hard links), which is the only way to do it. `gone`: there is no such file (any more).
  */
-export async function moveUnlessTaken(from: string | Buffer, to: string | Buffer): Promise<'moved' | 'taken' | 'refused' | 'gone'> {
+export async function moveUnlessTaken(from: Path, to: Path): Promise<'moved' | 'taken' | 'refused' | 'gone'> {
   try {
-    await fs.link(from, to);
+    await files.link(from, to);
   } catch (error) {
     if (failedWith(error, 'ENOENT') && (await inodeOf(from)) === undefined) return 'gone';
     if (failedWith(error, 'EPERM', 'ENOTSUP', 'EMLINK')) return 'refused';
@@ -21,14 +22,14 @@ export async function moveUnlessTaken(from: string | Buffer, to: string | Buffer
   return 'moved';
 }
 
-async function areOneFile(one: string | Buffer, other: string | Buffer): Promise<boolean> {
+async function areOneFile(one: Path, other: Path): Promise<boolean> {
   const [first, second] = await Promise.all([inodeOf(one), inodeOf(other)]);
   return first !== undefined && first === second;
 }
 
-export async function inodeOf(file: string | Buffer): Promise<bigint | undefined> {
+export async function inodeOf(file: Path): Promise<bigint | undefined> {
   try {
-    return (await fs.lstat(file, { bigint: true })).ino;
+    return (await files.lstatExact(file)).ino;
   } catch (error) {
     if (failedWith(error, 'ENOENT')) return undefined;
     throw error;
@@ -36,9 +37,9 @@ export async function inodeOf(file: string | Buffer): Promise<bigint | undefined
 }
 
 /** Says whether it was there. */
-export async function unlinkIfThere(file: string | Buffer): Promise<boolean> {
+export async function unlinkIfThere(file: Path): Promise<boolean> {
   try {
-    await fs.unlink(file);
+    await files.unlink(file);
     return true;
   } catch (error) {
     if (failedWith(error, 'ENOENT')) return false;
@@ -47,9 +48,9 @@ export async function unlinkIfThere(file: string | Buffer): Promise<boolean> {
 }
 
 /** False when the source is not there (any more). That the target's directory is not there is an error. */
-export async function renameIfThere(from: string | Buffer, to: string | Buffer): Promise<boolean> {
+export async function renameIfThere(from: Path, to: Path): Promise<boolean> {
   try {
-    await fs.rename(from, to);
+    await files.rename(from, to);
     return true;
   } catch (error) {
     if (failedWith(error, 'ENOENT') && (await inodeOf(from)) === undefined) return false;
@@ -58,7 +59,7 @@ export async function renameIfThere(from: string | Buffer, to: string | Buffer):
 }
 
 /** Renames to a name that nobody else uses. SpoolError `claim-lost` when the file is not there (any more). */
-export async function moveFile(from: string | Buffer, to: string): Promise<void> {
+export async function moveFile(from: Path, to: string): Promise<void> {
   // Over a network file system an answer may be lost, and the request that is sent again find nothing to do.
   if ((await renameIfThere(from, to)) || (await inodeOf(to)) !== undefined) return;
   throw new SpoolError('claim-lost', `${from.toString()} is gone`, { path: from.toString() });

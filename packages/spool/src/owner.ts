@@ -7,6 +7,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import { promises as fs } from 'node:fs';
 import path from 'node:path';
 import { failedWith } from './faults.js';
+import { files } from './files.js';
 import { fieldsOf } from './json.js';
 import type { FileModes } from './spool.js';
 
@@ -178,11 +179,11 @@ export class Owner {
 
 /** Never creates the file: a journal that somebody removed is begun anew by the heartbeat, with the line that names the process. */
 async function appendTo(file: string, text: string): Promise<void> {
-  const handle = await fs.open(file, O_WRONLY | O_APPEND | O_NOFOLLOW);
+  const descriptor = await files.open(file, O_WRONLY | O_APPEND | O_NOFOLLOW);
   try {
-    await handle.write(text);
+    await files.write(descriptor, Buffer.from(text), 0);
   } finally {
-    await handle.close();
+    await files.close(descriptor);
   }
 }
 

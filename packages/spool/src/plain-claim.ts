@@ -1,20 +1,21 @@
 /** A claimed file of a plain directory. It was renamed, never linked: a writer that goes on appending writes into the claimed file. */
-import { type BigIntStats, promises as fs } from 'node:fs';
+import type { BigIntStats } from 'node:fs';
 import { syncDirectory } from './durable.js';
 import { SpoolError } from './errors.js';
 import { failedWith } from './faults.js';
+import { files, type Path } from './files.js';
 import { HeldClaim } from './held-claim.js';
 import { inodeOf, moveFile, moveUnlessTaken, renameIfThere, unlinkIfThere } from './moves.js';
 import { fileIn } from './names.js';
 import type { OutgoingParts } from './outgoing.js';
 import { type ClaimedName, claimedPath, deliveryIdOf, hasContentOf } from './plain-layout.js';
-import { readWhole, sameState, stateOf } from './reading.js';
+import { type FileState, readKnown, readWhole, sameState, stateOf } from './reading.js';
 import type { QuarantineReason, ReadResult } from './spool.js';
 
 export interface PlainFile {
   readonly claimed: ClaimedName;
   /** Where it is now. */
-  readonly path: string | Buffer;
+  readonly path: Path;
   readonly stats: BigIntStats;
   /** A name that cannot be sent: the file was left in its place, and can only be quarantined. */
   readonly unsendable: boolean;
@@ -37,9 +38,10 @@ export class PlainClaim extends HeldClaim {
     const { path, stats, claimed, unsendable } = this.#file;
     if (unsendable) throw new SpoolError('name-invalid', `${this.#text}: the name is too long, or not UTF-8`, { path: this.#text });
     if (!stats.isFile()) throw new SpoolError('not-regular', `${this.#text} is not a regular file`, { path: this.#text });
-    const { body, state } = await readWhole(path, limit);
-    if (!sameState(state, stateOf(stats)))
-      throw new SpoolError('changed-while-reading', `${this.#text} changed after its claim`, { path: this.#text });
+    const isSame = (state: FileState): boolean => sameState(state, stateOf(stats));
+    const known = this.size <= limit ? await readKnown(path, this.size, isSame) : undefined;
+    const { body, state } = known ?? (await readWhole(path, limit));
+    if (!isSame(state)) throw new SpoolError('changed-while-reading', `${this.#text} changed after its claim`, { path: this.#text });
     return { body, deliveryId: claimed.id };
   }
 
@@ -94,9 +96,9 @@ export async function giveBack(root: string, claimed: ClaimedName): Promise<void
   await renameIfThere(path, claimedPath(root, { token: undefined, id, name: claimed.name }));
 }
 
-export async function statOf(file: string | Buffer): Promise<BigIntStats | undefined> {
+export async function statOf(file: Path): Promise<BigIntStats | undefined> {
   try {
-    return await fs.lstat(file, { bigint: true });
+    return await files.lstatExact(file);
   } catch (error) {
     if (failedWith(error, 'ENOENT')) return undefined;
     throw error;

@@ -2,6 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import { promises as fs } from 'node:fs';
 import { guarded } from './faults.js';
+import { files } from './files.js';
 import { inodeOf, moveUnlessTaken, renameIfThere, unlinkIfThere } from './moves.js';
 import { checkFileName, fileIn, isUnfinishedName } from './names.js';
 import { type Checkpoint, noCheckpoint, type OutgoingOptions } from './options.js';
@@ -48,7 +49,7 @@ export class PlainDirectory implements OutgoingQueue {
     const claimed = this.#parts.claims.temporary();
     try {
       await fs.writeFile(file, '', { flag: 'wx' });
-      await fs.rename(file, claimed);
+      await files.rename(file, claimed);
       await moveUnlessTaken(claimed, file);
     } finally {
       await Promise.all([file, claimed].map(unlinkIfThere));

@@ -1,9 +1,10 @@
 /** Reading a file that a stranger put there: no links followed, no device opened, no more than the limit, no change unnoticed. */
-import { type BigIntStats, promises as fs } from 'node:fs';
+import { type BigIntStats, constants } from 'node:fs';
 import { SpoolError } from './errors.js';
 import { failedWith, whoAndWhere } from './faults.js';
+import { files, type Path } from './files.js';
 
-const { O_NOCTTY, O_NOFOLLOW, O_NONBLOCK, O_RDONLY } = fs.constants;
+const { O_NOCTTY, O_NOFOLLOW, O_NONBLOCK, O_RDONLY } = constants;
 
 /** What tells that a file is still the one that was looked at. */
 export interface FileState {
@@ -20,34 +21,70 @@ export function sameState(one: FileState, other: FileState): boolean {
   return one.ino === other.ino && one.size === other.size && one.mtimeNs === other.mtimeNs;
 }
 
+/** A time that was set in milliseconds comes back with a deviation of up to a microsecond; a writer's differs by more. */
+const SET_TIME_NS = 2_000;
+
+/** Whether a file is the one that was looked at, after its time was set to so many milliseconds. */
+export function sameAfterTouch(state: FileState, { ino, size }: FileState, touchedMs: number): boolean {
+  return state.ino === ino && state.size === size && Math.abs(Number(state.mtimeNs - BigInt(touchedMs) * 1_000_000n)) <= SET_TIME_NS;
+}
+
+interface WholeFile {
+  readonly body: Uint8Array;
+  readonly state: FileState;
+}
+
+/**
+ * Like readWhole() for a regular file whose state is known: one look less, since being the same afterwards shows that it did not change
+ * meanwhile. undefined: it is not the same, and was not used.
+ */
+export async function readKnown(file: Path, size: number, isSame: (state: FileState) => boolean): Promise<WholeFile | undefined> {
+  const descriptor = await openForReading(file);
+  try {
+    const buffer = Buffer.allocUnsafeSlow(size + 1);
+    const length = await fill(buffer, descriptor, size);
+    const state = stateOf(await files.fstatExact(descriptor));
+    return length === size && isSame(state) ? { body: buffer.subarray(0, length), state } : undefined;
+  } finally {
+    await files.close(descriptor);
+  }
+}
+
 /**
  * The whole of a regular file, and its state when it was read. Rejects with SpoolError `too-large`, `not-regular`, `unreadable`,
  * `changed-while-reading`, `claim-lost` (it is gone), or the system's error.
  */
-export async function readWhole(file: string | Buffer, limit: number): Promise<{ body: Uint8Array; state: FileState }> {
-  const handle = await openForReading(file);
+export async function readWhole(file: Path, limit: number): Promise<WholeFile> {
+  const descriptor = await openForReading(file);
   const name = file.toString();
   try {
-    const before = await handle.stat({ bigint: true });
+    const before = await files.fstatExact(descriptor);
     if (!before.isFile()) throw new SpoolError('not-regular', `${name} is not a regular file`, { path: name });
     if (before.size > limit) throw new SpoolError('too-large', `${name} has ${before.size} bytes, allowed are ${limit}`, { path: name });
     // One byte more than it has: a file that grows shows.
     const buffer = Buffer.allocUnsafeSlow(Number(before.size) + 1);
-    let length = 0;
-    for (let count = -1; count !== 0 && length < buffer.length; length += count)
-      count = (await handle.read(buffer, length, buffer.length - length, null)).bytesRead;
-    const after = stateOf(await handle.stat({ bigint: true }));
+    const length = await fill(buffer, descriptor, Number(before.size));
+    const after = stateOf(await files.fstatExact(descriptor));
     if (length !== Number(before.size) || !sameState(stateOf(before), after))
       throw new SpoolError('changed-while-reading', `${name} changed while it was read`, { path: name });
     return { body: buffer.subarray(0, length), state: after };
   } finally {
-    await handle.close();
+    await files.close(descriptor);
   }
 }
 
-async function openForReading(file: string | Buffer): Promise<fs.FileHandle> {
+/** Resolves to the bytes that were there; `expected`: as many as the file should have, so that one read more tells nothing new. */
+async function fill(buffer: Uint8Array, descriptor: number, expected: number): Promise<number> {
+  for (let length = 0; ; ) {
+    const count = await files.read(descriptor, buffer, length);
+    length += count;
+    if (count === 0 || length >= expected) return length;
+  }
+}
+
+async function openForReading(file: Path): Promise<number> {
   try {
-    return await fs.open(file, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
+    return await files.open(file, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
   } catch (cause) {
     const name = file.toString();
     if (failedWith(cause, 'ENOENT')) throw new SpoolError('claim-lost', `${name} is gone`, { cause, path: name });

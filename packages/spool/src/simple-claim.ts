@@ -1,13 +1,13 @@
 /** A claimed element of a dirq Simple queue. */
 import { createHash } from 'node:crypto';
-import { promises as fs } from 'node:fs';
 import path from 'node:path';
 import { syncRemaining } from './durable.js';
 import { SpoolError } from './errors.js';
 import { failedWith } from './faults.js';
+import { files } from './files.js';
 import { type ClaimedFile, HeldClaim } from './held-claim.js';
 import { inodeOf, moveFile, renameIfThere, unlinkIfThere } from './moves.js';
-import { type FileState, readWhole, sameState, stateOf } from './reading.js';
+import { type FileState, readKnown, readWhole, sameAfterTouch, sameState, stateOf } from './reading.js';
 import { goneName, putBack } from './simple-gone.js';
 import type { SimpleParts } from './simple-parts.js';
 import type { QuarantineReason, ReadResult } from './spool.js';
@@ -16,6 +16,9 @@ export interface SimpleLock extends ClaimedFile {
   /** False: a link, FIFO or device that may not be linked. It can only be quarantined. */
   readonly locked: boolean;
   readonly regular: boolean;
+  /** As it was when it was locked, and the time (ms) that the lock set. */
+  readonly before: FileState;
+  readonly touchedMs: number;
 }
 
 export class SimpleClaim extends HeldClaim {
@@ -44,7 +47,11 @@ export class SimpleClaim extends HeldClaim {
   protected async readFile(limit: number): Promise<ReadResult> {
     this.#checkAge();
     if (!this.#lock.regular) throw new SpoolError('not-regular', `${this.#file} is not a regular file`, { path: this.#file });
-    const { body, state } = await readWhole(this.#lockFile, limit);
+    const { before, size, touchedMs } = this.#lock;
+    const isSame = (read: FileState): boolean => sameAfterTouch(read, before, touchedMs);
+    const known = size <= limit ? await readKnown(this.#lockFile, size, isSame) : undefined;
+    // Somebody wrote since the claim, or this file system keeps other times: then the file is looked at before and after.
+    const { body, state } = known ?? (await readWhole(this.#lockFile, limit));
     this.#state = state;
     const deliveryId = createHash('sha256').update(`${this.name}\0`).update(body).digest('hex');
     return { body, deliveryId };
@@ -65,7 +72,7 @@ export class SimpleClaim extends HeldClaim {
     await this.#noteChange();
     const now = this.#parts.now();
     try {
-      await fs.lutimes(this.#lockFile, now, now);
+      await files.lutimes(this.#lockFile, now, now);
       await this.#noteTouch(now);
       await this.#parts.note(this.name, now.getTime());
     } catch (error) {
@@ -79,7 +86,7 @@ export class SimpleClaim extends HeldClaim {
   /** A touch would hide that somebody wrote. */
   async #noteChange(): Promise<void> {
     try {
-      const now = stateOf(await fs.lstat(this.#lockFile, { bigint: true }));
+      const now = stateOf(await files.lstatExact(this.#lockFile));
       if (this.#state !== undefined && !sameState(now, this.#state)) this.#changed = true;
     } catch (error) {
       throw failedWith(error, 'ENOENT') ? lost(this.#lockFile, error) : error;
@@ -88,7 +95,7 @@ export class SimpleClaim extends HeldClaim {
 
   async #noteTouch(touched: Date): Promise<void> {
     if (this.#state === undefined) return;
-    const stats = await fs.lstat(this.#lockFile, { bigint: true });
+    const stats = await files.lstatExact(this.#lockFile);
     // What is set in milliseconds may differ by some nanoseconds; a writer's time differs by more.
     if (Math.round(Number(stats.mtimeNs) / 1e6) === touched.getTime()) this.#state = { ...this.#state, mtimeNs: stats.mtimeNs };
     else this.#changed = true;
@@ -96,9 +103,9 @@ export class SimpleClaim extends HeldClaim {
 
   /** The file is another user's, and its time not ours to set: a second link, made and removed, changes the inode's (ctime). */
   async #changeInode(): Promise<void> {
-    const link = this.#parts.claims.temporary();
-    await fs.link(this.#lockFile, link);
-    await unlinkIfThere(link);
+    const second = this.#parts.claims.temporary();
+    await files.link(this.#lockFile, second);
+    await unlinkIfThere(second);
   }
 
   protected async giveBack(): Promise<void> {
@@ -131,7 +138,7 @@ export class SimpleClaim extends HeldClaim {
     const gone = path.join(this.#parts.claims.path, goneName(this.name, state));
     if (!(await renameIfThere(this.#file, gone))) return 'removed';
     await this.#parts.checkpoint('moved');
-    if (sameState(stateOf(await fs.lstat(gone, { bigint: true })), state)) {
+    if (sameState(stateOf(await files.lstatExact(gone)), state)) {
       await unlinkIfThere(gone);
       return 'removed';
     }
@@ -141,7 +148,7 @@ export class SimpleClaim extends HeldClaim {
 
   async #stateOfLock(): Promise<FileState | undefined> {
     try {
-      return stateOf(await fs.lstat(this.#lockFile, { bigint: true }));
+      return stateOf(await files.lstatExact(this.#lockFile));
     } catch (error) {
       if (failedWith(error, 'ENOENT')) return undefined;
       throw error;

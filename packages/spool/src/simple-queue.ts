@@ -2,11 +2,13 @@
 import { promises as fs } from 'node:fs';
 import { SpoolError } from './errors.js';
 import { failedWith, guarded, whoAndWhere } from './faults.js';
+import { files } from './files.js';
 import { removeIfEmpty, unlinkIfThere } from './moves.js';
 import { isElementName, NameSource, numberedDirectory, splitElementName } from './names.js';
 import type { Checkpoint, OutgoingOptions } from './options.js';
 import { outgoingParts, startParts } from './outgoing.js';
-import { SimpleClaim } from './simple-claim.js';
+import { stateOf } from './reading.js';
+import { SimpleClaim, type SimpleLock } from './simple-claim.js';
 import { recoverGone } from './simple-gone.js';
 import { Journal } from './simple-journal.js';
 import type { SimpleParts } from './simple-parts.js';
@@ -52,8 +54,8 @@ export class SimpleQueue implements OutgoingQueue {
   async #probe(): Promise<void> {
     const file = await this.#parts.claims.probe();
     try {
-      await fs.link(file, `${file}.lck`);
-      await fs.lutimes(`${file}.lck`, this.#parts.now(), this.#parts.now());
+      await files.link(file, `${file}.lck`);
+      await files.lutimes(`${file}.lck`, this.#parts.now(), this.#parts.now());
     } finally {
       await Promise.all([file, `${file}.lck`].map(unlinkIfThere));
     }
@@ -79,16 +81,16 @@ export class SimpleQueue implements OutgoingQueue {
 
   /** False when the file tells nothing: it is gone, or no regular file. */
   async #probeElement(file: string): Promise<boolean> {
-    const link = this.#parts.claims.temporary();
+    const second = this.#parts.claims.temporary();
     try {
-      if (!(await fs.lstat(file)).isFile()) return false;
-      await fs.link(file, link);
+      if (!(await files.lstat(file)).isFile()) return false;
+      await files.link(file, second);
       return true;
     } catch (error) {
       if (failedWith(error, 'ENOENT')) return false;
       throw failedWith(error, 'EPERM') ? await notLinkable(file, error) : error;
     } finally {
-      await unlinkIfThere(link);
+      await unlinkIfThere(second);
     }
   }
 
@@ -107,10 +109,12 @@ export class SimpleQueue implements OutgoingQueue {
     return await guarded('claim an element', this.path, async () => {
       const file = `${this.path}/${name}`;
       try {
-        const stats = await fs.lstat(file);
+        const stats = await files.lstatExact(file);
         if (stats.isDirectory()) return undefined;
-        const element = { name, size: stats.size, modified: stats.mtime, regular: stats.isFile() };
-        return new SimpleClaim(this.#parts, { ...element, locked: await this.#lockNoted(element, stats.mtimeMs) });
+        const element = { name, size: Number(stats.size), modified: stats.mtime, regular: stats.isFile(), before: stateOf(stats) };
+        const now = this.#parts.now();
+        const locked = await this.#lockNoted(element, now);
+        return new SimpleClaim(this.#parts, { ...element, locked, touchedMs: now.getTime() });
       } catch (error) {
         if (failedWith(error, 'ENOENT', 'EEXIST')) return undefined;
         throw error;
@@ -119,10 +123,9 @@ export class SimpleQueue implements OutgoingQueue {
   }
 
   /** Noted first, with the times that the lock may have: so there is no moment in which we could die and leave a lock that nobody knows. */
-  async #lockNoted({ name, regular }: { readonly name: string; readonly regular: boolean }, modified: number): Promise<boolean> {
+  async #lockNoted({ name, regular, before }: Omit<SimpleLock, 'locked' | 'touchedMs'>, now: Date): Promise<boolean> {
     const file = `${this.path}/${name}`;
-    const now = this.#parts.now();
-    await this.#parts.note(name, modified, now.getTime());
+    await this.#parts.note(name, Number(before.mtimeNs) / 1e6, now.getTime());
     let locked = false;
     try {
       locked = await this.#lock(file, regular);
@@ -138,7 +141,7 @@ export class SimpleQueue implements OutgoingQueue {
   /** False: it is no regular file, and we may not link it. ENOENT and EEXIST: it is gone, or somebody's. */
   async #lock(file: string, regular: boolean): Promise<boolean> {
     try {
-      await fs.link(file, `${file}.lck`);
+      await files.link(file, `${file}.lck`);
       await this.#parts.checkpoint('locked');
       return true;
     } catch (error) {
@@ -151,9 +154,9 @@ export class SimpleQueue implements OutgoingQueue {
   /** The time of the lock is what others judge it by. The name is touched, not the lock: when it is gone the element was sent by another. */
   async #touchLocked(file: string, now: Date): Promise<void> {
     try {
-      await fs.lutimes(file, now, now).catch(async (error: unknown) => {
+      await files.lutimes(file, now, now).catch(async (error: unknown) => {
         if (!failedWith(error, 'EPERM')) throw error;
-        await fs.lstat(file);
+        await files.lstat(file);
       });
     } catch (error) {
       await unlinkIfThere(`${file}.lck`);

@@ -6,7 +6,6 @@ import {
   linkSync,
   mkdirSync,
   openSync,
-  promises,
   readdirSync,
   readFileSync,
   renameSync,
@@ -19,6 +18,7 @@ import {
 import { describe, it, type TestContext } from 'node:test';
 import { eventually, temporaryDirectory } from '@ssm/test-support';
 import { ClaimsDirectory } from '../src/claims-directory.js';
+import { files } from '../src/files.js';
 import { decodeName, encodeName, fileIn } from '../src/names.js';
 import { NormalReader } from '../src/normal-reader.js';
 import type { OutgoingOptions } from '../src/options.js';
@@ -57,7 +57,7 @@ async function started(t: TestContext, options: Partial<OutgoingOptions> = {}): 
 
 /** Without hard links, or with files that we may not link. */
 function refuseLinks(t: TestContext): void {
-  t.mock.method(promises, 'link', failing('EPERM'));
+  t.mock.method(files, 'link', failing('EPERM'));
 }
 
 describe('scan of a plain directory', () => {
@@ -272,7 +272,7 @@ describe('start of a plain directory', () => {
   it('says when files cannot be renamed', async (t) => {
     const { root, queue } = await started(t);
     writeFileSync(`${root}/file`, 'body');
-    t.mock.method(promises, 'rename', async (from: string) => {
+    t.mock.method(files, 'rename', async (from: string) => {
       await Promise.reject(Object.assign(new Error('sticky'), { code: 'EPERM', path: from }));
     });
     for (const attempt of [queue.claim('file'), new PlainDirectory({ path: root, layout: 'directory', instance: 'x' }).start()]) {

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import {
+  appendFileSync,
   type Dirent,
   existsSync,
   linkSync,
@@ -18,6 +19,7 @@ import {
 import path from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import { eventually, temporaryDirectory } from '@ssm/test-support';
+import { files } from '../src/files.js';
 import { NormalReader } from '../src/normal-reader.js';
 import type { OutgoingOptions } from '../src/options.js';
 import { SimpleQueue } from '../src/simple-queue.js';
@@ -176,8 +178,8 @@ describe('a claim of a dirq Simple queue', () => {
   it('is given up when the element was sent by another between lock and touch', async (t) => {
     const { root, queue } = await started(t);
     const file = put(root, NAME);
-    const link = promises.link.bind(promises);
-    t.mock.method(promises, 'link', async (from: string, to: string) => {
+    const link = files.link;
+    t.mock.method(files, 'link', async (from: string, to: string) => {
       await link(from, to);
       if (to.endsWith('.lck')) unlinkSync(from);
     });
@@ -190,7 +192,7 @@ describe('a claim of a dirq Simple queue', () => {
     const { root, queue } = await started(t, { now: clock.now });
     const file = put(root, NAME);
     utimesSync(file, 1_600_000_000, 1_600_000_000);
-    t.mock.method(promises, 'lutimes', failing('EPERM'));
+    t.mock.method(files, 'lutimes', failing('EPERM'));
     const claim = await claimed(queue, NAME);
     await claim.read(10);
     const before = statSync(`${file}.lck`).ctimeMs;
@@ -201,6 +203,36 @@ describe('a claim of a dirq Simple queue', () => {
     });
     assert.equal((await queue.purge()).locks, 0, 'our purge goes by the change of the inode too');
     assert.equal(await claim.remove(), 'removed');
+  });
+
+  it('is read as it is now when a writer wrote after the claim, and never half', async (t) => {
+    for (const [now, limit] of [
+      ['longer than before', 100],
+      ['x', 100],
+      ['four', 100],
+      ['too long', 4],
+    ] as const) {
+      const { queue, root } = await started(t);
+      const file = put(root, NAME, 'body');
+      const claim = await claimed(queue, NAME);
+      writeFileSync(file, now);
+      if (now.length > limit) await rejectsWith(claim.read(limit), 'too-large');
+      else assert.equal(Buffer.from((await claim.read(limit)).body).toString(), now);
+      await claim.release();
+    }
+  });
+
+  it('is not read while a writer writes', async (t) => {
+    const { queue, root } = await started(t);
+    const file = put(root, NAME, 'body');
+    const claim = await claimed(queue, NAME);
+    const { read } = files;
+    t.mock.method(files, 'read', async (...args: Parameters<typeof read>) => {
+      const count = await read(...args);
+      appendFileSync(file, 'more');
+      return count;
+    });
+    await rejectsWith(claim.read(100), 'changed-while-reading');
   });
 
   it('of the same name is another when a writer has put another file there', async (t) => {
@@ -252,7 +284,7 @@ describe('the journal', () => {
   it('does not stop the sending when it cannot be written', async (t) => {
     const { root, queue } = await started(t);
     put(root, NAME);
-    t.mock.method(promises, 'open', failing('ENOSPC'));
+    t.mock.method(files, 'open', failing('ENOSPC'));
     const claim = await claimed(queue, NAME);
     t.mock.restoreAll();
     assert.equal(await claim.remove(), 'removed');
@@ -317,8 +349,8 @@ describe('start of a dirq Simple queue', () => {
   it('says what is wrong when files of the writer cannot be linked', async (t) => {
     const root = temporaryDirectory(t);
     const file = put(root, NAME);
-    const link = promises.link.bind(promises);
-    t.mock.method(promises, 'link', async (from: string, to: string) => {
+    const link = files.link;
+    t.mock.method(files, 'link', async (from: string, to: string) => {
       if (from === file) throw Object.assign(new Error('not permitted'), { code: 'EPERM', path: from });
       await link(from, to);
     });
@@ -335,8 +367,8 @@ describe('start of a dirq Simple queue', () => {
     const [foreign, ours] = [NAME, '66000000/66000000000002'];
     put(root, foreign);
     put(root, ours);
-    const link = promises.link.bind(promises);
-    t.mock.method(promises, 'link', async (from: string, to: string) => {
+    const link = files.link;
+    t.mock.method(files, 'link', async (from: string, to: string) => {
       if (from.endsWith(foreign)) throw Object.assign(new Error('not permitted'), { code: 'EPERM', path: from });
       await link(from, to);
     });

@@ -1,5 +1,5 @@
 /** Signed attributes (RFC 5652 section 11): what a SignerInfo signs in place of the content. */
-import { type DerNode, derOf, octetString, oid, oidOf, sequence, setInOrder, setOf, time, timeOf } from '../der.js';
+import { context, type DerNode, derOf, inDerOrder, octetString, oid, oidOf, sequence, setInOrder, setOf, time, timeOf } from '../der.js';
 import { EmpaError } from '../errors.js';
 import { OID } from './algorithms.js';
 import { Fields, readOctets } from './structure.js';
@@ -12,13 +12,18 @@ export interface SignedAttributes {
   readonly signed: Buffer;
 }
 
-/** The SET OF that is digested and, with another tag, sent. */
-export function writeSignedAttributes(messageDigest: Buffer, signingTime: Date): Buffer {
-  return setOf(
-    sequence(oid(OID.contentType), setOf(oid(OID.data))),
-    sequence(oid(OID.signingTime), setOf(time(signingTime))),
-    sequence(oid(OID.messageDigest), setOf(octetString(messageDigest))),
-  );
+const CONTENT_TYPE = sequence(oid(OID.contentType), setOf(oid(OID.data)));
+const SIGNING_TIME = oid(OID.signingTime);
+const MESSAGE_DIGEST = oid(OID.messageDigest);
+
+/** What is signed and, with another tag, sent: section 5.4. */
+export function writeSignedAttributes(messageDigest: Buffer, signingTime: Date): { readonly signed: Buffer; readonly sent: Buffer } {
+  const attributes = inDerOrder([
+    CONTENT_TYPE,
+    sequence(SIGNING_TIME, setOf(time(signingTime))),
+    sequence(MESSAGE_DIGEST, setOf(octetString(messageDigest))),
+  ]);
+  return { signed: setInOrder(...attributes), sent: context(0, attributes) };
 }
 
 /** Octets of DER: they are encoded anew before any signature has been checked. */

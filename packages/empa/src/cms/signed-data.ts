@@ -1,20 +1,7 @@
 /** SignedData (RFC 5652 section 5) of messages with one signer. */
 import { createHash, sign } from 'node:crypto';
 import { promisify } from 'node:util';
-import {
-  context,
-  type DerNode,
-  integer,
-  isUniversal,
-  octetString,
-  oid,
-  oidOf,
-  parseDer,
-  sequence,
-  setOf,
-  smallIntegerOf,
-  TAG,
-} from '../der.js';
+import { context, type DerNode, integer, isUniversal, octetString, oid, oidOf, sequence, setOf, smallIntegerOf, TAG } from '../der.js';
 import { EmpaError } from '../errors.js';
 import type { Limits } from '../limits.js';
 import type { Identity } from '../trust-store.js';
@@ -138,27 +125,46 @@ export function certificateThatSigned(signer: SignerInfo, candidates: readonly C
 
 const signInThread = promisify(sign);
 
+const VERSION = integer(1);
+const DIGEST_ALGORITHM = writeAlgorithm(OID.sha256);
+const DIGEST_ALGORITHMS = setOf(DIGEST_ALGORITHM);
+const DETACHED = sequence(oid(OID.data));
+const RSA = writeAlgorithm(OID.rsaEncryption, 'null');
+const ECDSA = writeAlgorithm(OID.ecdsaWithSha256);
+
 /** ContentInfo with a detached SHA-256 signature over `content`, as PKCS#7 version 1.5 has it. Throws key-unsupported. */
 export async function writeSignedData(content: Buffer, signer: Identity, now: Date): Promise<Buffer> {
-  const signatureAlgorithm = writtenSignatureAlgorithm(signer);
+  const { identifier, certificates, signatureAlgorithm } = partsOf(signer);
   const attributes = writeSignedAttributes(createHash('sha256').update(content).digest(), now);
-  const signature = await signInThread('sha256', attributes, signer.privateKey);
-  const digestAlgorithm = writeAlgorithm(OID.sha256);
-  const signerInfo = sequence(
-    integer(1),
-    issuerAndSerial(signer.certificate),
-    digestAlgorithm,
-    context(0, parseDer(attributes).content),
-    signatureAlgorithm,
-    octetString(signature),
-  );
+  const signature = await signInThread('sha256', attributes.signed, signer.privateKey);
+  const signerInfo = sequence(VERSION, identifier, DIGEST_ALGORITHM, attributes.sent, signatureAlgorithm, octetString(signature));
+  return writeContentInfo(OID.signedData, sequence(VERSION, DIGEST_ALGORITHMS, DETACHED, certificates, setOf(signerInfo)));
+}
+
+/** What is the same in every message of a signer. */
+interface SignerParts {
+  readonly identifier: Buffer;
+  readonly certificates: Buffer;
+  readonly signatureAlgorithm: Buffer;
+}
+
+const signers = new WeakMap<Identity, SignerParts>();
+
+function partsOf(signer: Identity): SignerParts {
+  const known = signers.get(signer);
+  if (known !== undefined) return known;
   const certificates = [signer.certificate, ...signer.intermediates].map((certificate) => certificate.raw);
-  const signedData = sequence(integer(1), setOf(digestAlgorithm), sequence(oid(OID.data)), context(0, certificates), setOf(signerInfo));
-  return writeContentInfo(OID.signedData, signedData);
+  const parts = {
+    identifier: issuerAndSerial(signer.certificate),
+    certificates: context(0, certificates),
+    signatureAlgorithm: writtenSignatureAlgorithm(signer),
+  };
+  signers.set(signer, parts);
+  return parts;
 }
 
 function writtenSignatureAlgorithm({ privateKey }: Identity): Buffer {
-  if (privateKey.asymmetricKeyType === 'rsa') return writeAlgorithm(OID.rsaEncryption, 'null');
-  if (privateKey.asymmetricKeyType === 'ec') return writeAlgorithm(OID.ecdsaWithSha256);
+  if (privateKey.asymmetricKeyType === 'rsa') return RSA;
+  if (privateKey.asymmetricKeyType === 'ec') return ECDSA;
   throw new EmpaError('key-unsupported', `A key of type ${privateKey.asymmetricKeyType ?? 'unknown'} cannot sign: RSA or EC only`);
 }

@@ -13,7 +13,7 @@ function read(...attributes: Buffer[]): SignedAttributes {
 }
 
 describe('signed attributes', () => {
-  const written = writeSignedAttributes(DIGEST, TIME);
+  const { signed: written, sent } = writeSignedAttributes(DIGEST, TIME);
   const items = split(parseDer(written).content);
 
   it('are read as they were written', () => {
@@ -26,6 +26,11 @@ describe('signed attributes', () => {
 
   it('are written in DER order', () => {
     assert.deepEqual(parseDer(written, { strict: true }).raw, setOf(...items));
+  });
+
+  it('are sent with the tag of their field in place of that of a SET', () => {
+    assert.deepEqual(sent, context(0, items));
+    assert.deepEqual(readSignedAttributes(parseDer(sent)).signed, written);
   });
 
   it('are digested in the order in which they came', () => {
