@@ -187,8 +187,16 @@ export function context(n: number, contents: Uint8Array | readonly Uint8Array[],
   return encode(CONTEXT_SPECIFIC | n | (constructed ? CONSTRUCTED : 0), contents instanceof Uint8Array ? [contents] : contents);
 }
 
+/** We write few of them, and again and again. */
+const MAX_KNOWN_OIDS = 100;
+const knownOids = new Map<string, Buffer>();
+
 export function oid(dotted: string): Buffer {
-  return universal(TAG.oid, Buffer.from(forge.asn1.oidToDer(dotted).getBytes(), 'latin1'));
+  const known = knownOids.get(dotted);
+  if (known !== undefined) return known;
+  const encoded = universal(TAG.oid, Buffer.from(forge.asn1.oidToDer(dotted).getBytes(), 'latin1'));
+  if (knownOids.size < MAX_KNOWN_OIDS) knownOids.set(dotted, encoded);
+  return encoded;
 }
 
 /** A whole number of at most six octets, or the hex of the content octets of an INTEGER. */
