@@ -22,9 +22,10 @@ function warnsOnce(venue: Venue): void {
     const config = withLogin(venue, `stomp://${proxy.host}:${proxy.port}`);
     for (const service of [await world.receiver({ config }), await world.sender({ config })]) {
       await service.ready(60_000);
-      for (let reconnects = 1; reconnects <= 2; reconnects += 1) {
+      for (let cuts = 1; cuts <= 2; cuts += 1) {
+        const before = await service.metric('ssm_broker_reconnects_total');
         proxy.cutAll();
-        await eventually(async () => assert.equal(await service.metric('ssm_broker_reconnects_total'), reconnects), { timeout: 60_000 });
+        await eventually(async () => assert.ok((await service.metric('ssm_broker_reconnects_total')) > before), { timeout: 60_000 });
       }
       const lines = service.child.output('stdout').split('\n');
       assert.equal(lines.filter((line) => line.includes('"code":"redelivery-limit"')).length, 1);
