@@ -1,0 +1,80 @@
+import { once } from 'node:events';
+import { connect, type Socket } from 'node:net';
+
+// As little STOMP as a limit can be measured with: no library of ours, no errors but the end of everything.
+
+export interface BareOptions {
+  readonly port: number;
+  readonly destination: string;
+  readonly login?: string;
+  readonly passcode?: string;
+  /** `name:value`, for SEND or SUBSCRIBE. */
+  readonly headers?: readonly string[];
+}
+
+/** Calls `frame` with each frame that comes, as Latin-1 text. Bodies must have no NUL. */
+function onFrames(socket: Socket, frame: (text: string) => void): void {
+  let rest = '';
+  socket.setEncoding('latin1').on('data', (text: string) => {
+    const frames = (rest + text).split('\0');
+    rest = frames.pop() ?? '';
+    for (const one of frames) frame(one.trimStart());
+  });
+}
+
+async function open(options: BareOptions, received: (frame: string) => void): Promise<Socket> {
+  const socket = connect({ port: options.port, host: '127.0.0.1', noDelay: true });
+  await once(socket, 'connect');
+  const connected = new Promise<void>((resolve, reject) => {
+    onFrames(socket, (frame) => {
+      if (frame.startsWith('CONNECTED')) resolve();
+      else if (frame.startsWith('ERROR')) reject(new Error(`the broker says: ${frame}`));
+      else if (frame !== '') received(frame);
+    });
+  });
+  const login = options.login === undefined ? '' : `login:${options.login}\npasscode:${options.passcode ?? ''}\n`;
+  socket.write(`CONNECT\naccept-version:1.2\nhost:/\n${login}\n\0`);
+  await connected;
+  return socket;
+}
+
+const more = ({ headers = [] }: BareOptions): string => headers.map((header) => `${header.replace('=', ':')}\n`).join('');
+
+export interface BarePublisher {
+  /** One write; resolves at the receipt. */
+  readonly send: (body: string) => Promise<void>;
+  readonly close: () => void;
+}
+
+export async function barePublisher(options: BareOptions): Promise<BarePublisher> {
+  const waiting = new Map<string, () => void>();
+  let next = 0;
+  const socket = await open(options, (frame) => {
+    const id = /^receipt-id:(.*)$/m.exec(frame)?.[1]?.trim() ?? '';
+    waiting.get(id)?.();
+    waiting.delete(id);
+  });
+  return {
+    send: (body) =>
+      new Promise((resolve) => {
+        next += 1;
+        const id = String(next);
+        waiting.set(id, resolve);
+        const head = `SEND\ndestination:${options.destination}\n${more(options)}persistent:true\nempa-id:${id}\nreceipt:${id}\n`;
+        socket.write(`${head}content-length:${body.length}\n\n${body}\0`, 'latin1');
+      }),
+    close: () => void socket.destroy(),
+  };
+}
+
+/** Acknowledges everything; calls `delivered` for each message. Resolves when subscribed; call the result to end. */
+export async function bareSubscriber(options: BareOptions, window: number, delivered: () => void): Promise<() => void> {
+  const socket: Socket = await open(options, (frame) => {
+    if (!frame.startsWith('MESSAGE')) return;
+    delivered();
+    socket.write(`ACK\nid:${/^ack:(.*)$/m.exec(frame)?.[1]?.trim() ?? ''}\n\n\0`);
+  });
+  const prefetch = `prefetch-count:${window}\nactivemq.prefetchSize:${window}\n`;
+  socket.write(`SUBSCRIBE\nid:0\ndestination:${options.destination}\nack:client-individual\n${prefetch}${more(options)}\n\0`);
+  return () => void socket.destroy();
+}

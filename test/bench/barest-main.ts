@@ -1,0 +1,101 @@
+import {
+  createCipheriv,
+  createHash,
+  createPrivateKey,
+  createPublicKey,
+  type KeyObject,
+  publicEncrypt,
+  randomBytes,
+  sign,
+} from 'node:crypto';
+import { link, readdirSync, readFile, readFileSync, unlink } from 'node:fs';
+import path from 'node:path';
+import process from 'node:process';
+import { promisify } from 'node:util';
+import { barePublisher } from './bare-stomp.js';
+
+// The barest loop: what a sender cannot do without, and nothing else. Lock, read, sign, one write, receipt, unlink.
+
+/** The only argument, as JSON. */
+export interface BarestTask {
+  readonly port: number;
+  readonly destination: string;
+  /** One directory of files. */
+  readonly directory: string;
+  readonly keyPath: string;
+  readonly certificatePath: string;
+  readonly encrypted: boolean;
+  readonly windowMs: number;
+  readonly login?: string;
+  readonly passcode?: string;
+  readonly headers?: readonly string[];
+}
+
+/** The only line of output, as JSON. */
+export interface BarestResult {
+  /** Messages a second, without the first tenth. */
+  readonly rate: number;
+  /** User and system seconds of this process for one message. */
+  readonly cpuSeconds: number;
+}
+
+const IN_FLIGHT = 100;
+const LINE = /.{1,64}/g;
+
+const lock = promisify(link);
+const read = promisify(readFile);
+const remove = promisify(unlink);
+const signAsync = promisify(sign) as (algorithm: string, data: Uint8Array, key: KeyObject) => Promise<Buffer>;
+
+const base64 = (bytes: Buffer): string => bytes.toString('base64').replaceAll(LINE, '$&\n');
+
+async function seal(body: Buffer, key: KeyObject, certificate: Buffer): Promise<Buffer> {
+  const part = Buffer.concat([Buffer.from('Content-Type: text/plain\n\n'), body]);
+  const attributes = Buffer.concat([Buffer.alloc(90), createHash('sha256').update(part).digest()]);
+  const signature = await signAsync('sha256', attributes, key);
+  const cms = base64(Buffer.concat([certificate, attributes, signature]));
+  return Buffer.concat([Buffer.from('--b\n'), part, Buffer.from(`\n--b\nContent-Transfer-Encoding: base64\n\n${cms}\n--b--\n`)]);
+}
+
+function encrypt(message: Buffer, recipient: KeyObject): Buffer {
+  const contentKey = randomBytes(16);
+  const cipher = createCipheriv('aes-128-cbc', contentKey, randomBytes(16));
+  const bytes = Buffer.concat([publicEncrypt(recipient, contentKey), cipher.update(message), cipher.final()]);
+  return Buffer.from(`Content-Transfer-Encoding: base64\n\n${base64(bytes)}`);
+}
+
+async function run(task: BarestTask): Promise<BarestResult> {
+  const publisher = await barePublisher(task);
+  const key = createPrivateKey(readFileSync(task.keyPath));
+  const pem = readFileSync(task.certificatePath, 'latin1');
+  const certificate = Buffer.from(pem.replaceAll(/-----[^-]+-----|\s/g, ''), 'base64');
+  const recipient = createPublicKey(pem);
+  const files = readdirSync(task.directory).toSorted();
+  const skipped = Math.floor(files.length / 10);
+  let next = 0;
+  let done = 0;
+  let from = { at: performance.now(), cpu: process.cpuUsage() };
+  const began = from.at;
+  const worker = async (): Promise<void> => {
+    for (;;) {
+      const name = files[next];
+      if (name === undefined || performance.now() - began > task.windowMs) return;
+      next += 1;
+      const file = path.join(task.directory, name);
+      await lock(file, `${file}.lck`);
+      const message = await seal(await read(file), key, certificate);
+      await publisher.send((task.encrypted ? encrypt(message, recipient) : message).toString('latin1'));
+      await remove(file);
+      await remove(`${file}.lck`);
+      done += 1;
+      if (done === skipped) from = { at: performance.now(), cpu: process.cpuUsage() };
+    }
+  };
+  await Promise.all(Array.from({ length: IN_FLIGHT }, worker));
+  const counted = done - (done >= skipped ? skipped : 0);
+  const { user, system } = process.cpuUsage(from.cpu);
+  publisher.close();
+  return { rate: (counted * 1000) / (performance.now() - from.at), cpuSeconds: (user + system) / 1e6 / counted };
+}
+
+process.stdout.write(`${JSON.stringify(await run(JSON.parse(process.argv[2] ?? '') as BarestTask))}\n`);

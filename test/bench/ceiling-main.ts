@@ -1,0 +1,59 @@
+import process from 'node:process';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type BareOptions, barePublisher, bareSubscriber } from './bare-stomp.js';
+
+// What a broker takes and delivers, from a client that does nothing else.
+
+/** The only argument, as JSON. */
+export interface CeilingTask extends BareOptions {
+  readonly bytes: number;
+  readonly milliseconds: number;
+}
+
+/** The only line of output, as JSON; messages a second, each without the first fifth of the time. */
+export interface CeilingResult {
+  readonly taken: number;
+  readonly delivered: number;
+}
+
+const WINDOW = 100;
+
+async function takenRate(task: CeilingTask): Promise<{ rate: number; messages: number }> {
+  const publisher = await barePublisher(task);
+  const body = 'x'.repeat(task.bytes);
+  const began = performance.now();
+  const counted = began + task.milliseconds / 5;
+  let messages = 0;
+  let after = 0;
+  const worker = async (): Promise<void> => {
+    while (performance.now() - began < task.milliseconds) {
+      await publisher.send(body);
+      messages += 1;
+      if (performance.now() >= counted) after += 1;
+    }
+  };
+  await Promise.all(Array.from({ length: WINDOW }, worker));
+  const rate = (after * 1000) / (performance.now() - counted);
+  publisher.close();
+  return { rate, messages };
+}
+
+async function deliveredRate(task: CeilingTask, messages: number): Promise<number> {
+  const skipped = Math.floor(messages / 5);
+  const all = new AbortController();
+  let count = 0;
+  let from = 0;
+  const end = await bareSubscriber(task, WINDOW, () => {
+    count += 1;
+    if (count === skipped) from = performance.now();
+    if (count === messages) all.abort();
+  });
+  await sleep(task.milliseconds * 5, undefined, { signal: all.signal }).catch(() => undefined);
+  end();
+  return ((count - skipped) * 1000) / (performance.now() - from);
+}
+
+const task = JSON.parse(process.argv[2] ?? '') as CeilingTask;
+const { rate, messages } = await takenRate(task);
+const result: CeilingResult = { taken: rate, delivered: await deliveredRate(task, messages) };
+process.stdout.write(`${JSON.stringify(result)}\n`);

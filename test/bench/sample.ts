@@ -1,0 +1,6 @@
+/** One figure of one repeat. */
+export interface Sample {
+  readonly name: string;
+  readonly value: number;
+  readonly unit: string;
+}
