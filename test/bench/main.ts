@@ -12,6 +12,12 @@ import { run } from './run.js';
 async function bench(options: BenchOptions): Promise<void> {
   const directory = mkdtempSync(path.join(options.directory ?? tmpdir(), 'ssm-bench-'));
   const steps: (() => void | Promise<void>)[] = [];
+  // An exit kills the services and brokers that were started; a signal by itself would leave them.
+  for (const signal of ['SIGINT', 'SIGTERM'] as const)
+    process.once(signal, () => {
+      rmSync(directory, { recursive: true, force: true });
+      process.exit(1);
+    });
   try {
     const { broker, figures } = await run({ after: (step) => void steps.unshift(step) }, directory, options);
     const machine = { node: process.version, cores: cpus().length, processor: cpus()[0]?.model ?? 'unknown' };
