@@ -13,8 +13,8 @@ import { type ContentInfo, readContentInfo } from './cms/structure.js';
 import { EmpaError, type OpenStep, type PartialMessage } from './errors.js';
 import { DEFAULT_LIMITS, type Limits } from './limits.js';
 import { decodeBody, readSignedPart, readSmime, type SmimeEntity, toCrlf } from './mime.js';
-import { type Identity, type TrustStore, type VerifyPolicy, verifyCertificate } from './trust-store.js';
-import { type Certificate, parseCertificate } from './x509/certificate.js';
+import { type Identity, readCertificate, type TrustStore, type VerifyPolicy, verifyCertificate } from './trust-store.js';
+import type { Certificate } from './x509/certificate.js';
 import type { DistinguishedName } from './x509/name.js';
 
 export interface OpenOptions {
@@ -59,7 +59,7 @@ export async function openMessage(raw: Uint8Array, options: OpenOptions): Promis
   passed('parse', { bytes: raw.length, encrypted: received.kind === 'enveloped' });
   const { signed, encrypted } = atStep('decrypt', () => decrypt(received, options, limits));
   passed('decrypt', { encrypted });
-  const signer = atStep('signer', () => findSigner(signed.data));
+  const signer = atStep('signer', () => findSigner(signed.data, options.trust));
   passed('signer', { certificates: signer.bag.length });
   const { certificate, content } = atStep('signature', () => verifySignature(signed, signer));
   const known = { signer: certificate.subject.toString() };
@@ -151,22 +151,22 @@ interface Signer {
   readonly bag: readonly Certificate[];
 }
 
-function findSigner(data: SignedData): Signer {
+function findSigner(data: SignedData, trust: TrustStore): Signer {
   const [node, ...others] = data.signerInfos;
   if (node === undefined || others.length > 0) {
     throw new EmpaError('signer-count', `The message has ${data.signerInfos.length} signatures in place of one`);
   }
   const info = readSignerInfo(node);
   // One that cannot be read is as good as none: what else is in the bag changes nothing.
-  const bag = data.certificates.flatMap(readCertificate);
+  const bag = data.certificates.flatMap((der) => readable(der, trust));
   const candidates = bag.filter((certificate) => identifies(info.identifier, certificate));
   if (candidates.length === 0) throw new EmpaError('signer-certificate-missing', "The message does not hold its signer's certificate");
   return { info, candidates, bag };
 }
 
-function readCertificate(der: Buffer): Certificate[] {
+function readable(der: Buffer, trust: TrustStore): Certificate[] {
   try {
-    return [parseCertificate(der)];
+    return [readCertificate(der, trust)];
   } catch {
     return [];
   }

@@ -3,7 +3,7 @@ import type { BigIntStats } from 'node:fs';
 import { constants, open, readdir, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { EmpaError } from './errors.js';
-import type { Certificate } from './x509/certificate.js';
+import { type Certificate, parseCertificate } from './x509/certificate.js';
 import { checkKeyMode, type Identity, makeIdentity } from './x509/identity.js';
 import { kindOfTrustFile, TrustBuilder, type TrustFileKind, type TrustMaterial, type TrustProblem } from './x509/trust.js';
 import { type VerifyOptions, verifyWith } from './x509/verify.js';
@@ -198,6 +198,20 @@ export async function loadTrustStore(directory: string, options: TrustStoreOptio
   return snapshotOf(directory, material, now);
 }
 
+function materialOf(trust: TrustStore): TrustMaterial {
+  const material = materials.get(trust);
+  if (material === undefined) throw new TypeError('not a trust store that loadTrustStore has made');
+  return material;
+}
+
+/**
+ * The certificate in a DER buffer, as it was read for an earlier message that was found good, or read now. Throws EmpaError
+ * `certificate-malformed`.
+ */
+export function readCertificate(der: Buffer, trust: TrustStore): Certificate {
+  return materialOf(trust).known.certificate(der) ?? parseCertificate(der);
+}
+
 /**
  * Verifies chain, revocation and signing policy of one certificate against the snapshot. Resolves or returns when all is well;
  * throws EmpaError with step chain, revocation or signing-policy.
@@ -208,7 +222,5 @@ export function verifyCertificate(
   trust: TrustStore,
   options: VerifyOptions,
 ): void {
-  const material = materials.get(trust);
-  if (material === undefined) throw new TypeError('not a trust store that loadTrustStore has made');
-  verifyWith(certificate, intermediates, material, options);
+  verifyWith(certificate, intermediates, materialOf(trust), options);
 }

@@ -6,6 +6,7 @@ import { writeEnvelopedData } from '../src/cms/enveloped-data.js';
 import { context, integer, nullValue, octetString, sequence } from '../src/der.js';
 import type { EmpaError } from '../src/errors.js';
 import { toCrlf, writeMultipartSigned, writePkcs7Mime } from '../src/mime.js';
+import { loadTrustStore } from '../src/trust-store.js';
 import {
   algorithm,
   BODY,
@@ -52,6 +53,18 @@ async function bodyOf(raw: Buffer): Promise<string> {
 }
 
 describe('openMessage', () => {
+  it("reads a signer's certificate once for a trust snapshot, and verifies every message against it", async () => {
+    const first = await world.open(await world.seal('a'));
+    const second = await world.open(await world.seal('b'));
+    assert.equal(second.certificate, first.certificate);
+    const forged = message({ signer: site, signWith: (data) => sign('sha256', data, cachedKey('p256', 1).privateKey) });
+    await rejected('signature-invalid', world.open(forged));
+    const late = new Date(first.certificate.notAfter.getTime() + 1000);
+    await rejected('certificate-expired', world.open(await world.seal('c'), { now: late }));
+    const trust = await loadTrustStore(world.trustDirectory, { now: NOW, stabilityMs: 0 });
+    assert.notEqual((await world.open(await world.seal('d'), { trust })).certificate, first.certificate);
+  });
+
   it('gives what is known of a message', async () => {
     const { body, signer, certificate, deliveryId, signingTime, encrypted } = await world.open(
       await world.seal('a\n', { deliveryId: 'x' }),

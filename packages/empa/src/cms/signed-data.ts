@@ -111,7 +111,7 @@ export function digestedContent(signer: SignerInfo, contentType: string, content
 export function certificateThatSigned(signer: SignerInfo, candidates: readonly Certificate[]): Certificate {
   const { signatureAlgorithm, signature } = signer;
   const signed = { signed: signer.attributes.signed, signatureAlgorithm, signature };
-  let fault = new EmpaError('signature-invalid', 'The signature does not verify');
+  let fault: EmpaError | undefined;
   for (const candidate of candidates) {
     try {
       if (isSignedBy(signed, candidate.publicKey)) return candidate;
@@ -120,7 +120,7 @@ export function certificateThatSigned(signer: SignerInfo, candidates: readonly C
       fault = error;
     }
   }
-  throw fault;
+  throw fault ?? new EmpaError('signature-invalid', 'The signature does not verify');
 }
 
 const signInThread = promisify(sign);

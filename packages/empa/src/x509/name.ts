@@ -11,6 +11,7 @@ type Rdn = readonly NameAttribute[];
 /** A distinguished name: RDNs in encoded order, each with one or more attributes. */
 export class DistinguishedName {
   readonly rdns: readonly Rdn[];
+  #slashForm: string | undefined;
   #flatKey: string | undefined;
   #structuredKey: string | undefined;
 
@@ -32,7 +33,8 @@ export class DistinguishedName {
 
   /** The slash form that the field uses: `/C=UK/O=eScience/CN=host.example.org`. */
   toString(): string {
-    return printSlashForm(this.attributes);
+    this.#slashForm ??= printSlashForm(this.attributes);
+    return this.#slashForm;
   }
 
   /** RFC 4514: what to write in a list when the slash form would be ambiguous. */

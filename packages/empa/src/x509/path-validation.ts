@@ -26,7 +26,7 @@ function extendsIssuerName(certificate: Certificate): boolean {
 export function checkSigner(certificate: Certificate): void {
   const name = certificate.subject.rdns.at(-1)?.[0]?.value ?? '';
   if (certificate.extensions.isProxy) throw proxyError(certificate);
-  if (extendsIssuerName(certificate) && LEGACY_PROXY.has(name)) throw proxyError(certificate);
+  if (LEGACY_PROXY.has(name) && extendsIssuerName(certificate)) throw proxyError(certificate);
   if (certificate.isCa) throw chainError('signer-is-ca', `${certificate.toString()} is the certificate of a CA`);
 }
 

@@ -4,6 +4,7 @@ import { EmpaError } from '../errors.js';
 import { type Certificate, certificateDers, isSelfIssued, parseCertificate } from './certificate.js';
 import { type Crl, parseCrls } from './crl.js';
 import { keyFault } from './key.js';
+import { KnownChains } from './known-chains.js';
 import type { DnRule } from './name.js';
 import { chainingKey } from './name-matching.js';
 import { isSignedBy } from './signature.js';
@@ -34,6 +35,8 @@ export interface TrustMaterial {
   brokenCrlOf(ca: Certificate): string | undefined;
   /** The signing policy of the CA, or why it cannot be used. */
   policyOf(ca: Certificate): SigningPolicy | EmpaError | undefined;
+  /** What earlier messages brought; saves work, and decides nothing. */
+  readonly known: KnownChains;
 }
 
 export type TrustFileKind = 'certificates' | 'crl' | 'signing-policy';
@@ -178,6 +181,7 @@ class DirectoryTrust implements TrustMaterial {
   readonly anchors: readonly Certificate[];
   readonly crls: readonly Crl[];
   readonly problems: TrustProblem[] = [];
+  readonly known = new KnownChains();
   readonly #anchors = new Set<string>();
   /** By the CA's name: another edition of its certificate, which may come with a message, is the same CA. */
   readonly #stems = new Map<string, string[]>();

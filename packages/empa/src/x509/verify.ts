@@ -2,6 +2,7 @@ import { EmpaError, OPEN_STEPS } from '../errors.js';
 import { DEFAULT_LIMITS, type Limits } from '../limits.js';
 import type { Certificate } from './certificate.js';
 import { type Chain, findChains } from './chain.js';
+import { chainingKey } from './name-matching.js';
 import { checkChain, checkSigner } from './path-validation.js';
 import { checkRevocation } from './revocation.js';
 import { policyAllows } from './signing-policy.js';
@@ -54,6 +55,24 @@ function checkAll(chain: Chain, trust: TrustMaterial, { now, policy = {} }: Veri
 /** How far verification came; of several chains the failure of the one that came farthest is told. */
 const progress = (error: EmpaError): number => (error.step === undefined ? -1 : OPEN_STEPS.indexOf(error.step));
 
+/** Whether the chain that was good for an earlier message is so for this one. What is wrong with it, if it is not, the search finds out. */
+function isGoodAgain(
+  certificate: Certificate,
+  intermediates: readonly Certificate[],
+  trust: TrustMaterial,
+  options: VerifyOptions & { readonly maximumLength: number },
+): boolean {
+  const chain = trust.known.chainFrom(certificate, intermediates);
+  if (chain === undefined || chain.length > options.maximumLength) return false;
+  try {
+    checkAll(chain, trust, options);
+    return true;
+  } catch (error) {
+    if (!(error instanceof EmpaError)) throw error;
+    return false;
+  }
+}
+
 /**
  * Returns when one chain from the certificate to an anchor passes everything. Throws EmpaError of step chain, revocation or
  * signing-policy otherwise; the message names the certificate that is at fault.
@@ -65,14 +84,13 @@ export function verifyWith(
   options: VerifyOptions,
 ): void {
   checkSigner(certificate);
+  const maximumLength = options.limits?.chainLength ?? DEFAULT_LIMITS.chainLength;
+  if (isGoodAgain(certificate, intermediates, trust, { ...options, maximumLength })) return;
   let failure: EmpaError | undefined;
-  for (const chain of findChains(certificate, {
-    intermediates,
-    trust,
-    maximumLength: options.limits?.chainLength ?? DEFAULT_LIMITS.chainLength,
-  })) {
+  for (const chain of findChains(certificate, { intermediates, trust, maximumLength })) {
     try {
       checkAll(chain, trust, options);
+      trust.known.remember(chain, (one) => trust.casNamed(chainingKey(one.subject)).includes(one));
       return;
     } catch (error) {
       if (!(error instanceof EmpaError)) throw error;
