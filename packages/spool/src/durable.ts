@@ -48,11 +48,16 @@ async function fill(file: string, data: Uint8Array, modes: FileModes): Promise<n
   }
 }
 
+/** Not waited for: what was synced, or failed to be, is so whatever becomes of the descriptor, and the next step need not queue behind it. */
+function closeLater(descriptor: number): void {
+  fs.close(descriptor, () => undefined);
+}
+
 async function syncAndClose(descriptor: number): Promise<void> {
   try {
     await sync(descriptor);
   } finally {
-    await close(descriptor);
+    closeLater(descriptor);
   }
 }
 
@@ -136,7 +141,7 @@ async function syncNow(directory: string): Promise<void> {
     // Some network and FUSE file systems have no fsync of directories; their renames are as durable as the server makes them.
     if (!failedWith(error, 'EINVAL', 'ENOTSUP')) throw error;
   } finally {
-    await close(descriptor);
+    closeLater(descriptor);
   }
 }
 

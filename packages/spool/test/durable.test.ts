@@ -104,6 +104,18 @@ describe('createFiles', () => {
     assert.equal(readFileSync(`${directory}/element/body`, 'utf8'), 'one');
   });
 
+  it('does not wait for files to be closed once they are synced', async (t) => {
+    const directory = temporaryDirectory(t);
+    const closing: (() => void)[] = [];
+    const close = fs.close.bind(fs);
+    t.mock.method(fs, 'close', (descriptor: number, done: fs.NoParamCallback) => {
+      closing.push(() => close(descriptor, done));
+    });
+    await createFile(`${directory}/x`, Buffer.from('x'), {});
+    assert.equal(closing.length, 2, 'of the file and of the directory, which are closed all the same');
+    for (const go of closing) go();
+  });
+
   it('sets modes whatever the umask', async (t) => {
     const directory = temporaryDirectory(t);
     const umask = process.umask(0o077);
