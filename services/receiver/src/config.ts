@@ -147,7 +147,7 @@ export const receiverSettings = {
     signers: setting({ doc: 'Shows the time of the last message of each listed signer.', format: 'boolean', default: true }),
     maximumSigners: setting({ doc: 'Signers that are shown at most.', format: 'integer', default: 1000, minimum: 0 }),
   },
-  window: setting({ doc: 'Messages worked on at once.', format: 'integer', default: 32, minimum: 1, maximum: 1000 }),
+  window: setting({ doc: 'Messages worked on at once.', format: 'integer', default: 100, minimum: 1, maximum: 1000 }),
 };
 
 export type ReceiverConfig = ConfigOf<typeof receiverSettings>;

@@ -19,7 +19,7 @@ describe('receiverSettings', () => {
     assert.equal(deduplication.window, 7 * 24 * 3600 * 1000);
     assert.equal(verification.maximumAge, 0);
     assert.equal(trust.crl, 'if-present');
-    assert.equal(window, 32);
+    assert.equal(window, 100);
   });
 
   it('refuses identities that are not pairs', () => {
