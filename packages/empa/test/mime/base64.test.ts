@@ -24,6 +24,17 @@ describe('base64', () => {
     it(`refuses ${JSON.stringify(text)}`, () => refused('message-malformed', () => decode(text)));
   }
 
+  it('finds a fault and white space wherever they are', () => {
+    const text = Buffer.from('abcdefghijklmnop').toString('base64');
+    for (let at = 0; at <= text.length; at += 1) {
+      const [before, after] = [text.slice(0, at), text.slice(at)];
+      assert.equal(decode(`${before} \n${after}`).toString(), 'abcdefghijklmnop');
+      refused('message-malformed', () => decode(`${before}!${after}`));
+      refused('message-malformed', () => decode(`${before}\x80${after}`));
+      if (at < text.length - 2) refused('message-malformed', () => decode(`${before}=${after}`));
+    }
+  });
+
   it('gives every octet back', () => {
     fc.assert(fc.property(fc.uint8Array({ maxLength: 500 }), (bytes) => decodeBase64(encodeBase64(bytes)).equals(bytes)));
   });

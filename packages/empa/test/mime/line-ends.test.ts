@@ -26,6 +26,15 @@ describe('line ends', () => {
     assert.equal(toCrlf(canonical), canonical);
   });
 
+  it('are found wherever a long text is looked at in pieces', () => {
+    for (let before = 65_530; before < 65_540; before += 1)
+      for (const ends of ['\r\n', '\r\r\n', '\r\n\r\n', '\r', '\n'])
+        assert.equal(
+          toLf(Buffer.from(`${'a'.repeat(before)}${ends}b\xff`, 'latin1')).toString('latin1'),
+          `${'a'.repeat(before)}${ends.replaceAll('\r\n', '\n')}b\xff`,
+        );
+  });
+
   it('comes to the same form from any other', () => {
     const text = fc.array(fc.constantFrom('a', '\n', '\r', '\r\n', ' ')).map((parts) => Buffer.from(parts.join('')));
     fc.assert(
