@@ -137,6 +137,22 @@ describe('readers', () => {
     }
   });
 
+  it('reads arcs of any size exactly', () => {
+    for (let power = 0n; power <= 130n; power += 1n)
+      for (const arc of [2n ** power - 1n, 2n ** power, 2n ** power + 1n]) {
+        const digits: number[] = [];
+        for (let rest = arc; digits.length === 0 || rest > 0n; rest >>= 7n)
+          digits.unshift(Number(rest & 0x7fn) | (digits.length === 0 ? 0 : 0x80));
+        const value = der.octetString(Buffer.from([0x2a, ...digits]));
+        value[0] = der.TAG.oid;
+        assert.equal(der.oidOf(der.parseDer(value)), `1.2.${arc}`);
+        const first = der.octetString(Buffer.from(digits));
+        first[0] = der.TAG.oid;
+        const expected = arc < 40n ? `0.${arc}` : arc < 80n ? `1.${arc - 40n}` : `2.${arc - 80n}`;
+        assert.equal(der.oidOf(der.parseDer(first)), expected);
+      }
+  });
+
   it('does not read object identifiers of any length', () => {
     assert.match(der.oidOf(longOid(128)), /^2\.\d{260,}$/u);
     for (const length of [129, 1_000_000]) refused('der-malformed', () => der.oidOf(longOid(length)));

@@ -23,25 +23,33 @@ export function isUniversal(node: DerNode | undefined, tag: number): boolean {
 /** The longest in use have fewer than 40 octets. Reading grows with the square of the length. */
 const MAX_OID = 128;
 
+/** From here on seven bits more might not be exact in a number. */
+const LARGE_ARC = 2 ** 45;
+
+function longerArc(arc: number | bigint, bits: number): number | bigint {
+  return typeof arc === 'number' && arc < LARGE_ARC ? arc * 128 + bits : (BigInt(arc) << 7n) | BigInt(bits);
+}
+
 /** Dotted form of an OBJECT IDENTIFIER; arcs of any size (2.25 has 128-bit ones). */
 export function oidOf(node: DerNode): string {
   const octets = primitive(node, TAG.oid, 'an OBJECT IDENTIFIER');
   if (octets.length > MAX_OID) throw malformed('an OBJECT IDENTIFIER that is too long');
-  const arcs: bigint[] = [];
-  let arc = 0n;
+  const arcs: (number | bigint)[] = [];
+  let arc: number | bigint = 0;
   let inside = false;
   for (const octet of octets) {
     if (!inside && octet === 0x80) throw malformed('an OBJECT IDENTIFIER that is not minimal');
-    arc = (arc << 7n) | BigInt(octet & 0x7f);
+    arc = longerArc(arc, octet & 0x7f);
     inside = octet >= 0x80;
     if (inside) continue;
     arcs.push(arc);
-    arc = 0n;
+    arc = 0;
   }
-  const [first] = arcs;
+  const [first, ...others] = arcs;
   if (inside || first === undefined) throw malformed('a cut-off OBJECT IDENTIFIER');
-  const root = first < 80n ? first / 40n : 2n;
-  return [root, first - root * 40n, ...arcs.slice(1)].join('.');
+  const root = first < 80 ? Math.floor(Number(first) / 40) : 2;
+  const second = typeof first === 'bigint' ? first - 80n : first - root * 40;
+  return [root, second, ...others].join('.');
 }
 
 /** Lower-case hex of the content octets of an INTEGER. */

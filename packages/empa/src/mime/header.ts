@@ -23,6 +23,11 @@ function isControl(octet: number): boolean {
   return (octet < 0x20 && octet !== 0x09) || octet === 0x7f;
 }
 
+function hasControl(octets: Buffer, from: number, to: number): boolean {
+  for (let at = from; at < to; at += 1) if (isControl(octets[at] ?? 0)) return true;
+  return false;
+}
+
 function malformed(why: string): EmpaError {
   return new EmpaError('message-malformed', `MIME: ${why}`);
 }
@@ -55,9 +60,10 @@ function headerLines(bytes: Buffer, limits: HeaderLimits): { readonly lines: rea
     const line = header.toString('latin1', at, found === -1 ? header.length : found).replace(/\r$/u, '');
     if (line.length > limits.headerLineBytes) throw tooLong('header line');
     if (found === -1 && header.length < bytes.length) throw tooLong('header');
+    const from = at;
     at = found === -1 ? header.length : found + 1;
     if (line === '') return { lines, end: at };
-    if (Buffer.from(line, 'latin1').some(isControl)) throw malformed('a control character in the header');
+    if (hasControl(header, from, from + line.length)) throw malformed('a control character in the header');
     addLine(lines, line, limits);
   }
   if (header.length < bytes.length) throw tooLong('header');
