@@ -12,6 +12,7 @@ import path from 'node:path';
 import { createFile, makeDirectory, syncDirectory } from './durable.js';
 import { SpoolError } from './errors.js';
 import { failedWith, guarded } from './faults.js';
+import { files } from './files.js';
 import { unlinkIfThere } from './moves.js';
 import { timeOfElement } from './names.js';
 import { type Checkpoint, noCheckpoint, type RecordOptions } from './options.js';
@@ -68,7 +69,7 @@ export class FileDeliveryRecord implements DeliveryRecord {
     const probe = `${this.#root}/${PROBE}${randomUUID()}`;
     try {
       await createFile(probe, Buffer.from('probe\n'), this.#modes);
-      await fs.link(probe, `${probe}-linked`);
+      await files.link(probe, `${probe}-linked`);
     } finally {
       await Promise.all([probe, `${probe}-linked`].map((file) => unlinkIfThere(file).catch(() => false)));
     }
@@ -127,7 +128,7 @@ export class FileDeliveryRecord implements DeliveryRecord {
     const file = this.#fileOf(id);
     for (let attempt = 1; ; attempt += 1) {
       try {
-        await fs.link(pending, file);
+        await files.link(pending, file);
         return undefined;
       } catch (error) {
         if (!failedWith(error, 'EEXIST')) throw error;

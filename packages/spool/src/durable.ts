@@ -5,6 +5,7 @@
 import fs, { promises } from 'node:fs';
 import path from 'node:path';
 import { failedWith } from './faults.js';
+import { files } from './files.js';
 import type { FileModes } from './spool.js';
 
 const { O_CREAT, O_DIRECTORY, O_EXCL, O_NOFOLLOW, O_RDONLY, O_WRONLY } = fs.constants;
@@ -72,11 +73,11 @@ export async function createFile(file: string, data: Uint8Array, modes: FileMode
  */
 export async function createFiles(
   directory: string,
-  files: readonly (readonly [name: string, data: Uint8Array])[],
+  contents: readonly (readonly [name: string, data: Uint8Array])[],
   modes: FileModes,
   alsoSync: readonly string[] = [],
 ): Promise<void> {
-  const opened = await Promise.allSettled(files.map(([name, data]) => fill(`${directory}/${name}`, data, modes)));
+  const opened = await Promise.allSettled(contents.map(([name, data]) => fill(`${directory}/${name}`, data, modes)));
   const descriptors = opened.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []));
   const failed = opened.find((one) => one.status === 'rejected');
   try {
@@ -86,7 +87,7 @@ export async function createFiles(
     }
     await allOf([...descriptors.map(syncAndClose), ...[directory, ...alsoSync].map(syncDirectory)]);
   } catch (error) {
-    const ours = files.filter((_, index) => opened[index]?.status === 'fulfilled' || !failedWith(reasonOf(opened[index]), 'EEXIST'));
+    const ours = contents.filter((_, index) => opened[index]?.status === 'fulfilled' || !failedWith(reasonOf(opened[index]), 'EEXIST'));
     await Promise.allSettled(ours.map(([name]) => promises.unlink(`${directory}/${name}`)));
     throw error;
   }
@@ -158,7 +159,7 @@ export async function syncRemaining(directory: string): Promise<void> {
 /** Makes one directory with the configured mode and group, unless it is there. Says whether it did. The caller syncs the one above. */
 export async function makeDirectory(directory: string, { directoryMode, gid }: FileModes): Promise<boolean> {
   try {
-    await promises.mkdir(directory, { mode: directoryMode ?? DIRECTORY_MODE });
+    await files.mkdir(directory, directoryMode ?? DIRECTORY_MODE);
   } catch (error) {
     if (failedWith(error, 'EEXIST')) return false;
     throw error;

@@ -31,10 +31,12 @@ function write(descriptor: number, data: Uint8Array, offset: number): Promise<nu
 
 /** `Exact`: whole numbers of any size, and times in nanoseconds. */
 export const files = {
+  statExact: (file: Path): Promise<BigIntStats> => settle((done) => fs.stat(file, { bigint: true }, done)),
   lstat: (file: Path): Promise<Stats> => settle((done) => fs.lstat(file, done)),
   lstatExact: (file: Path): Promise<BigIntStats> => settle((done) => fs.lstat(file, { bigint: true }, done)),
   link: (from: Path, to: Path): Promise<void> => settleVoid((done) => fs.link(from, to, done)),
   unlink: (file: Path): Promise<void> => settleVoid((done) => fs.unlink(file, done)),
+  mkdir: (directory: Path, mode: number): Promise<void> => settleVoid((done) => fs.mkdir(directory, mode, (error) => done(error))),
   rename: (from: Path, to: Path): Promise<void> => settleVoid((done) => fs.rename(from, to, done)),
   lutimes: (file: Path, accessed: Date, modified: Date): Promise<void> => settleVoid((done) => fs.lutimes(file, accessed, modified, done)),
   open: (file: Path, flags: number): Promise<number> => settle((done) => fs.open(file, flags, done)),

@@ -4,6 +4,7 @@ import path from 'node:path';
 import { createFile, createFiles, makeDirectory, syncDirectory, syncRemaining } from './durable.js';
 import { SpoolError } from './errors.js';
 import { failedWith, guarded } from './faults.js';
+import { files } from './files.js';
 import { Insertion, newestDirectory } from './insertion.js';
 import { inodeOf, removeIfEmpty, renameIfThere, unlinkIfThere } from './moves.js';
 import { isElementName, NameSource } from './names.js';
@@ -114,14 +115,14 @@ export class NormalQueue implements StagingQueue {
   }
 
   async stage(record: QueueRecord): Promise<Staged> {
-    const files = filesOf(record);
+    const contents = filesOf(record);
     const stagedAt = this.#now();
     return await guarded('stage an element', this.path, async () => {
       await this.#checkRoot();
       const staged = `${this.#own}/${await this.#newStaged()}`;
       await this.#checkpoint('staging');
       try {
-        await createFiles(this.#at(staged), files, this.#modes, [this.#at(this.#own)]);
+        await createFiles(this.#at(staged), contents, this.#modes, [this.#at(this.#own)]);
       } catch (error) {
         await removeIfEmpty(this.#at(staged)).catch(() => false);
         throw error;
@@ -192,7 +193,7 @@ export class NormalQueue implements StagingQueue {
       const directory = await this.#insertion.choose();
       const name = `${directory}/${this.#names.next()}`;
       try {
-        await fs.rename(source, this.#at(name));
+        await files.rename(source, this.#at(name));
         return { name, directory, made };
       } catch (error) {
         if (attempt === MAXIMUM_ATTEMPTS) throw error;
@@ -228,8 +229,8 @@ export class NormalQueue implements StagingQueue {
 
   async freeFiles(): Promise<number> {
     return await guarded('ask for the free inodes', this.path, async () => {
-      const { ffree, files } = await fs.statfs(this.path);
-      return files === 0 ? Number.POSITIVE_INFINITY : ffree;
+      const { ffree, files: all } = await fs.statfs(this.path);
+      return all === 0 ? Number.POSITIVE_INFINITY : ffree;
     });
   }
 
@@ -267,7 +268,7 @@ interface Renamed {
 }
 
 async function identityOf(directory: string): Promise<string> {
-  const { dev, ino } = await fs.stat(directory, { bigint: true });
+  const { dev, ino } = await files.statExact(directory);
   return `${dev}:${ino}`;
 }
 

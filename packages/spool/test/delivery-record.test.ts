@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
-import { cpSync, existsSync, linkSync, promises, readdirSync, readFileSync, statSync, unlinkSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, linkSync, readdirSync, readFileSync, statSync, unlinkSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import { temporaryDirectory } from '@ssm/test-support';
 import { FileDeliveryRecord } from '../src/delivery-record.js';
+import { files } from '../src/files.js';
 import { lookOlder } from './aged.js';
 import { recordConformance } from './record-conformance.js';
 import { Clock, filesBelow, HOUR, rejectsWith } from './support.js';
@@ -126,7 +127,7 @@ describe('what is on disk', () => {
 
   it('says that a file system has no hard links', async (t) => {
     const root = `${temporaryDirectory(t)}/record`;
-    t.mock.method(promises, 'link', failing('EPERM'));
+    t.mock.method(files, 'link', failing('EPERM'));
     await rejectsWith(new FileDeliveryRecord({ path: root }).start(), 'permission-denied');
     assert.deepEqual(filesBelow(root), []);
   });

@@ -3,7 +3,6 @@ import fs, {
   chmodSync,
   existsSync,
   mkdirSync,
-  promises,
   readdirSync,
   readFileSync,
   renameSync,
@@ -16,6 +15,7 @@ import path from 'node:path';
 import process from 'node:process';
 import { describe, it, type TestContext } from 'node:test';
 import { temporaryDirectory } from '@ssm/test-support';
+import { files } from '../src/files.js';
 import { NormalQueue } from '../src/normal-queue.js';
 import { NormalReader } from '../src/normal-reader.js';
 import type { StagingOptions } from '../src/options.js';
@@ -112,15 +112,15 @@ describe('staging', () => {
     const { root, queue } = await started(t);
     const staged = await queue.stage(RECORD);
     let left = 10;
-    const rename = promises.rename.bind(promises);
-    t.mock.method(promises, 'rename', async (from: string, to: string) => {
+    const rename = files.rename.bind(files);
+    t.mock.method(files, 'rename', async (from: string, to: string) => {
       left -= 1;
       if (left > 0 && existsSync(`${root}/00000000`)) rmdirSync(`${root}/00000000`);
       await rename(from, to);
     });
     assert.equal((await queue.commit(staged.path)).outcome, 'stored');
     const again = await queue.stage(RECORD);
-    t.mock.method(promises, 'rename', failing('ENOENT'));
+    t.mock.method(files, 'rename', failing('ENOENT'));
     await rejectsWith(queue.commit(again.path), 'io-error');
   });
 
@@ -151,8 +151,8 @@ describe('staging', () => {
 
   it('begins a new directory when the file system allows no more entries', async (t) => {
     const { queue } = await started(t);
-    const rename = promises.rename.bind(promises);
-    t.mock.method(promises, 'rename', async (from: string, to: string) => {
+    const rename = files.rename.bind(files);
+    t.mock.method(files, 'rename', async (from: string, to: string) => {
       if (to.includes('/00000000/')) throw Object.assign(new Error('full'), { code: 'EMLINK' });
       await rename(from, to);
     });
@@ -189,8 +189,8 @@ describe('staging', () => {
   it('resolves only after files, element, staging and target directory were synced', async (t) => {
     const { root, queue } = await started(t);
     const order = logSyncs(t, (file) => path.relative(root, file));
-    const rename = promises.rename.bind(promises);
-    t.mock.method(promises, 'rename', async (from: string, to: string) => {
+    const rename = files.rename.bind(files);
+    t.mock.method(files, 'rename', async (from: string, to: string) => {
       order.push('rename');
       await rename(from, to);
     });
