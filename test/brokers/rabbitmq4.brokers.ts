@@ -23,9 +23,9 @@ function warnsOnce(venue: Venue): void {
     for (const service of [await world.receiver({ config }), await world.sender({ config })]) {
       await service.ready(60_000);
       for (let cuts = 1; cuts <= 2; cuts += 1) {
-        const before = await service.metric('ssm_broker_reconnects_total');
+        const reconnects = await service.metric('ssm_broker_reconnects_total');
         proxy.cutAll();
-        await eventually(async () => assert.ok((await service.metric('ssm_broker_reconnects_total')) > before), { timeout: 60_000 });
+        await eventually(async () => assert.ok((await service.metric('ssm_broker_reconnects_total')) > reconnects), { timeout: 60_000 });
       }
       const lines = service.child.output('stdout').split('\n');
       assert.equal(lines.filter((line) => line.includes('"code":"redelivery-limit"')).length, 1);

@@ -228,9 +228,9 @@ describe('a claim of a dirq Simple queue', () => {
     const claim = await claimed(queue, NAME);
     const { read } = files;
     t.mock.method(files, 'read', async (...args: Parameters<typeof read>) => {
-      const count = await read(...args);
+      const length = await read(...args);
       appendFileSync(file, 'more');
-      return count;
+      return length;
     });
     await rejectsWith(claim.read(100), 'changed-while-reading');
   });
