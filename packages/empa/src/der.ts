@@ -135,8 +135,23 @@ const CONSTRUCTED = 0x20;
 
 /** Tag and length here, since node-forge builds over strings; the contents are DER already. */
 function encode(identifier: number, contents: readonly Uint8Array[]): Buffer {
+  return Buffer.concat(inParts(identifier, contents));
+}
+
+/** The same in parts: what is long is joined with all that goes around it in one copy, and not in one for each level. */
+function inParts(identifier: number, contents: readonly Uint8Array[]): readonly Uint8Array[] {
   const length = contents.reduce((sum, content) => sum + content.length, 0);
-  return Buffer.concat([headerOf(identifier, length), ...contents]);
+  return [headerOf(identifier, length), ...contents];
+}
+
+/** Parts of a SEQUENCE of encoded values that are parts themselves. */
+export function sequenceInParts(...contents: readonly Uint8Array[]): readonly Uint8Array[] {
+  return inParts(TAG.sequence | CONSTRUCTED, contents);
+}
+
+/** Parts of what context() makes. */
+export function contextInParts(n: number, contents: readonly Uint8Array[], constructed = true): readonly Uint8Array[] {
+  return inParts(CONTEXT_SPECIFIC | n | (constructed ? CONSTRUCTED : 0), contents);
 }
 
 /** X.690 sections 8.1.3.4 and 8.1.3.5, with the fewest octets (section 10.1). */

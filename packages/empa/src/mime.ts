@@ -4,7 +4,7 @@ import { EmpaError } from './errors.js';
 import type { Limits } from './limits.js';
 import { decodeBase64, encodeBase64 } from './mime/base64.js';
 import { type ContentType, type Entity, type HeaderLimits, parseContentType, parseEntity } from './mime/header.js';
-import { toLf } from './mime/line-ends.js';
+import { toCrlf, toLf } from './mime/line-ends.js';
 import { decodeQuotedPrintable, encodeQuotedPrintable } from './mime/quoted-printable.js';
 import { fitsSevenBit } from './mime/seven-bit.js';
 
@@ -182,12 +182,21 @@ function contentId(deliveryId: string): string {
   return `Content-ID: ${value}`;
 }
 
-function joined(lines: readonly string[]): Buffer {
-  return Buffer.from(lines.join('\n'), 'latin1');
+function joined(lines: readonly string[], lineEnd = '\n'): Buffer {
+  return Buffer.from(lines.join(lineEnd), 'latin1');
 }
 
 /** The signed message, with LF line ends, as current senders write it. */
 export function writeMultipartSigned(part: Buffer, cms: Buffer): Buffer {
+  return Buffer.concat(multipartSigned(part, encodeBase64(cms), '\n'));
+}
+
+/** The same in its canonical form (RFC 8551 section 3.3: what is encrypted), in parts. `canonical`: the part in that form. */
+export function writeCanonicalSigned(canonical: Buffer, cms: Buffer): readonly Buffer[] {
+  return multipartSigned(canonical, toCrlf(encodeBase64(cms)), '\r\n');
+}
+
+function multipartSigned(part: Buffer, signature: Buffer, lineEnd: string): readonly Buffer[] {
   // 122 random bits are in no body.
   const boundary = `----${randomUUID().replaceAll('-', '').toUpperCase()}`;
   const head = [
@@ -209,7 +218,7 @@ export function writeMultipartSigned(part: Buffer, cms: Buffer): Buffer {
     '',
   ];
   const end = ['', `--${boundary}--`, '', ''];
-  return Buffer.concat([joined(head), part, joined(signatureHead), encodeBase64(cms), joined(end)]);
+  return [joined(head, lineEnd), part, joined(signatureHead, lineEnd), signature, joined(end, lineEnd)];
 }
 
 /** The encrypted message, with LF line ends. */
@@ -222,5 +231,5 @@ export function writePkcs7Mime(cms: Buffer, smimeType: 'enveloped-data' | 'authE
     '',
     '',
   ];
-  return Buffer.concat([joined(head), encodeBase64(cms)]);
+  return encodeBase64(cms, joined(head));
 }

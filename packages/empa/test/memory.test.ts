@@ -46,7 +46,7 @@ function signed(part: Buffer): Buffer {
 }
 
 function encrypted(octets: Buffer): Buffer {
-  return writePkcs7Mime(writeEnvelopedData(octets, [certificateOf(server)], 'aes128'), 'enveloped-data');
+  return writePkcs7Mime(writeEnvelopedData([octets], [certificateOf(server)], 'aes128'), 'enveloped-data');
 }
 
 function encodedPart(encoding: string, body: Buffer): Buffer {

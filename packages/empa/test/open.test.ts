@@ -45,7 +45,7 @@ function opaque(part: string, cms = (der: Buffer): Buffer => der): Buffer {
 /** Encrypts octets for the server, signed or not. */
 function enveloped(plaintext: Buffer | string): Buffer {
   const octets = Buffer.isBuffer(plaintext) ? plaintext : Buffer.from(plaintext, 'latin1');
-  return writePkcs7Mime(writeEnvelopedData(octets, [certificateOf(server)], 'aes128'), 'enveloped-data');
+  return writePkcs7Mime(writeEnvelopedData([octets], [certificateOf(server)], 'aes128'), 'enveloped-data');
 }
 
 async function bodyOf(raw: Buffer): Promise<string> {
@@ -301,8 +301,8 @@ function changed(cms: Buffer, fromEnd: number): Buffer {
 describe('decryption', () => {
   it('fails in one way, whatever the reason', async () => {
     const signed = await world.seal('a');
-    const good = writeEnvelopedData(signed, [certificateOf(server)], 'aes128');
-    const gcm = writeEnvelopedData(signed, [certificateOf(server)], 'aes128-gcm');
+    const good = writeEnvelopedData([signed], [certificateOf(server)], 'aes128');
+    const gcm = writeEnvelopedData([signed], [certificateOf(server)], 'aes128-gcm');
     const wrongKey = { ...identityOf(server), privateKey: cachedKey('rsa2048', 1).privateKey };
     const attempts: [string, Promise<unknown>][] = [
       ['key of somebody else', world.open(await world.sealFor('a'), { identities: [wrongKey] })],

@@ -38,24 +38,25 @@ export interface EncryptedContent {
   readonly key: Buffer;
   /** AlgorithmIdentifier. */
   readonly algorithm: Buffer;
-  readonly ciphertext: Buffer;
+  /** In parts. */
+  readonly ciphertext: readonly Buffer[];
   /** Of GCM only. */
   readonly tag?: Buffer;
 }
 
-/** Encrypts under a new key. */
-export function encryptContent(plaintext: Buffer, name: CipherName): EncryptedContent {
+/** Encrypts the parts, one after the other, under a new key. */
+export function encryptContent(plaintext: readonly Uint8Array[], name: CipherName): EncryptedContent {
   const oid = cipherOid(name);
   const cipher = cipherNamed(oid);
   const key = randomBytes(cipher.keyLength);
   const iv = randomBytes(cipher.ivLength);
   if (cipher.mode === 'cbc') {
     const encipher = createCipheriv(cipher.name, key, iv);
-    const ciphertext = Buffer.concat([encipher.update(plaintext), encipher.final()]);
+    const ciphertext = [...plaintext.map((part) => encipher.update(part)), encipher.final()];
     return { key, algorithm: writeAlgorithm(oid, octetString(iv)), ciphertext };
   }
   const encipher = createCipheriv(gcmName(cipher), key, iv, { authTagLength: MAX_TAG_LENGTH });
-  const ciphertext = Buffer.concat([encipher.update(plaintext), encipher.final()]);
+  const ciphertext = [...plaintext.map((part) => encipher.update(part)), encipher.final()];
   const algorithm = writeAlgorithm(oid, sequence(octetString(iv), integer(MAX_TAG_LENGTH)));
   return { key, algorithm, ciphertext, tag: encipher.getAuthTag() };
 }

@@ -1,5 +1,17 @@
 /** EnvelopedData (RFC 5652 section 6) and AuthEnvelopedData (RFC 5083) for recipients with RSA keys. */
-import { context, derOf, integer, octetString, octetsOf, oid, oidOf, sequence, setInOrder, setOf, smallIntegerOf } from '../der.js';
+import {
+  contextInParts,
+  derOf,
+  integer,
+  octetString,
+  octetsOf,
+  oid,
+  oidOf,
+  sequenceInParts,
+  setInOrder,
+  setOf,
+  smallIntegerOf,
+} from '../der.js';
 import { EmpaError } from '../errors.js';
 import type { Identity } from '../trust-store.js';
 import type { Certificate } from '../x509/certificate.js';
@@ -102,14 +114,12 @@ function matchRecipient(recipients: readonly KeyTransport[], identities: readonl
   );
 }
 
-/** ContentInfo that each of the recipients can decrypt. Throws key-unsupported. */
-export function writeEnvelopedData(plaintext: Buffer, recipients: readonly Certificate[], name: CipherName): Buffer {
+/** ContentInfo, around the parts of the content, that each of the recipients can decrypt. Throws key-unsupported. */
+export function writeEnvelopedData(plaintext: readonly Uint8Array[], recipients: readonly Certificate[], name: CipherName): Buffer {
   const { key, algorithm, ciphertext, tag } = encryptContent(plaintext, name);
-  const fields: Buffer[] = [
-    integer(0),
-    setOf(...recipients.map((certificate) => writeKeyTransport(key, certificate))),
-    sequence(oid(OID.data), algorithm, context(0, ciphertext, false)),
-  ];
-  if (tag === undefined) return writeContentInfo(OID.envelopedData, sequence(...fields));
-  return writeContentInfo(OID.authEnvelopedData, sequence(...fields, octetString(tag)));
+  const recipientInfos = setOf(...recipients.map((certificate) => writeKeyTransport(key, certificate)));
+  const content = sequenceInParts(oid(OID.data), algorithm, ...contextInParts(0, ciphertext, false));
+  const authentication = tag === undefined ? [] : [octetString(tag)];
+  const enveloped = sequenceInParts(integer(0), recipientInfos, ...content, ...authentication);
+  return writeContentInfo(tag === undefined ? OID.envelopedData : OID.authEnvelopedData, enveloped);
 }

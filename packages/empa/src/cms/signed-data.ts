@@ -138,7 +138,7 @@ export async function writeSignedData(content: Buffer, signer: Identity, now: Da
   const attributes = writeSignedAttributes(createHash('sha256').update(content).digest(), now);
   const signature = await signInThread('sha256', attributes.signed, signer.privateKey);
   const signerInfo = sequence(VERSION, identifier, DIGEST_ALGORITHM, attributes.sent, signatureAlgorithm, octetString(signature));
-  return writeContentInfo(OID.signedData, sequence(VERSION, DIGEST_ALGORITHMS, DETACHED, certificates, setOf(signerInfo)));
+  return writeContentInfo(OID.signedData, [sequence(VERSION, DIGEST_ALGORITHMS, DETACHED, certificates, setOf(signerInfo))]);
 }
 
 /** What is the same in every message of a signer. */

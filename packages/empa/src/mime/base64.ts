@@ -14,14 +14,22 @@ for (const [value, octet] of Buffer.from('ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijkl
 for (const octet of Buffer.from(' \t\r\n', 'latin1')) VALUES[octet] = SPACE;
 VALUES[0x3d] = PADDING;
 
-/** Base64 in lines of 64 characters, each with an LF. */
-export function encodeBase64(octets: Uint8Array): Buffer {
-  const text = Buffer.from(Buffer.from(octets.buffer, octets.byteOffset, octets.byteLength).toString('base64'), 'latin1');
-  const result = Buffer.allocUnsafe(text.length + Math.ceil(text.length / LINE));
-  let end = 0;
-  for (let at = 0; at < text.length; at += LINE) {
-    end += text.copy(result, end, at, at + LINE);
-    result[end++] = LF;
+/** Octets that are encoded at once, a number of whole lines: the text of a large message is never there twice. */
+const SLICE = 48 * 1024;
+
+/** `head` and behind it base64 in lines of 64 characters, each with an LF. */
+export function encodeBase64(octets: Uint8Array, head: Uint8Array = new Uint8Array()): Buffer {
+  const source = Buffer.from(octets.buffer, octets.byteOffset, octets.byteLength);
+  const characters = 4 * Math.ceil(source.length / 3);
+  const result = Buffer.allocUnsafe(head.length + characters + Math.ceil(characters / LINE));
+  result.set(head);
+  let end = head.length;
+  for (let from = 0; from < source.length; from += SLICE) {
+    const text = Buffer.from(source.toString('base64', from, from + SLICE), 'latin1');
+    for (let at = 0; at < text.length; at += LINE) {
+      end += text.copy(result, end, at, at + LINE);
+      result[end++] = LF;
+    }
   }
   return result;
 }

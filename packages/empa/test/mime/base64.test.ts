@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
 import { describe, it } from 'node:test';
 import * as fc from 'fast-check';
 import { decodeBase64, encodeBase64 } from '../../src/mime/base64.js';
@@ -9,6 +10,15 @@ function decode(text: string): Buffer {
 }
 
 describe('base64', () => {
+  it('writes the same lines whatever the length, behind what comes first', () => {
+    for (const length of [0, 1, 47, 48, 49, 49_151, 49_152, 49_153, 98_304, 100_001]) {
+      const octets = randomBytes(length);
+      const lines = octets.toString('base64').replaceAll(/.{1,64}/gu, '$&\n');
+      assert.equal(encodeBase64(octets).toString(), lines);
+      assert.equal(encodeBase64(octets, Buffer.from('head\n')).toString(), `head\n${lines}`);
+    }
+  });
+
   it('writes lines of 64 characters', () => {
     assert.equal(encodeBase64(Buffer.alloc(0)).toString(), '');
     assert.equal(encodeBase64(Buffer.from('a')).toString(), 'YQ==\n');
