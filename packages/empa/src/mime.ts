@@ -166,14 +166,14 @@ function encodeBody(body: Uint8Array, choice: 'auto' | 'base64'): { readonly enc
   return { encoding: 'quoted-printable', encoded: encodeQuotedPrintable(body) };
 }
 
-/** The entity that is to be signed, with LF line ends. Throws message-malformed for a delivery id that no header can hold. */
-export function writeSignedPart(body: Uint8Array, options: SignedPartOptions): Buffer {
+/** The entity that is to be signed, with LF line ends: header and contents. Throws message-malformed for a delivery id that no header can hold. */
+export function writeSignedPart(body: Uint8Array, options: SignedPartOptions): readonly Buffer[] {
   const { encoding, encoded } = encodeBody(body, options.transferEncoding ?? 'auto');
   // Old receivers want the text header first.
   const lines = ['Content-Type: text/plain'];
   if (encoding !== '7bit') lines.push(`Content-Transfer-Encoding: ${encoding}`);
   if (options.deliveryId !== undefined) lines.push(contentId(options.deliveryId));
-  return Buffer.concat([joined([...lines, '', '']), encoded]);
+  return [joined([...lines, '', '']), Buffer.from(encoded.buffer, encoded.byteOffset, encoded.byteLength)];
 }
 
 function contentId(deliveryId: string): string {
@@ -187,16 +187,16 @@ function joined(lines: readonly string[], lineEnd = '\n'): Buffer {
 }
 
 /** The signed message, with LF line ends, as current senders write it. */
-export function writeMultipartSigned(part: Buffer, cms: Buffer): Buffer {
+export function writeMultipartSigned(part: readonly Buffer[], cms: Buffer): Buffer {
   return Buffer.concat(multipartSigned(part, encodeBase64(cms), '\n'));
 }
 
-/** The same in its canonical form (RFC 8551 section 3.3: what is encrypted), in parts. `canonical`: the part in that form. */
-export function writeCanonicalSigned(canonical: Buffer, cms: Buffer): readonly Buffer[] {
+/** The same in its canonical form (RFC 8551 section 3.3: what is encrypted), in pieces. `canonical`: the part in that form. */
+export function writeCanonicalSigned(canonical: readonly Buffer[], cms: Buffer): readonly Buffer[] {
   return multipartSigned(canonical, toCrlf(encodeBase64(cms)), '\r\n');
 }
 
-function multipartSigned(part: Buffer, signature: Buffer, lineEnd: string): readonly Buffer[] {
+function multipartSigned(part: readonly Buffer[], signature: Buffer, lineEnd: string): readonly Buffer[] {
   // 122 random bits are in no body.
   const boundary = `----${randomUUID().replaceAll('-', '').toUpperCase()}`;
   const head = [
@@ -218,7 +218,7 @@ function multipartSigned(part: Buffer, signature: Buffer, lineEnd: string): read
     '',
   ];
   const end = ['', `--${boundary}--`, '', ''];
-  return [joined(head, lineEnd), part, joined(signatureHead, lineEnd), signature, joined(end, lineEnd)];
+  return [joined(head, lineEnd), ...part, joined(signatureHead, lineEnd), signature, joined(end, lineEnd)];
 }
 
 /** The encrypted message, with LF line ends. */

@@ -23,13 +23,14 @@ export interface SealOptions {
 }
 
 /**
- * Body in, S/MIME message (LF line ends) out: signed, and then encrypted if there is a recipient.
+ * Body in, S/MIME message (LF line ends) out: signed, and then encrypted if there is a recipient. The body is not copied at once: it must not
+ * change before this resolves.
  * Errors: key-unsupported (a signer's key that is neither RSA nor EC, a recipient's that is not RSA), message-malformed (a delivery id that
  * no header can hold).
  */
 export async function sealMessage(body: Uint8Array, options: SealOptions): Promise<Uint8Array> {
   const part = writeSignedPart(body, options);
-  const canonical = toCrlf(part);
+  const canonical = part.map(toCrlf);
   const signedData = await writeSignedData(canonical, options.signer, options.now);
   const { recipients = [], cipher = 'aes128' } = options;
   if (recipients.length === 0) return writeMultipartSigned(part, signedData);

@@ -45,7 +45,7 @@ describe('the structure of CMS', () => {
     const part = Buffer.from(`Content-Type: text/plain\r\n\r\n${BODY}`.replaceAll('\n', '\r\n').replaceAll('\r\r', '\r'), 'latin1');
     const cms = signedData({ signerInfos: [signerInfo(part, { signer: site })], certificates: [site.der] });
     const messages = function* (): Generator<Buffer> {
-      for (const mutation of mutations(parseDer(cms))) yield writeMultipartSigned(part, mutation);
+      for (const mutation of mutations(parseDer(cms))) yield writeMultipartSigned([part], mutation);
     };
     const tally = await outcomes(world, messages());
     for (const code of ['der-malformed', 'signer-count', 'signed-attributes-missing', 'signer-certificate-missing', 'signature-invalid']) {

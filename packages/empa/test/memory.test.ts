@@ -42,7 +42,7 @@ function measure(raw: Buffer): Measured {
 }
 
 function signed(part: Buffer): Buffer {
-  return writeMultipartSigned(part, signedData({ signerInfos: [signerInfo(part, { signer: site })], certificates: [site.der] }));
+  return writeMultipartSigned([part], signedData({ signerInfos: [signerInfo(part, { signer: site })], certificates: [site.der] }));
 }
 
 function encrypted(octets: Buffer): Buffer {

@@ -8,6 +8,7 @@ import {
   readSmime,
   type SignedPart,
   toCrlf,
+  writeCanonicalSigned,
   writeMultipartSigned,
   writePkcs7Mime,
   writeSignedPart,
@@ -15,6 +16,13 @@ import {
 import { refused } from './refused.js';
 
 const CMS = Buffer.from('3003020101', 'hex');
+
+/** The boundary is another in each message. */
+const withoutBoundary = (message: Buffer): string => message.toString('latin1').replaceAll(/----[0-9A-F]{32}/gu, '----');
+
+function signedPart(...args: Parameters<typeof writeSignedPart>): Buffer {
+  return Buffer.concat(writeSignedPart(...args));
+}
 
 function read(text: string): ReturnType<typeof readSmime> {
   return readSmime(Buffer.from(text, 'latin1'), DEFAULT_LIMITS);
@@ -30,7 +38,7 @@ function bodyOf(text: string): string {
 
 /** The transfer encoding that is chosen for these octets. */
 function encodingOf(text: string): string {
-  return readSignedPart(writeSignedPart(Buffer.from(text, 'latin1'), {}), DEFAULT_LIMITS).encoding;
+  return readSignedPart(signedPart(Buffer.from(text, 'latin1'), {}), DEFAULT_LIMITS).encoding;
 }
 
 /** A multipart/signed with boundary b and these lines after the header. */
@@ -154,9 +162,9 @@ describe('readSignedPart', () => {
 
 describe('writeSignedPart', () => {
   it('begins with the text header', () => {
-    assert.equal(writeSignedPart(Buffer.from('a\n'), {}).toString(), 'Content-Type: text/plain\n\na\n');
+    assert.equal(signedPart(Buffer.from('a\n'), {}).toString(), 'Content-Type: text/plain\n\na\n');
     assert.equal(
-      writeSignedPart(Buffer.from('\0'), { deliveryId: 'x@y' }).toString(),
+      signedPart(Buffer.from('\0'), { deliveryId: 'x@y' }).toString(),
       'Content-Type: text/plain\nContent-Transfer-Encoding: quoted-printable\nContent-ID: <x@y>\n\n=00',
     );
   });
@@ -198,14 +206,14 @@ describe('writeSignedPart', () => {
 
   it('never says the words by which old receivers know an encrypted message', () => {
     for (const text of ['application/pkcs7-mime', 'application/x-pkcs7-mime\npkcs7-mime', `${'a'.repeat(70)}application/pkcs7-mime`]) {
-      const part = writeSignedPart(Buffer.from(text), {});
+      const part = signedPart(Buffer.from(text), {});
       assert.ok(!/application\/(?:x-)?pkcs7-mime/iu.test(part.toString().replaceAll('=\n', '')), part.toString());
       assert.equal(bodyOf(part.toString()), text);
     }
   });
 
   it('writes base64 when told to', () => {
-    assert.match(writeSignedPart(Buffer.from('a'), { transferEncoding: 'base64' }).toString(), /encoding: base64\n\nYQ==\n$/iu);
+    assert.match(signedPart(Buffer.from('a'), { transferEncoding: 'base64' }).toString(), /encoding: base64\n\nYQ==\n$/iu);
   });
 
   it('refuses a delivery id that would break the header', () => {
@@ -217,8 +225,8 @@ describe('writeSignedPart', () => {
 
 describe('writeMultipartSigned', () => {
   it('is what readSmime reads, with line ends of either kind', () => {
-    const part = writeSignedPart(Buffer.from('a\n'), {});
-    const message = writeMultipartSigned(part, CMS);
+    const part = signedPart(Buffer.from('a\n'), {});
+    const message = writeMultipartSigned([part], CMS);
     assert.deepEqual(readSmime(message, DEFAULT_LIMITS), { kind: 'multipart-signed', signedPart: part, cms: CMS });
     assert.deepEqual(readSmime(toCrlf(message), DEFAULT_LIMITS), { kind: 'multipart-signed', signedPart: toCrlf(part), cms: CMS });
     assert.ok(!message.includes('\r'));
@@ -252,7 +260,10 @@ describe('writeMultipartSigned', () => {
         fc.constantFrom('auto', 'base64'),
         fc.boolean(),
         (body, transferEncoding, crlf) => {
-          const message = writeMultipartSigned(writeSignedPart(body, { transferEncoding }), CMS);
+          const written = writeSignedPart(body, { transferEncoding });
+          const message = writeMultipartSigned(written, CMS);
+          const canonical = Buffer.concat(writeCanonicalSigned(written.map(toCrlf), CMS));
+          assert.equal(withoutBoundary(canonical), withoutBoundary(toCrlf(message)));
           const entity = readSmime(crlf ? toCrlf(message) : message, DEFAULT_LIMITS);
           assert.ok(entity.kind === 'multipart-signed');
           const part = readSignedPart(toCrlf(entity.signedPart), DEFAULT_LIMITS);

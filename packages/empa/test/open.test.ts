@@ -34,7 +34,7 @@ const { site, server, authority } = world;
 function signedPart(part: string, recipe: Partial<SignerRecipe> = {}): Buffer {
   const octets = Buffer.from(part, 'latin1');
   const cms = signedData({ signerInfos: [signerInfo(octets, { signer: site, ...recipe })], certificates: [site.der] });
-  return writeMultipartSigned(octets, cms);
+  return writeMultipartSigned([octets], cms);
 }
 
 function opaque(part: string, cms = (der: Buffer): Buffer => der): Buffer {
@@ -112,7 +112,7 @@ describe('openMessage', () => {
   it('reads BER', async () => {
     assert.equal(await bodyOf(opaque(PART.toString('latin1'), (der) => berOf(der, [site.der]))), BODY);
     const cms = signedData({ signerInfos: [signerInfo(PART, { signer: site })], certificates: [site.der] });
-    assert.equal(await bodyOf(writeMultipartSigned(PART, berOf(cms, [site.der]))), BODY);
+    assert.equal(await bodyOf(writeMultipartSigned([PART], berOf(cms, [site.der]))), BODY);
   });
 
   it('does not believe micalg', async () => {
@@ -203,9 +203,9 @@ describe('openMessage refuses', () => {
     ['nothing', 'not-signed', 'parse', Buffer.alloc(0)],
     ['plain text', 'not-signed', 'parse', Buffer.from('Content-Type: text/plain\n\nhello')],
     ['no header', 'message-malformed', 'parse', Buffer.from('hello\n')],
-    ['a signature that is no DER', 'der-malformed', 'parse', writeMultipartSigned(PART, Buffer.from('hello'))],
+    ['a signature that is no DER', 'der-malformed', 'parse', writeMultipartSigned([PART], Buffer.from('hello'))],
     ['other CMS', 'not-signed', 'parse', pkcs7Mime(contentInfo(OIDS.data, octetString(PART)))],
-    ['an encrypted signature part', 'not-signed', 'parse', writeMultipartSigned(PART, contentInfo(OIDS.envelopedData, sequence()))],
+    ['an encrypted signature part', 'not-signed', 'parse', writeMultipartSigned([PART], contentInfo(OIDS.envelopedData, sequence()))],
     ['a detached signature without what it signs', 'message-malformed', 'parse', pkcs7Mime(detached)],
     ['content in a detached signature', 'message-malformed', 'parse', message(signer, { content: PART })],
     ['no signer', 'signer-count', 'signer', message(signer, { signerInfos: [] })],

@@ -136,7 +136,7 @@ export const BODY = 'hello\n';
 /** A multipart/signed of {@link PART} by this recipe. */
 export function message(recipe: SignerRecipe, change: Partial<SignedDataRecipe> = {}): Buffer {
   const certificates = [recipe.signer.der];
-  return writeMultipartSigned(PART, signedData({ signerInfos: [signerInfo(PART, recipe)], certificates, ...change }));
+  return writeMultipartSigned([PART], signedData({ signerInfos: [signerInfo(PART, recipe)], certificates, ...change }));
 }
 
 /** An entity of type pkcs7-mime. */
