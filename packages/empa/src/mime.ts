@@ -8,7 +8,7 @@ import { toCrlf, toLf } from './mime/line-ends.js';
 import { decodeQuotedPrintable, encodeQuotedPrintable } from './mime/quoted-printable.js';
 import { fitsSevenBit } from './mime/seven-bit.js';
 
-export { toCrlf } from './mime/line-ends.js';
+export { canonicalPieces, toCrlf } from './mime/line-ends.js';
 
 /** A received message, taken apart but not yet believed. */
 export type SmimeEntity =
@@ -161,7 +161,7 @@ export interface SignedPartOptions {
 }
 
 function encodeBody(body: Uint8Array, choice: 'auto' | 'base64'): { readonly encoding: string; readonly encoded: Uint8Array } {
-  if (choice === 'base64') return { encoding: 'base64', encoded: encodeBase64(body) };
+  if (choice === 'base64') return { encoding: 'base64', encoded: encodeBase64([body]) };
   if (fitsSevenBit(body)) return { encoding: '7bit', encoded: body };
   return { encoding: 'quoted-printable', encoded: encodeQuotedPrintable(body) };
 }
@@ -188,15 +188,15 @@ function joined(lines: readonly string[], lineEnd = '\n'): Buffer {
 
 /** The signed message, with LF line ends, as current senders write it. */
 export function writeMultipartSigned(part: readonly Buffer[], cms: Buffer): Buffer {
-  return Buffer.concat(multipartSigned(part, encodeBase64(cms), '\n'));
+  return Buffer.concat([...multipartSigned(part, encodeBase64([cms]), '\n')]);
 }
 
-/** The same in its canonical form (RFC 8551 section 3.3: what is encrypted), in pieces. `canonical`: the part in that form. */
-export function writeCanonicalSigned(canonical: readonly Buffer[], cms: Buffer): readonly Buffer[] {
-  return multipartSigned(canonical, toCrlf(encodeBase64(cms)), '\r\n');
+/** The same in its canonical form (RFC 8551 section 3.3: what is encrypted), in pieces. `canonical`: those of the part in that form. */
+export function* writeCanonicalSigned(canonical: Iterable<Buffer>, cms: Buffer): Generator<Buffer> {
+  yield* multipartSigned(canonical, toCrlf(encodeBase64([cms])), '\r\n');
 }
 
-function multipartSigned(part: readonly Buffer[], signature: Buffer, lineEnd: string): readonly Buffer[] {
+function* multipartSigned(part: Iterable<Buffer>, signature: Buffer, lineEnd: string): Generator<Buffer> {
   // 122 random bits are in no body.
   const boundary = `----${randomUUID().replaceAll('-', '').toUpperCase()}`;
   const head = [
@@ -218,11 +218,15 @@ function multipartSigned(part: readonly Buffer[], signature: Buffer, lineEnd: st
     '',
   ];
   const end = ['', `--${boundary}--`, '', ''];
-  return [joined(head, lineEnd), ...part, joined(signatureHead, lineEnd), signature, joined(end, lineEnd)];
+  yield joined(head, lineEnd);
+  yield* part;
+  yield joined(signatureHead, lineEnd);
+  yield signature;
+  yield joined(end, lineEnd);
 }
 
-/** The encrypted message, with LF line ends. */
-export function writePkcs7Mime(cms: Buffer, smimeType: 'enveloped-data' | 'authEnveloped-data'): Buffer {
+/** The encrypted message, with LF line ends, of the pieces of its CMS. */
+export function writePkcs7Mime(cms: readonly Uint8Array[], smimeType: 'enveloped-data' | 'authEnveloped-data'): Buffer {
   const head = [
     'MIME-Version: 1.0',
     'Content-Disposition: attachment; filename="smime.p7m"',

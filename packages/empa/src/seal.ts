@@ -1,7 +1,7 @@
 import type { CipherName } from './cms/algorithms.js';
 import { writeEnvelopedData } from './cms/enveloped-data.js';
 import { writeSignedData } from './cms/signed-data.js';
-import { toCrlf, writeCanonicalSigned, writeMultipartSigned, writePkcs7Mime, writeSignedPart } from './mime.js';
+import { canonicalPieces, writeCanonicalSigned, writeMultipartSigned, writePkcs7Mime, writeSignedPart } from './mime.js';
 import type { Identity } from './trust-store.js';
 import type { Certificate } from './x509/certificate.js';
 
@@ -30,14 +30,14 @@ export interface SealOptions {
  */
 export async function sealMessage(body: Uint8Array, options: SealOptions): Promise<Uint8Array> {
   const part = writeSignedPart(body, options);
-  const canonical = part.map(toCrlf);
+  const canonical = canonicalPieces(part);
   const signedData = await writeSignedData(canonical, options.signer, options.now);
   const { recipients = [], cipher = 'aes128' } = options;
   if (recipients.length === 0) return writeMultipartSigned(part, signedData);
   return encrypt(writeCanonicalSigned(canonical, signedData), recipients, cipher);
 }
 
-function encrypt(signed: readonly Buffer[], recipients: readonly Certificate[], cipher: CipherName): Buffer {
+function encrypt(signed: Iterable<Buffer>, recipients: readonly Certificate[], cipher: CipherName): Buffer {
   const cms = writeEnvelopedData(signed, recipients, cipher);
   return writePkcs7Mime(cms, cipher.endsWith('-gcm') ? 'authEnveloped-data' : 'enveloped-data');
 }

@@ -295,14 +295,14 @@ function faceOf({ code, message: text, step, partial, stack, cause }: EmpaError)
 function changed(cms: Buffer, fromEnd: number): Buffer {
   const bytes = Buffer.from(cms);
   bytes[bytes.length - fromEnd] = bytes.readUInt8(bytes.length - fromEnd) ^ 0x80;
-  return writePkcs7Mime(bytes, 'enveloped-data');
+  return writePkcs7Mime([bytes], 'enveloped-data');
 }
 
 describe('decryption', () => {
   it('fails in one way, whatever the reason', async () => {
     const signed = await world.seal('a');
-    const good = writeEnvelopedData([signed], [certificateOf(server)], 'aes128');
-    const gcm = writeEnvelopedData([signed], [certificateOf(server)], 'aes128-gcm');
+    const good = Buffer.concat(writeEnvelopedData([signed], [certificateOf(server)], 'aes128'));
+    const gcm = Buffer.concat(writeEnvelopedData([signed], [certificateOf(server)], 'aes128-gcm'));
     const wrongKey = { ...identityOf(server), privateKey: cachedKey('rsa2048', 1).privateKey };
     const attempts: [string, Promise<unknown>][] = [
       ['key of somebody else', world.open(await world.sealFor('a'), { identities: [wrongKey] })],

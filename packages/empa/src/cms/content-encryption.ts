@@ -45,18 +45,18 @@ export interface EncryptedContent {
 }
 
 /** Encrypts the parts, one after the other, under a new key. */
-export function encryptContent(plaintext: readonly Uint8Array[], name: CipherName): EncryptedContent {
+export function encryptContent(plaintext: Iterable<Uint8Array>, name: CipherName): EncryptedContent {
   const oid = cipherOid(name);
   const cipher = cipherNamed(oid);
   const key = randomBytes(cipher.keyLength);
   const iv = randomBytes(cipher.ivLength);
   if (cipher.mode === 'cbc') {
     const encipher = createCipheriv(cipher.name, key, iv);
-    const ciphertext = [...plaintext.map((part) => encipher.update(part)), encipher.final()];
+    const ciphertext = [...Array.from(plaintext, (part) => encipher.update(part)), encipher.final()];
     return { key, algorithm: writeAlgorithm(oid, octetString(iv)), ciphertext };
   }
   const encipher = createCipheriv(gcmName(cipher), key, iv, { authTagLength: MAX_TAG_LENGTH });
-  const ciphertext = [...plaintext.map((part) => encipher.update(part)), encipher.final()];
+  const ciphertext = [...Array.from(plaintext, (part) => encipher.update(part)), encipher.final()];
   const algorithm = writeAlgorithm(oid, sequence(octetString(iv), integer(MAX_TAG_LENGTH)));
   return { key, algorithm, ciphertext, tag: encipher.getAuthTag() };
 }

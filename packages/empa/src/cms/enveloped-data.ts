@@ -114,8 +114,12 @@ function matchRecipient(recipients: readonly KeyTransport[], identities: readonl
   );
 }
 
-/** ContentInfo, around the parts of the content, that each of the recipients can decrypt. Throws key-unsupported. */
-export function writeEnvelopedData(plaintext: readonly Uint8Array[], recipients: readonly Certificate[], name: CipherName): Buffer {
+/** Pieces of a ContentInfo around the pieces of the content, which each of the recipients can decrypt. Throws key-unsupported. */
+export function writeEnvelopedData(
+  plaintext: Iterable<Uint8Array>,
+  recipients: readonly Certificate[],
+  name: CipherName,
+): readonly Uint8Array[] {
   const { key, algorithm, ciphertext, tag } = encryptContent(plaintext, name);
   const recipientInfos = setOf(...recipients.map((certificate) => writeKeyTransport(key, certificate)));
   const content = sequenceInParts(oid(OID.data), algorithm, ...contextInParts(0, ciphertext, false));

@@ -133,14 +133,14 @@ const RSA = writeAlgorithm(OID.rsaEncryption, 'null');
 const ECDSA = writeAlgorithm(OID.ecdsaWithSha256);
 
 /** ContentInfo with a detached SHA-256 signature over the pieces of `content`, as PKCS#7 version 1.5 has it. Throws key-unsupported. */
-export async function writeSignedData(content: readonly Buffer[], signer: Identity, now: Date): Promise<Buffer> {
+export async function writeSignedData(content: Iterable<Uint8Array>, signer: Identity, now: Date): Promise<Buffer> {
   const { identifier, certificates, signatureAlgorithm } = partsOf(signer);
   const digest = createHash('sha256');
   for (const piece of content) digest.update(piece);
   const attributes = writeSignedAttributes(digest.digest(), now);
   const signature = await signInThread('sha256', attributes.signed, signer.privateKey);
   const signerInfo = sequence(VERSION, identifier, DIGEST_ALGORITHM, attributes.sent, signatureAlgorithm, octetString(signature));
-  return writeContentInfo(OID.signedData, [sequence(VERSION, DIGEST_ALGORITHMS, DETACHED, certificates, setOf(signerInfo))]);
+  return Buffer.concat(writeContentInfo(OID.signedData, [sequence(VERSION, DIGEST_ALGORITHMS, DETACHED, certificates, setOf(signerInfo))]));
 }
 
 /** What is the same in every message of a signer. */

@@ -1,5 +1,18 @@
 /** What SignedData and EnvelopedData have in common: fields of sequences, ContentInfo, AlgorithmIdentifier. */
-import { contextInParts, type DerNode, isContext, isUniversal, nullValue, octetsOf, oid, oidOf, parseDer, sequence, TAG } from '../der.js';
+import {
+  contextInParts,
+  type DerNode,
+  isContext,
+  isUniversal,
+  nullValue,
+  octetsOf,
+  oid,
+  oidOf,
+  parseDer,
+  sequence,
+  sequenceInParts,
+  TAG,
+} from '../der.js';
 import { EmpaError } from '../errors.js';
 import type { Limits } from '../limits.js';
 
@@ -90,9 +103,9 @@ export function readContentInfo(bytes: Buffer, limits: Pick<Limits, 'derDepth' |
   return { contentType, content: onlyChild(content) };
 }
 
-/** `content`: one encoded value, perhaps in parts. */
-export function writeContentInfo(contentType: string, content: readonly Uint8Array[]): Buffer {
-  return sequence(oid(contentType), ...contextInParts(0, content));
+/** In parts; `content`: one encoded value, also in parts. */
+export function writeContentInfo(contentType: string, content: readonly Uint8Array[]): readonly Uint8Array[] {
+  return sequenceInParts(oid(contentType), ...contextInParts(0, content));
 }
 
 /** With NULL for parameters where the algorithm is of RSA (RFC 3370), without for the others. */

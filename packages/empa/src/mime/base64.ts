@@ -17,21 +17,39 @@ VALUES[0x3d] = PADDING;
 /** Octets that are encoded at once, a number of whole lines: the text of a large message is never there twice. */
 const SLICE = 48 * 1024;
 
-/** `head` and behind it base64 in lines of 64 characters, each with an LF. */
-export function encodeBase64(octets: Uint8Array, head: Uint8Array = new Uint8Array()): Buffer {
-  const source = Buffer.from(octets.buffer, octets.byteOffset, octets.byteLength);
-  const characters = 4 * Math.ceil(source.length / 3);
+/** `head`, and behind it the pieces as base64 in lines of 64 characters, each with an LF. */
+export function encodeBase64(pieces: readonly Uint8Array[], head: Uint8Array = new Uint8Array()): Buffer {
+  const length = pieces.reduce((sum, piece) => sum + piece.length, 0);
+  const characters = 4 * Math.ceil(length / 3);
   const result = Buffer.allocUnsafe(head.length + characters + Math.ceil(characters / LINE));
   result.set(head);
   let end = head.length;
-  for (let from = 0; from < source.length; from += SLICE) {
-    const text = Buffer.from(source.toString('base64', from, from + SLICE), 'latin1');
+  for (const slice of slicesOf(pieces, length)) {
+    const text = Buffer.from(slice.toString('base64'), 'latin1');
     for (let at = 0; at < text.length; at += LINE) {
       end += text.copy(result, end, at, at + LINE);
       result[end++] = LF;
     }
   }
   return result;
+}
+
+/** The pieces in slices of one size, but for the last. Each is overwritten by the next. */
+function* slicesOf(pieces: readonly Uint8Array[], length: number): Generator<Buffer> {
+  const slice = Buffer.allocUnsafe(Math.min(SLICE, length));
+  let filled = 0;
+  for (const piece of pieces) {
+    for (let at = 0; at < piece.length; ) {
+      const part = piece.subarray(at, at + slice.length - filled);
+      slice.set(part, filled);
+      at += part.length;
+      filled += part.length;
+      if (filled < slice.length) continue;
+      yield slice;
+      filled = 0;
+    }
+  }
+  if (filled > 0) yield slice.subarray(0, filled);
 }
 
 function malformed(why: string): EmpaError {

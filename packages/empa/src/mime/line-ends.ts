@@ -17,6 +17,25 @@ export function toCrlf(bytes: Buffer): Buffer {
   return result;
 }
 
+/** Octets that are brought into the canonical form at once. */
+const CANONICAL_SLICE = 64 * 1024;
+
+/** The pieces of what toCrlf() makes, each time anew: none of them is large. */
+export function canonicalPieces(parts: readonly Buffer[]): Iterable<Buffer> {
+  return { [Symbol.iterator]: () => slices(parts) };
+}
+
+function* slices(parts: readonly Buffer[]): Generator<Buffer> {
+  for (const part of parts) {
+    for (let from = 0; from < part.length; ) {
+      // One more where a line end would be cut in two.
+      const stop = part[from + CANONICAL_SLICE] === LF ? from + CANONICAL_SLICE + 1 : from + CANONICAL_SLICE;
+      yield toCrlf(part.subarray(from, stop));
+      from = stop;
+    }
+  }
+}
+
 function countLoneLf(bytes: Buffer): number {
   let count = 0;
   let previous = 0;

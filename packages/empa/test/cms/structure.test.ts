@@ -36,7 +36,7 @@ describe('Fields', () => {
 
 describe('ContentInfo', () => {
   it('is read as it was written', () => {
-    const { contentType, content } = readContentInfo(writeContentInfo('1.2.3', [integer(5)]), DEFAULT_LIMITS);
+    const { contentType, content } = readContentInfo(Buffer.concat(writeContentInfo('1.2.3', [integer(5)])), DEFAULT_LIMITS);
     assert.equal(contentType, '1.2.3');
     assert.equal(content.raw.toString('hex'), '020105');
   });
@@ -52,8 +52,10 @@ describe('ContentInfo', () => {
   }
 
   it('is held to the limits', () => {
-    refused('limit-exceeded', () => readContentInfo(writeContentInfo('1.2.3', [integer(5)]), { derDepth: 1, derValues: 100 }));
-    refused('limit-exceeded', () => readContentInfo(writeContentInfo('1.2.3', [integer(5)]), { derDepth: 5, derValues: 2 }));
+    refused('limit-exceeded', () =>
+      readContentInfo(Buffer.concat(writeContentInfo('1.2.3', [integer(5)])), { derDepth: 1, derValues: 100 }),
+    );
+    refused('limit-exceeded', () => readContentInfo(Buffer.concat(writeContentInfo('1.2.3', [integer(5)])), { derDepth: 5, derValues: 2 }));
   });
 });
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import * as fc from 'fast-check';
-import { toCrlf, toLf } from '../../src/mime/line-ends.js';
+import { canonicalPieces, toCrlf, toLf } from '../../src/mime/line-ends.js';
 
 describe('line ends', () => {
   const cases: [string, string, string][] = [
@@ -33,6 +33,14 @@ describe('line ends', () => {
           toLf(Buffer.from(`${'a'.repeat(before)}${ends}b\xff`, 'latin1')).toString('latin1'),
           `${'a'.repeat(before)}${ends.replaceAll('\r\n', '\n')}b\xff`,
         );
+    for (let before = 65_530; before < 65_540; before += 1)
+      for (const ends of ['\r\n', '\r\r\n', '\n\n', '\r', '\n']) {
+        const text = Buffer.from(`${'a'.repeat(before)}${ends}b`);
+        const pieces = canonicalPieces([Buffer.from('head\n'), text]);
+        const joined = [pieces, pieces].map((each) => Buffer.concat([...each]).toString());
+        assert.deepEqual(joined, [joined[0], `head\r\n${toCrlf(text).toString()}`]);
+        assert.ok([...pieces].length === 3 || text.length <= 65_537);
+      }
   });
 
   it('comes to the same form from any other', () => {
