@@ -1,4 +1,4 @@
-import { mkdirSync, rmSync } from 'node:fs';
+import { mkdirSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { startNode } from '@ssm/test-support';
@@ -11,7 +11,6 @@ const SCRIPT = fileURLToPath(new URL('./barest-main.js', import.meta.url));
 /** The barest loop over as many files as the sender had, in a process of its own, at the same broker. */
 export async function measureBarest(stage: Stage, load: Load, messages: number, windowMs: number): Promise<BarestResult> {
   const outgoing = path.join(stage.directory, 'barest');
-  rmSync(outgoing, { recursive: true, force: true });
   mkdirSync(outgoing, { recursive: true });
   const { certificatePath, keyPath } = stage.pki.sites[0];
   const task: BarestTask = {
@@ -25,6 +24,5 @@ export async function measureBarest(stage: Stage, load: Load, messages: number, 
   const child = await startNode(stage.scope, SCRIPT, [JSON.stringify(task)]);
   const [, result] = await child.waitForLine(/^(\{.*\})$/, { timeout: windowMs + 60_000 });
   await child.exited;
-  rmSync(outgoing, { recursive: true, force: true });
   return JSON.parse(result ?? '') as BarestResult;
 }

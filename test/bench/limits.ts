@@ -10,7 +10,7 @@ import {
   verify,
 } from 'node:crypto';
 import { once } from 'node:events';
-import { mkdir, mkdtemp, open, rename, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, open, rename } from 'node:fs/promises';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import { Worker } from 'node:worker_threads';
@@ -98,7 +98,6 @@ export async function durableAddRate(directory: string, bytes: number, milliseco
     32,
     milliseconds,
   );
-  for (const made of [staging, target]) await rm(made, { recursive: true });
   return rate;
 }
 

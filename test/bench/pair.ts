@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { DemoPki, Scope } from '@ssm/test-support';
@@ -94,9 +94,8 @@ export function configOf(name: ServiceName, { directory, pki, venue }: Stage, en
   };
 }
 
-/** Empty volumes, and an allow list. */
+/** Empty volumes, and an allow list, in a directory that is new: what was removed a moment ago makes some file systems slow for minutes. */
 export function prepare({ directory, pki }: Stage): void {
-  rmSync(directory, { recursive: true, force: true });
   for (const folder of ['outgoing', 'incoming', 'reject']) mkdirSync(path.join(directory, folder), { recursive: true });
   writeFileSync(path.join(directory, 'dns'), `${pki.sites[0].dn}\n`);
 }

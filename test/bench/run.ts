@@ -1,4 +1,4 @@
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, mkdtempSync } from 'node:fs';
 import path from 'node:path';
 import process from 'node:process';
 import { createDemoPki, type DemoPki, type Scope } from '@ssm/test-support';
@@ -55,7 +55,7 @@ function serviceFigures(name: string, { rate, cpuSeconds, peakMemory }: Throughp
 async function measureLoad(ground: Ground, load: Load, limits: Limits): Promise<Aimed[]> {
   const { scope, plan, kind } = ground;
   const venue = await ground.brokers.open(load.tls);
-  const stage: Stage = { scope, directory: path.join(ground.directory, 'pair'), pki: ground.pki[load.key], venue };
+  const stage: Stage = { scope, directory: mkdtempSync(path.join(ground.directory, 'pair-')), pki: ground.pki[load.key], venue };
   try {
     const messages = messagesFor(load, limits, plan.windowMs);
     const pair = await measurePair(stage, load, messages, plan.windowMs);
@@ -104,7 +104,7 @@ async function compare({ kind, plan }: Ground, stage: Stage, value: number): Pro
 async function still(ground: Ground): Promise<Aimed[]> {
   const venue = await ground.brokers.open(false);
   try {
-    const stage = { scope: ground.scope, directory: path.join(ground.directory, 'still'), pki: ground.pki.RSA, venue };
+    const stage = { scope: ground.scope, directory: mkdtempSync(path.join(ground.directory, 'still-')), pki: ground.pki.RSA, venue };
     return await measureStill(stage, ground.plan.idleMs);
   } finally {
     await venue.close();
