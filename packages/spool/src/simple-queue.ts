@@ -18,6 +18,8 @@ import type { Claim, OutgoingQueue, PurgeStatistics, Scan } from './spool.js';
 const TEMPORARY_AGE_MS = 300_000;
 /** Elements that are looked at before it is believed that we may lock here. */
 const MAXIMUM_PROBED = 10;
+/** Entries that are read for that: any will do, and a huge directory need not be read twice before the first message. */
+const PROBED_BATCH = 1000;
 
 export class SimpleQueue implements OutgoingQueue {
   readonly path: string;
@@ -65,7 +67,7 @@ export class SimpleQueue implements OutgoingQueue {
   async #probeElements(): Promise<void> {
     const failures: unknown[] = [];
     let probed = 0;
-    for await (const name of this.scan().names) {
+    for await (const name of this.#scan(undefined, PROBED_BATCH).names) {
       try {
         await fs.access(`${this.path}/${splitElementName(name).directory}`, fs.constants.W_OK | fs.constants.X_OK);
         if (await this.#probeElement(`${this.path}/${name}`)) return;
@@ -95,12 +97,17 @@ export class SimpleQueue implements OutgoingQueue {
   }
 
   scan(signal?: AbortSignal): Scan {
+    return this.#scan(signal);
+  }
+
+  #scan(signal?: AbortSignal, batch?: number): Scan {
     return new SimpleScan({
       root: this.path,
       now: this.#parts.now(),
       // A predecessor that cannot be looked at is watched from one pass to the next.
       prepare: () => this.#journal.freeOthers(),
       signal,
+      ...(batch === undefined ? {} : { batch }),
     });
   }
 

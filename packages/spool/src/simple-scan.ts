@@ -1,14 +1,15 @@
-/** One pass over a dirq Simple queue: directories in order, elements in order inside one, in memory that a backlog does not grow. */
+/** One pass over a dirq Simple queue: directories in order, elements in order inside one, in 8 bytes of memory for each element of one directory. */
 import { promises as fs } from 'node:fs';
 import { CLAIMS } from './claims-directory.js';
+import { CompactNames } from './compact-names.js';
 import { failedWith, fault, guarded } from './faults.js';
 import { isDirectoryName, isElementName, numberedDirectory, timeOfElement } from './names.js';
 import { QUARANTINE } from './quarantine.js';
 import type { Scan } from './spool.js';
 
-/** Entries of a directory that are sorted together; a directory with more is read in batches. */
-const BATCH = 10_000;
-/** Locks remembered whose element is in another batch of a huge directory. */
+/** Elements of a directory that are sorted together, 16 MB; a directory with more is read in batches. */
+const BATCH = 2_000_000;
+/** Locks of a batch, and locks remembered whose element is in another batch of a huge directory. */
 const MAXIMUM_LATE = 10_000;
 /** Elements whose name is no time are looked at, so many in a pass. */
 const MAXIMUM_LOOKS = 100;
@@ -20,9 +21,17 @@ export interface ScanOptions {
   /** Comes before the first name. */
   readonly prepare: () => Promise<unknown>;
   readonly signal: AbortSignal | undefined;
-  /** Default 10,000. */
+  /** Default 2,000,000. */
   readonly batch?: number;
 }
+
+/** What was read of a directory, until it is sorted. */
+interface Batch {
+  readonly elements: CompactNames;
+  readonly locks: Set<string>;
+}
+
+const newBatch = (): Batch => ({ elements: new CompactNames(), locks: new Set() });
 
 export class SimpleScan implements Scan {
   readonly statistics = { available: 0, locked: 0, ignored: 0, oldest: undefined as Date | undefined };
@@ -72,27 +81,29 @@ export class SimpleScan implements Scan {
   }
 
   /** Names of elements and of their locks. Another process may remove the directory at any time. */
-  async *#batches(directory: string): AsyncGenerator<string[], void> {
-    let batch: string[] = [];
+  async *#batches(directory: string): AsyncGenerator<Batch, void> {
+    let batch = newBatch();
     try {
       for await (const entry of await fs.opendir(`${this.#root}/${directory}`, { bufferSize: 512 })) {
         if (this.#signal?.aborted === true) return;
         const { name } = entry;
-        if (entry.isDirectory() || !isElementName(name.endsWith(LOCK) ? name.slice(0, -LOCK.length) : name)) this.statistics.ignored += 1;
-        else batch.push(name);
-        if (batch.length < this.#batch) continue;
+        const isLock = name.endsWith(LOCK);
+        const element = isLock ? name.slice(0, -LOCK.length) : name;
+        if (entry.isDirectory() || !isElementName(element)) this.statistics.ignored += 1;
+        else if (isLock) batch.locks.add(element);
+        else batch.elements.add(element);
+        if (batch.elements.length + batch.locks.size < this.#batch && batch.locks.size < MAXIMUM_LATE) continue;
         yield batch;
-        batch = [];
+        batch = newBatch();
       }
     } catch (error) {
       if (!failedWith(error, 'ENOENT', 'ENOTDIR')) throw await fault(error, 'scan the queue', this.#root);
     }
-    if (batch.length > 0) yield batch;
+    yield batch;
   }
 
-  async *#sortedBatch(directory: string, batch: readonly string[], late: Set<string>): AsyncGenerator<string, void> {
-    const locks = new Set(batch.flatMap((name) => (name.endsWith(LOCK) ? name.slice(0, -LOCK.length) : [])));
-    for (const element of batch.filter((name) => !name.endsWith(LOCK)).toSorted()) {
+  async *#sortedBatch(directory: string, { elements, locks }: Batch, late: Set<string>): AsyncGenerator<string, void> {
+    for (const element of elements.sorted()) {
       if (this.#signal?.aborted === true) return;
       const locked = locks.delete(element) || late.delete(element);
       await this.#noteAge(directory, element);

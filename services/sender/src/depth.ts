@@ -49,16 +49,17 @@ export class QueueDepth {
     this.#gone = gone;
   }
 
-  /** Counts when the last look is old, without claiming anything; says whether it did. Errors are those of the scan. */
-  async refresh(signal: AbortSignal): Promise<boolean> {
+  /** Counts when the last look is old, without claiming anything, and while it is wanted; says whether it did. Errors are those of the scan. */
+  async refresh(signal: AbortSignal, wanted: () => boolean = () => true): Promise<boolean> {
     const start = this.#now();
     if (this.#counting || start - this.#at < COUNT_EVERY_MS || start < this.#nextCount) return false;
     this.#counting = true;
+    let whole = true;
     try {
       const before = { at: this.#at, gone: this.#gone };
       const scan = this.#queue.scan(signal);
-      await exhaust(scan.names);
-      if (signal.aborted) return false;
+      whole = await exhaust(scan.names, wanted);
+      if (!whole || signal.aborted) return false;
       // A pass that ended meanwhile knows better.
       if (this.#at !== before.at) return true;
       this.#gone -= before.gone;
@@ -67,7 +68,8 @@ export class QueueDepth {
     } finally {
       this.#counting = false;
       const end = this.#now();
-      this.#nextCount = end + Math.max(COUNT_EVERY_MS, (end - start) * COUNT_SHARE);
+      // One that was given up has told nothing: another may begin at any time.
+      if (whole) this.#nextCount = end + Math.max(COUNT_EVERY_MS, (end - start) * COUNT_SHARE);
     }
   }
 
@@ -77,7 +79,8 @@ export class QueueDepth {
   }
 }
 
-async function exhaust(names: AsyncIterable<string>): Promise<void> {
-  const iterator = names[Symbol.asyncIterator]();
-  while ((await iterator.next()).done !== true);
+/** False when it came to no end because it was not wanted any more. */
+async function exhaust(names: AsyncIterable<string>, wanted: () => boolean): Promise<boolean> {
+  for await (const name of names) if (name !== '' && !wanted()) return false;
+  return true;
 }

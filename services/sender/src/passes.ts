@@ -96,11 +96,11 @@ function turnOf(name: string, { held, backoff, attempts = Number.POSITIVE_INFINI
   return backoff.waits(name) ? 'later' : 'now';
 }
 
-/** Nothing may be sent: only how much waits is looked up, now and then. */
-async function lookOnly({ depth, volume, stopping, begin }: PassSources): Promise<Pass> {
+/** Nothing may be sent: only how much waits is looked up, now and then, and no longer than until something may. */
+async function lookOnly({ depth, volume, stopping, begin, closed }: PassSources): Promise<Pass> {
   try {
     await begin();
-    if (await depth.refresh(stopping)) volume.scanned();
+    if (await depth.refresh(stopping, () => closed() !== undefined)) volume.scanned();
     return NOTHING;
   } catch (error) {
     volume.scanFailed(error);

@@ -55,6 +55,20 @@ describe('QueueDepth', () => {
     assert.equal(await depth.refresh(never), false);
   });
 
+  it('gives up when the count is not wanted any more, and counts when it is again', async (t) => {
+    const { root, depth } = await createBench(t);
+    for (let count = 0; count < 5; count += 1) addElement(root, 'x');
+    let looked = 0;
+    const wanted = (): boolean => {
+      looked += 1;
+      return looked < 3;
+    };
+    assert.equal(await depth.refresh(never, wanted), false);
+    assert.deepEqual([looked, depth.depth], [3, 0]);
+    assert.equal(await depth.refresh(never), true);
+    assert.equal(depth.depth, 5);
+  });
+
   it('gives way to a pass that ends meanwhile, and to the end of the service', async (t) => {
     const { root, queue, clock } = await createBench(t);
     addElement(root, 'x');

@@ -178,6 +178,29 @@ describe('elements', () => {
     assert.equal(bench.passes.at(-1)?.whole, false);
   });
 
+  it('does not count a backlog to its end when sending may begin meanwhile', async (t) => {
+    let asked = 0;
+    const bench = await createBench(t, {
+      closed: () => {
+        asked += 1;
+        if (asked === 4) bench.wake.ring();
+        return asked < 4 ? 'no broker' : undefined;
+      },
+    });
+    for (let count = 0; count < 50; count += 1) addElement(bench.root, 'x');
+    const scans: Scan[] = [];
+    const scan = (signal?: AbortSignal): Scan => {
+      scans.push(bench.queue.scan(signal));
+      return scans.at(-1)!;
+    };
+    assert.notEqual(
+      await next(elements({ ...bench, queue: { ...bench.queue, scan }, depth: new QueueDepth({ ...bench.queue, scan }, () => 0) })),
+      undefined,
+    );
+    assert.equal(scans.length, 2);
+    assert.ok((scans[0]?.statistics.available ?? 50) < 10, 'the count went on');
+  });
+
   it('is not ready while the volume cannot be read, and goes on when it can', async (t) => {
     const bench = await createBench(t, { scanIntervalMs: 50 });
     const away = `${bench.root}-away`;
