@@ -21,8 +21,8 @@ export function sameState(one: FileState, other: FileState): boolean {
   return one.ino === other.ino && one.size === other.size && one.mtimeNs === other.mtimeNs;
 }
 
-/** A time that was set in milliseconds comes back with a deviation of up to a microsecond; a writer's differs by more. */
-const SET_TIME_NS = 2_000;
+/** A time that was set in milliseconds comes back with a deviation of up to a microsecond; a writer's mostly differs by more. */
+const SET_TIME_NS = 1_000;
 
 /** Whether a file is the one that was looked at, after its time was set to so many milliseconds. */
 export function sameAfterTouch(state: FileState, { ino, size }: FileState, touchedMs: number): boolean {

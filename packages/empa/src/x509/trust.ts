@@ -35,7 +35,7 @@ export interface TrustMaterial {
   brokenCrlOf(ca: Certificate): string | undefined;
   /** The signing policy of the CA, or why it cannot be used. */
   policyOf(ca: Certificate): SigningPolicy | EmpaError | undefined;
-  /** What earlier messages brought; saves work, and decides nothing. */
+  /** What earlier messages brought. Saves the search for a chain, with its limit of signatures; whether the chain is good is judged each time. */
   readonly known: KnownChains;
 }
 
