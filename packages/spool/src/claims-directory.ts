@@ -4,6 +4,7 @@ import { promises as fs } from 'node:fs';
 import path from 'node:path';
 import { makeDirectory, syncDirectory } from './durable.js';
 import { failedWith } from './faults.js';
+import { type FileCalls, files } from './files.js';
 import { inodeOf, moveUnlessTaken, renameIfThere, unlinkIfThere } from './moves.js';
 import type { OutgoingOptions } from './options.js';
 import { DRAFT, type ForeignOwner, foreignOwner, HEARTBEAT_MS, liveness, Owner, readJournal, readOwner } from './owner.js';
@@ -32,6 +33,7 @@ export class ClaimsDirectory {
   readonly path: string;
   readonly lockAgeMs: number;
   readonly #options: OutgoingOptions;
+  readonly #calls: FileCalls;
   readonly #now: () => Date;
   readonly #watched = new Map<string, Watched>();
   #owner: Owner | undefined;
@@ -39,8 +41,9 @@ export class ClaimsDirectory {
   /** Clock of the file system minus ours, ms: ages are those that a file server sees. */
   #skew = 0;
 
-  constructor(options: OutgoingOptions) {
+  constructor(options: OutgoingOptions, calls: FileCalls = files) {
     this.#options = options;
+    this.#calls = calls;
     this.path = path.join(options.path, CLAIMS);
     this.lockAgeMs = options.lockAgeMs ?? DEFAULT_LOCK_AGE_MS;
     this.#now = options.now ?? (() => new Date());
@@ -50,7 +53,7 @@ export class ClaimsDirectory {
   async open(held: () => Iterable<string>): Promise<void> {
     if (await makeDirectory(this.path, this.#options.modes ?? {})) await syncDirectory(this.#options.path);
     await this.measureClock();
-    this.#owner ??= await Owner.open(this.path, this.#options.instance, held, this.#options.modes);
+    this.#owner ??= await Owner.open(this.path, this.#options.instance, held, { modes: this.#options.modes, calls: this.#calls });
     // The process may end although we still say that we live.
     const beat = (): void => void this.#owner?.beat(this.#now()).catch(() => undefined);
     this.#heartbeat ??= setInterval(beat, Math.min(HEARTBEAT_MS, this.lockAgeMs / 4)).unref();

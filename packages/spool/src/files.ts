@@ -29,7 +29,7 @@ function write(descriptor: number, data: Uint8Array, offset: number): Promise<nu
   return settle((done) => fs.write(descriptor, data, offset, data.length - offset, null, done));
 }
 
-/** `Exact`: whole numbers of any size, and times in nanoseconds. */
+/** On libuv's threads. `Exact`: whole numbers of any size, and times in nanoseconds. */
 export const files = {
   statExact: (file: Path): Promise<BigIntStats> => settle((done) => fs.stat(file, { bigint: true }, done)),
   lstat: (file: Path): Promise<Stats> => settle((done) => fs.lstat(file, done)),
@@ -45,3 +45,6 @@ export const files = {
   read,
   write,
 };
+
+/** How the calls of a volume are made. */
+export type FileCalls = typeof files;

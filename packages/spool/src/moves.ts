@@ -2,7 +2,7 @@
 import { promises as fs } from 'node:fs';
 import { SpoolError } from './errors.js';
 import { failedWith } from './faults.js';
-import { files, type Path } from './files.js';
+import { type FileCalls, files, type Path } from './files.js';
 
 /**
  * Renames, unless there is something at the new name. `taken`: there is. `refused`: this file may not be linked (fs.protected_hardlinks, or a
@@ -27,9 +27,9 @@ async function areOneFile(one: Path, other: Path): Promise<boolean> {
   return first !== undefined && first === second;
 }
 
-export async function inodeOf(file: Path): Promise<bigint | undefined> {
+export async function inodeOf(file: Path, calls: FileCalls = files): Promise<bigint | undefined> {
   try {
-    return (await files.lstatExact(file)).ino;
+    return (await calls.lstatExact(file)).ino;
   } catch (error) {
     if (failedWith(error, 'ENOENT')) return undefined;
     throw error;
@@ -37,9 +37,9 @@ export async function inodeOf(file: Path): Promise<bigint | undefined> {
 }
 
 /** Says whether it was there. */
-export async function unlinkIfThere(file: Path): Promise<boolean> {
+export async function unlinkIfThere(file: Path, calls: FileCalls = files): Promise<boolean> {
   try {
-    await files.unlink(file);
+    await calls.unlink(file);
     return true;
   } catch (error) {
     if (failedWith(error, 'ENOENT')) return false;
@@ -48,12 +48,12 @@ export async function unlinkIfThere(file: Path): Promise<boolean> {
 }
 
 /** False when the source is not there (any more). That the target's directory is not there is an error. */
-export async function renameIfThere(from: Path, to: Path): Promise<boolean> {
+export async function renameIfThere(from: Path, to: Path, calls: FileCalls = files): Promise<boolean> {
   try {
-    await files.rename(from, to);
+    await calls.rename(from, to);
     return true;
   } catch (error) {
-    if (failedWith(error, 'ENOENT') && (await inodeOf(from)) === undefined) return false;
+    if (failedWith(error, 'ENOENT') && (await inodeOf(from, calls)) === undefined) return false;
     throw error;
   }
 }

@@ -1,6 +1,7 @@
 /** What callers choose. No code. */
 
 import type { FileModes } from './spool.js';
+import type { VolumeCalls } from './volume-calls.js';
 
 export interface OutgoingOptions {
   /** Must exist: a missing volume is an error, never an empty queue. */
@@ -17,6 +18,8 @@ export interface OutgoingOptions {
   readonly modes?: FileModes;
   readonly now?: () => Date;
   readonly random?: () => number;
+  /** How what is done for every element is asked of the file system. Default: as it is fastest without waiting for the volume. For tests. */
+  readonly calls?: VolumeCalls;
 }
 
 export interface StagingOptions {

@@ -4,9 +4,12 @@ import { ClaimsDirectory } from './claims-directory.js';
 import { unlinkIfThere } from './moves.js';
 import { type Checkpoint, noCheckpoint, type OutgoingOptions } from './options.js';
 import { Quarantine } from './quarantine.js';
+import { type VolumeCalls, volumeCalls } from './volume-calls.js';
 
 export interface OutgoingParts {
   readonly root: string;
+  /** What is done for every element goes through these. */
+  readonly calls: VolumeCalls;
   readonly claims: ClaimsDirectory;
   readonly quarantine: Quarantine;
   readonly checkpoint: Checkpoint;
@@ -14,9 +17,11 @@ export interface OutgoingParts {
 }
 
 export function outgoingParts(options: OutgoingOptions, checkpoint: Checkpoint = noCheckpoint): OutgoingParts {
+  const { calls = volumeCalls(options.path) } = options;
   return {
     root: options.path,
-    claims: new ClaimsDirectory(options),
+    calls,
+    claims: new ClaimsDirectory(options, calls),
     quarantine: new Quarantine(options, checkpoint),
     checkpoint,
     now: options.now ?? (() => new Date()),
@@ -24,8 +29,9 @@ export function outgoingParts(options: OutgoingOptions, checkpoint: Checkpoint =
 }
 
 /** The root must be there: a volume that is not mounted is no empty queue. `held` gives the journal lines of what is claimed. */
-export async function startParts({ root, claims, quarantine }: OutgoingParts, held: () => Iterable<string>): Promise<void> {
+export async function startParts({ root, calls, claims, quarantine }: OutgoingParts, held: () => Iterable<string>): Promise<void> {
   await fs.access(root, fs.constants.R_OK | fs.constants.X_OK);
+  await calls.look();
   await claims.open(held);
   const probe = await claims.probe();
   try {

@@ -7,7 +7,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import { promises as fs } from 'node:fs';
 import path from 'node:path';
 import { failedWith } from './faults.js';
-import { files } from './files.js';
+import { type FileCalls, files } from './files.js';
 import { fieldsOf } from './json.js';
 import type { FileModes } from './spool.js';
 
@@ -21,6 +21,8 @@ const MAXIMUM_INSTANCE = 120;
 const HASH_DIGITS = 32;
 /** A journal longer than this (bytes) is written anew with only what is still claimed. */
 const MAXIMUM_JOURNAL = 1_048_576;
+/** What nobody waits for is written after so long (ms). */
+const LATER_MS = 100;
 const MAXIMUM_FIRST_LINE = 4096;
 /** Longer than any journal: what is beyond is not ours. */
 const MAXIMUM_READ = 8 * MAXIMUM_JOURNAL;
@@ -87,10 +89,14 @@ function exists(pid: number): boolean {
   }
 }
 
-interface OwnerParts {
+interface OwnerOptions {
+  readonly modes?: FileModes | undefined;
+  readonly calls?: FileCalls;
+}
+
+interface OwnerParts extends OwnerOptions {
   readonly identity: ProcessIdentity | undefined;
   readonly held: () => Iterable<string>;
-  readonly modes: FileModes;
 }
 
 /** Ours: written from start to close. */
@@ -101,6 +107,10 @@ export class Owner {
   readonly #identity: ProcessIdentity | undefined;
   readonly #held: () => Iterable<string>;
   readonly #modes: FileModes;
+  readonly #calls: FileCalls;
+  /** Of the journal, while it is the file of that name. */
+  #descriptor: number | undefined;
+  #later: NodeJS.Timeout | undefined;
   #closed = false;
   #size = 0;
   #pending = '';
@@ -111,12 +121,13 @@ export class Owner {
     this.file = path.join(directory, `${PREFIX}${fileNameOf(instance)}~${this.token}`);
     this.#identity = parts.identity;
     this.#held = parts.held;
-    this.#modes = parts.modes;
+    this.#modes = parts.modes ?? {};
+    this.#calls = parts.calls ?? files;
   }
 
   /** `held` gives the journal lines of what is claimed at the moment. */
-  static async open(directory: string, instance: string, held: () => Iterable<string>, modes: FileModes = {}): Promise<Owner> {
-    const owner = new Owner(directory, instance, { identity: await identify(), held, modes });
+  static async open(directory: string, instance: string, held: () => Iterable<string>, options: OwnerOptions = {}): Promise<Owner> {
+    const owner = new Owner(directory, instance, { identity: await identify(), held, ...options });
     await owner.#writeAnew();
     return owner;
   }
@@ -127,6 +138,16 @@ export class Owner {
    */
   note(line: string): Promise<void> {
     this.#pending += `${line}\n`;
+    return this.#flush();
+  }
+
+  /** Adds a line that nobody waits for: with the next one, or soon. */
+  noteLater(line: string): void {
+    this.#pending += `${line}\n`;
+    this.#later ??= setTimeout(() => void this.#flush(), LATER_MS).unref();
+  }
+
+  #flush(): Promise<void> {
     this.#batch ??= this.#written.then(() => this.#append());
     return this.#batch;
   }
@@ -135,9 +156,28 @@ export class Owner {
     const text = this.#pending;
     this.#pending = '';
     this.#batch = undefined;
+    clearTimeout(this.#later);
+    this.#later = undefined;
     this.#size += text.length;
-    this.#written = (this.#size > MAXIMUM_JOURNAL ? this.#writeAnew() : appendTo(this.file, text)).catch(() => undefined);
+    this.#written = (this.#size > MAXIMUM_JOURNAL ? this.#writeAnew() : this.#write(text)).catch(() => undefined);
     return this.#written;
+  }
+
+  /** Never creates the file: a journal that somebody removed is begun anew by the heartbeat, with the line that names the process. */
+  async #write(text: string): Promise<void> {
+    this.#descriptor ??= await this.#calls.open(this.file, O_WRONLY | O_APPEND | O_NOFOLLOW);
+    try {
+      await this.#calls.write(this.#descriptor, Buffer.from(text), 0);
+    } catch (error) {
+      await this.#forget();
+      throw error;
+    }
+  }
+
+  async #forget(): Promise<void> {
+    const descriptor = this.#descriptor;
+    this.#descriptor = undefined;
+    if (descriptor !== undefined) await this.#calls.close(descriptor).catch(() => undefined);
   }
 
   async #writeAnew(): Promise<void> {
@@ -151,6 +191,7 @@ export class Owner {
     // Where modes cannot be set others judge us by our heartbeat.
     await this.#setModes(draft).catch(() => undefined);
     await fs.rename(draft, this.file);
+    await this.#forget();
   }
 
   async #setModes(draft: string): Promise<void> {
@@ -171,19 +212,13 @@ export class Owner {
   /** What is still claimed may be freed by whoever comes next. */
   async close(stillHolding: boolean): Promise<void> {
     this.#closed = true;
+    if (this.#later !== undefined) void this.#flush();
+    // Also what a line that is being written now brings about.
+    await this.#batch;
     await this.#written;
+    await this.#forget();
     // When it cannot be said, others find out: by looking for the process, or by our silence.
     await (stillHolding ? this.#writeAnew() : fs.unlink(this.file)).catch(() => undefined);
-  }
-}
-
-/** Never creates the file: a journal that somebody removed is begun anew by the heartbeat, with the line that names the process. */
-async function appendTo(file: string, text: string): Promise<void> {
-  const descriptor = await files.open(file, O_WRONLY | O_APPEND | O_NOFOLLOW);
-  try {
-    await files.write(descriptor, Buffer.from(text), 0);
-  } finally {
-    await files.close(descriptor);
   }
 }
 

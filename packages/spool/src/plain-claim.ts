@@ -3,7 +3,7 @@ import type { BigIntStats } from 'node:fs';
 import { syncDirectory } from './durable.js';
 import { SpoolError } from './errors.js';
 import { failedWith } from './faults.js';
-import { files, type Path } from './files.js';
+import { type FileCalls, files, type Path } from './files.js';
 import { HeldClaim } from './held-claim.js';
 import { inodeOf, moveFile, moveUnlessTaken, renameIfThere, unlinkIfThere } from './moves.js';
 import { fileIn } from './names.js';
@@ -36,11 +36,12 @@ export class PlainClaim extends HeldClaim {
 
   protected async readFile(limit: number): Promise<ReadResult> {
     const { path, stats, claimed, unsendable } = this.#file;
+    const { calls } = this.#parts;
     if (unsendable) throw new SpoolError('name-invalid', `${this.#text}: the name is too long, or not UTF-8`, { path: this.#text });
     if (!stats.isFile()) throw new SpoolError('not-regular', `${this.#text} is not a regular file`, { path: this.#text });
     const isSame = (state: FileState): boolean => sameState(state, stateOf(stats));
-    const known = this.size <= limit ? await readKnown(path, this.size, isSame) : undefined;
-    const { body, state } = known ?? (await readWhole(path, limit));
+    const known = this.size <= limit ? await readKnown({ file: path, size: this.size, isSame, calls }) : undefined;
+    const { body, state } = known ?? (await readWhole(path, limit, calls));
     if (!isSame(state)) throw new SpoolError('changed-while-reading', `${this.#text} changed after its claim`, { path: this.#text });
     return { body, deliveryId: claimed.id };
   }
@@ -63,10 +64,11 @@ export class PlainClaim extends HeldClaim {
 
   async #takeFile(): Promise<'removed' | 'replaced'> {
     const { path, stats } = this.#file;
-    const now = await statOf(path);
+    const { calls } = this.#parts;
+    const now = await statOf(path, calls);
     if (now === undefined) return 'removed';
     if (sameState(stateOf(now), stateOf(stats))) {
-      await unlinkIfThere(path);
+      await unlinkIfThere(path, calls);
       return 'removed';
     }
     await this.giveBack();
@@ -96,9 +98,9 @@ export async function giveBack(root: string, claimed: ClaimedName): Promise<void
   await renameIfThere(path, claimedPath(root, { token: undefined, id, name: claimed.name }));
 }
 
-export async function statOf(file: Path): Promise<BigIntStats | undefined> {
+export async function statOf(file: Path, calls: FileCalls = files): Promise<BigIntStats | undefined> {
   try {
-    return await files.lstatExact(file);
+    return await calls.lstatExact(file);
   } catch (error) {
     if (failedWith(error, 'ENOENT')) return undefined;
     throw error;

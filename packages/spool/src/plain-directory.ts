@@ -52,7 +52,7 @@ export class PlainDirectory implements OutgoingQueue {
       await files.rename(file, claimed);
       await moveUnlessTaken(claimed, file);
     } finally {
-      await Promise.all([file, claimed].map(unlinkIfThere));
+      await Promise.all([file, claimed].map((one) => unlinkIfThere(one)));
     }
   }
 
@@ -91,16 +91,16 @@ export class PlainDirectory implements OutgoingQueue {
 
   async #claim(element: string, free: ClaimedName | undefined): Promise<Claim | undefined> {
     const source = fileIn(this.path, element);
-    const stats = await statOf(source);
+    const { claims, checkpoint, calls } = this.#parts;
+    const stats = await statOf(source, calls);
     if (stats === undefined || stats.isDirectory()) return undefined;
-    const { claims, checkpoint } = this.#parts;
     if (stats.isFile() && !isStable({ ctimeMs: Number(stats.ctimeMs) }, claims.time, this.#stabilityMs)) return undefined;
     const name = free?.name ?? element;
     const claimed = { token: claims.owner.token, id: free?.id ?? deliveryIdOf(name, stats), name };
     if (!isSendableName(name)) return new PlainClaim(this.#parts, { claimed, path: source, stats, unsendable: true });
     const path = claimedPath(this.path, claimed);
     // Somebody else has it, unless it was our own request that came twice over a network file system.
-    if (!(await renameIfThere(source, path)) && (await inodeOf(path)) !== stats.ino) return undefined;
+    if (!(await renameIfThere(source, path, calls)) && (await inodeOf(path)) !== stats.ino) return undefined;
     await checkpoint('renamed');
     return new PlainClaim(this.#parts, { claimed, path, stats, unsendable: false });
   }

@@ -2,7 +2,7 @@
 import { type BigIntStats, constants } from 'node:fs';
 import { SpoolError } from './errors.js';
 import { failedWith, whoAndWhere } from './faults.js';
-import { files, type Path } from './files.js';
+import { type FileCalls, files, type Path } from './files.js';
 
 const { O_NOCTTY, O_NOFOLLOW, O_NONBLOCK, O_RDONLY } = constants;
 
@@ -29,6 +29,13 @@ export function sameAfterTouch(state: FileState, { ino, size }: FileState, touch
   return state.ino === ino && state.size === size && Math.abs(Number(state.mtimeNs - BigInt(touchedMs) * 1_000_000n)) <= SET_TIME_NS;
 }
 
+export interface KnownFile {
+  readonly file: Path;
+  readonly size: number;
+  readonly isSame: (state: FileState) => boolean;
+  readonly calls: FileCalls;
+}
+
 interface WholeFile {
   readonly body: Uint8Array;
   readonly state: FileState;
@@ -38,15 +45,19 @@ interface WholeFile {
  * Like readWhole() for a regular file whose state is known: one look less, since being the same afterwards shows that it did not change
  * meanwhile. undefined: it is not the same, and was not used.
  */
-export async function readKnown(file: Path, size: number, isSame: (state: FileState) => boolean): Promise<WholeFile | undefined> {
-  const descriptor = await openForReading(file);
+export async function readKnown({ file, size, isSame, calls }: KnownFile): Promise<WholeFile | undefined> {
+  const descriptor = await openForReading(file, calls);
   try {
-    const buffer = Buffer.allocUnsafeSlow(size + 1);
-    const length = await fill(buffer, descriptor, size);
-    const state = stateOf(await files.fstatExact(descriptor));
+    const buffer = Buffer.allocUnsafe(size + 1);
+    const length = await fill(buffer, descriptor, size, calls);
+    const state = stateOf(await calls.fstatExact(descriptor));
     return length === size && isSame(state) ? { body: buffer.subarray(0, length), state } : undefined;
+  } catch (error) {
+    // A FIFO took its place.
+    if (failedWith(error, 'EAGAIN')) return undefined;
+    throw error;
   } finally {
-    await files.close(descriptor);
+    await calls.close(descriptor);
   }
 }
 
@@ -54,37 +65,37 @@ export async function readKnown(file: Path, size: number, isSame: (state: FileSt
  * The whole of a regular file, and its state when it was read. Rejects with SpoolError `too-large`, `not-regular`, `unreadable`,
  * `changed-while-reading`, `claim-lost` (it is gone), or the system's error.
  */
-export async function readWhole(file: Path, limit: number): Promise<WholeFile> {
-  const descriptor = await openForReading(file);
+export async function readWhole(file: Path, limit: number, calls: FileCalls = files): Promise<WholeFile> {
+  const descriptor = await openForReading(file, calls);
   const name = file.toString();
   try {
-    const before = await files.fstatExact(descriptor);
+    const before = await calls.fstatExact(descriptor);
     if (!before.isFile()) throw new SpoolError('not-regular', `${name} is not a regular file`, { path: name });
     if (before.size > limit) throw new SpoolError('too-large', `${name} has ${before.size} bytes, allowed are ${limit}`, { path: name });
     // One byte more than it has: a file that grows shows.
     const buffer = Buffer.allocUnsafeSlow(Number(before.size) + 1);
-    const length = await fill(buffer, descriptor, Number(before.size));
-    const after = stateOf(await files.fstatExact(descriptor));
+    const length = await fill(buffer, descriptor, Number(before.size), calls);
+    const after = stateOf(await calls.fstatExact(descriptor));
     if (length !== Number(before.size) || !sameState(stateOf(before), after))
       throw new SpoolError('changed-while-reading', `${name} changed while it was read`, { path: name });
     return { body: buffer.subarray(0, length), state: after };
   } finally {
-    await files.close(descriptor);
+    await calls.close(descriptor);
   }
 }
 
 /** Resolves to the bytes that were there; `expected`: as many as the file should have, so that one read more tells nothing new. */
-async function fill(buffer: Uint8Array, descriptor: number, expected: number): Promise<number> {
+async function fill(buffer: Uint8Array, descriptor: number, expected: number, calls: FileCalls): Promise<number> {
   for (let length = 0; ; ) {
-    const count = await files.read(descriptor, buffer, length);
+    const count = await calls.read(descriptor, buffer, length);
     length += count;
     if (count === 0 || length >= expected) return length;
   }
 }
 
-async function openForReading(file: Path): Promise<number> {
+async function openForReading(file: Path, calls: FileCalls): Promise<number> {
   try {
-    return await files.open(file, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
+    return await calls.open(file, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
   } catch (cause) {
     const name = file.toString();
     if (failedWith(cause, 'ENOENT')) throw new SpoolError('claim-lost', `${name} is gone`, { cause, path: name });

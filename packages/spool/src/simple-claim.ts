@@ -4,7 +4,6 @@ import path from 'node:path';
 import { syncRemaining } from './durable.js';
 import { SpoolError } from './errors.js';
 import { failedWith } from './faults.js';
-import { files } from './files.js';
 import { type ClaimedFile, HeldClaim } from './held-claim.js';
 import { inodeOf, moveFile, renameIfThere, unlinkIfThere } from './moves.js';
 import { type FileState, readKnown, readWhole, sameAfterTouch, sameState, stateOf } from './reading.js';
@@ -48,10 +47,11 @@ export class SimpleClaim extends HeldClaim {
     this.#checkAge();
     if (!this.#lock.regular) throw new SpoolError('not-regular', `${this.#file} is not a regular file`, { path: this.#file });
     const { before, size, touchedMs } = this.#lock;
+    const { calls } = this.#parts;
     const isSame = (read: FileState): boolean => sameAfterTouch(read, before, touchedMs);
-    const known = size <= limit ? await readKnown(this.#lockFile, size, isSame) : undefined;
+    const known = size <= limit ? await readKnown({ file: this.#lockFile, size, isSame, calls }) : undefined;
     // Somebody wrote since the claim, or this file system keeps other times: then the file is looked at before and after.
-    const { body, state } = known ?? (await readWhole(this.#lockFile, limit));
+    const { body, state } = known ?? (await readWhole(this.#lockFile, limit, calls));
     this.#state = state;
     const deliveryId = createHash('sha256').update(`${this.name}\0`).update(body).digest('hex');
     return { body, deliveryId };
@@ -72,7 +72,7 @@ export class SimpleClaim extends HeldClaim {
     await this.#noteChange();
     const now = this.#parts.now();
     try {
-      await files.lutimes(this.#lockFile, now, now);
+      await this.#parts.calls.lutimes(this.#lockFile, now, now);
       await this.#noteTouch(now);
       await this.#parts.note(this.name, now.getTime());
     } catch (error) {
@@ -86,7 +86,7 @@ export class SimpleClaim extends HeldClaim {
   /** A touch would hide that somebody wrote. */
   async #noteChange(): Promise<void> {
     try {
-      const now = stateOf(await files.lstatExact(this.#lockFile));
+      const now = stateOf(await this.#parts.calls.lstatExact(this.#lockFile));
       if (this.#state !== undefined && !sameState(now, this.#state)) this.#changed = true;
     } catch (error) {
       throw failedWith(error, 'ENOENT') ? lost(this.#lockFile, error) : error;
@@ -95,7 +95,7 @@ export class SimpleClaim extends HeldClaim {
 
   async #noteTouch(touched: Date): Promise<void> {
     if (this.#state === undefined) return;
-    const stats = await files.lstatExact(this.#lockFile);
+    const stats = await this.#parts.calls.lstatExact(this.#lockFile);
     // What is set in milliseconds may differ by some nanoseconds; a writer's time differs by more.
     if (Math.round(Number(stats.mtimeNs) / 1e6) === touched.getTime()) this.#state = { ...this.#state, mtimeNs: stats.mtimeNs };
     else this.#changed = true;
@@ -104,18 +104,18 @@ export class SimpleClaim extends HeldClaim {
   /** The file is another user's, and its time not ours to set: a second link, made and removed, changes the inode's (ctime). */
   async #changeInode(): Promise<void> {
     const second = this.#parts.claims.temporary();
-    await files.link(this.#lockFile, second);
+    await this.#parts.calls.link(this.#lockFile, second);
     await unlinkIfThere(second);
   }
 
   protected async giveBack(): Promise<void> {
     await this.#unlock();
+    await this.#parts.noteEnd(this.name);
   }
 
   /** An old lock may already be somebody else's: then only that of our own inode goes. */
   async #unlock(): Promise<void> {
-    if (this.#lock.locked && (this.#isFresh() || (await this.#isOurInode()))) await unlinkIfThere(this.#lockFile);
-    await this.#parts.noteEnd(this.name);
+    if (this.#lock.locked && (this.#isFresh() || (await this.#isOurInode()))) await unlinkIfThere(this.#lockFile, this.#parts.calls);
   }
 
   async #isOurInode(): Promise<boolean> {
@@ -128,6 +128,7 @@ export class SimpleClaim extends HeldClaim {
     this.#removed = outcome === 'removed';
     await this.#parts.checkpoint('removed');
     await this.#unlock();
+    this.#parts.noteGone(this.name);
     await syncRemaining(this.#directory);
     return outcome;
   }
@@ -136,10 +137,10 @@ export class SimpleClaim extends HeldClaim {
     const state = this.#state ?? (await this.#stateOfLock());
     if (state === undefined) return (await inodeOf(this.#file)) === undefined ? 'removed' : 'replaced';
     const gone = path.join(this.#parts.claims.path, goneName(this.name, state));
-    if (!(await renameIfThere(this.#file, gone))) return 'removed';
+    if (!(await renameIfThere(this.#file, gone, this.#parts.calls))) return 'removed';
     await this.#parts.checkpoint('moved');
-    if (sameState(stateOf(await files.lstatExact(gone)), state)) {
-      await unlinkIfThere(gone);
+    if (sameState(stateOf(await this.#parts.calls.lstatExact(gone)), state)) {
+      await unlinkIfThere(gone, this.#parts.calls);
       return 'removed';
     }
     await putBack(this.#parts, gone, this.name);
@@ -148,7 +149,7 @@ export class SimpleClaim extends HeldClaim {
 
   async #stateOfLock(): Promise<FileState | undefined> {
     try {
-      return stateOf(await files.lstatExact(this.#lockFile));
+      return stateOf(await this.#parts.calls.lstatExact(this.#lockFile));
     } catch (error) {
       if (failedWith(error, 'ENOENT')) return undefined;
       throw error;
@@ -159,6 +160,7 @@ export class SimpleClaim extends HeldClaim {
     const move = (body: string): Promise<void> => (this.#lock.locked ? this.#moveLocked(body) : moveFile(this.#file, body));
     const name = await this.#parts.quarantine.take(this.name, reason, move);
     await this.#unlock();
+    this.#parts.noteGone(this.name);
     await syncRemaining(this.#directory);
     return name;
   }

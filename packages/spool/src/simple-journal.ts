@@ -32,6 +32,13 @@ export class Journal {
     await this.#claims.owner.note(lines);
   }
 
+  /** The element is gone: its lock is nobody's, and a line that comes late does no harm. */
+  noteGone(name: string): void {
+    this.#held.delete(name);
+    this.#claims.owner.noteLater(`- ${name}`);
+  }
+
+  /** The element is free again. */
   async noteEnd(name: string): Promise<void> {
     this.#held.delete(name);
     await this.#claims.owner.note(`- ${name}`);

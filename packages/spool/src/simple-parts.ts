@@ -6,6 +6,8 @@ export interface SimpleParts extends OutgoingParts {
   readonly names: NameSource;
   /** Into the journal: claimed, or touched at this time (ms). */
   note(name: string, ...times: readonly number[]): Promise<void>;
+  /** Into the journal, soon: gone. */
+  noteGone(name: string): void;
   /** Into the journal: no longer claimed. */
   noteEnd(name: string): Promise<void>;
 }

@@ -34,6 +34,7 @@ export class SimpleQueue implements OutgoingQueue {
       ...parts,
       names: new NameSource(parts.now, options.random ?? Math.random),
       note: (name, ...times) => this.#journal.note(name, ...times),
+      noteGone: (name) => this.#journal.noteGone(name),
       noteEnd: (name) => this.#journal.noteEnd(name),
     };
   }
@@ -59,7 +60,7 @@ export class SimpleQueue implements OutgoingQueue {
       await files.link(file, `${file}.lck`);
       await files.lutimes(`${file}.lck`, this.#parts.now(), this.#parts.now());
     } finally {
-      await Promise.all([file, `${file}.lck`].map(unlinkIfThere));
+      await Promise.all([file, `${file}.lck`].map((one) => unlinkIfThere(one)));
     }
   }
 
@@ -116,7 +117,7 @@ export class SimpleQueue implements OutgoingQueue {
     return await guarded('claim an element', this.path, async () => {
       const file = `${this.path}/${name}`;
       try {
-        const stats = await files.lstatExact(file);
+        const stats = await this.#parts.calls.lstatExact(file);
         if (stats.isDirectory()) return undefined;
         const element = { name, size: Number(stats.size), modified: stats.mtime, regular: stats.isFile(), before: stateOf(stats) };
         const now = this.#parts.now();
@@ -148,7 +149,7 @@ export class SimpleQueue implements OutgoingQueue {
   /** False: it is no regular file, and we may not link it. ENOENT and EEXIST: it is gone, or somebody's. */
   async #lock(file: string, regular: boolean): Promise<boolean> {
     try {
-      await files.link(file, `${file}.lck`);
+      await this.#parts.calls.link(file, `${file}.lck`);
       await this.#parts.checkpoint('locked');
       return true;
     } catch (error) {
@@ -160,10 +161,11 @@ export class SimpleQueue implements OutgoingQueue {
 
   /** The time of the lock is what others judge it by. The name is touched, not the lock: when it is gone the element was sent by another. */
   async #touchLocked(file: string, now: Date): Promise<void> {
+    const { calls } = this.#parts;
     try {
-      await files.lutimes(file, now, now).catch(async (error: unknown) => {
+      await calls.lutimes(file, now, now).catch(async (error: unknown) => {
         if (!failedWith(error, 'EPERM')) throw error;
-        await files.lstat(file);
+        await calls.lstat(file);
       });
     } catch (error) {
       await unlinkIfThere(`${file}.lck`);

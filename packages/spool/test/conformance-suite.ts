@@ -5,10 +5,11 @@ import { existsSync, linkSync, promises, readFileSync, renameSync, statSync, sym
 import net from 'node:net';
 import { describe, it, type TestContext } from 'node:test';
 import { eventually, temporaryDirectory } from '@ssm/test-support';
+import { files } from '../src/files.js';
 import type { NormalReader } from '../src/normal-reader.js';
 import type { OutgoingOptions } from '../src/options.js';
 import type { OutgoingQueue } from '../src/spool.js';
-import { Clock, claimed, claimFirst, MINUTE, namesOf, rejectsWith, text } from './support.js';
+import { Clock, claimed, claimFirst, MINUTE, namesOf, rejectsWith, text, threaded } from './support.js';
 
 export interface OutgoingFixture {
   readonly make: (options: Pick<OutgoingOptions, 'path' | 'instance'> & Partial<OutgoingOptions>) => OutgoingQueue;
@@ -19,7 +20,7 @@ export interface OutgoingFixture {
   readonly fileOf: (root: string, name: string) => string;
 }
 
-export function outgoingConformance(layout: string, fixture: OutgoingFixture): void {
+export function outgoingConformance(layout: 'dirq' | 'directory', fixture: OutgoingFixture, how = ''): void {
   const started = async (t: TestContext, options: Partial<OutgoingOptions> = {}): Promise<{ root: string; queue: OutgoingQueue }> => {
     const root = options.path ?? temporaryDirectory(t);
     const queue = fixture.make({ instance: 'sender', ...options, path: root });
@@ -28,7 +29,7 @@ export function outgoingConformance(layout: string, fixture: OutgoingFixture): v
     return { root, queue };
   };
 
-  describe(`outgoing queue: ${layout}`, () => {
+  describe(`outgoing queue: ${layout}${how}`, () => {
     it('gives what a writer put there, in order, once to one', async (t) => {
       const { root, queue } = await started(t);
       const put = [1, 2, 3].map((index) => fixture.put(root, `body ${index}`, index));
@@ -209,13 +210,16 @@ export function outgoingConformance(layout: string, fixture: OutgoingFixture): v
     });
 
     it('loses nothing when a network file system answers a rename that came twice', async (t) => {
-      const { root, queue } = await started(t);
+      const directory = temporaryDirectory(t);
+      const { root, queue } = await started(t, { path: directory, calls: threaded(directory) });
       const names = [fixture.put(root, 'first', 1), fixture.put(root, 'second', 2)];
-      const rename = promises.rename.bind(promises);
-      t.mock.method(promises, 'rename', async (from: string, to: string) => {
+      const { rename } = files;
+      let again = 0;
+      t.mock.method(files, 'rename', async (from: string, to: string) => {
         await rename(from, to);
-        if (existsSync(from)) return;
-        if (/\/body$|\.claimed\/(?:[0-9a-f]{16}|gone)~/.test(to)) throw Object.assign(new Error('again'), { code: 'ENOENT' });
+        if (existsSync(from) || !/\/body$|\.claimed\/(?:[0-9a-f]{16}|gone)~/.test(to)) return;
+        again += 1;
+        throw Object.assign(new Error('again'), { code: 'ENOENT' });
       });
       const [sent, poison] = [await claimed(queue, names[0]!), await claimed(queue, names[1]!)];
       await sent.read(100);
@@ -223,6 +227,7 @@ export function outgoingConformance(layout: string, fixture: OutgoingFixture): v
       await poison.quarantine({ code: 'x', message: 'y', at: new Date() });
       assert.equal(await queue.quarantineDepth(), 1);
       assert.deepEqual(await namesOf(queue.scan()), []);
+      assert.ok(again >= 2);
     });
 
     it('can be tried again when a claim could not be ended', async (t) => {

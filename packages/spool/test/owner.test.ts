@@ -91,7 +91,7 @@ describe('Owner', () => {
       [{ fileMode: 0o660 }, 0o660],
     ] as const) {
       const directory = temporaryDirectory(t);
-      const owner = await Owner.open(directory, 'x', () => [], modes);
+      const owner = await Owner.open(directory, 'x', () => [], { modes });
       const mode = (): number => statSync(`${directory}/${readdirSync(directory)[0]}`).mode & 0o777;
       assert.equal(mode(), expected);
       await owner.note('a'.repeat(2_000_000));

@@ -26,7 +26,7 @@ import { PlainDirectory } from '../src/plain-directory.js';
 import { isStable, PlainScan } from '../src/plain-scan.js';
 import { lookOlder } from './aged.js';
 import { type OutgoingFixture, outgoingConformance } from './conformance-suite.js';
-import { claimed, claimFirst, filesBelow, HOUR, MINUTE, namesOf, rejectsWith, text } from './support.js';
+import { claimed, claimFirst, filesBelow, HOUR, MINUTE, namesOf, rejectsWith, text, threaded } from './support.js';
 import { failing } from './sync-log.js';
 
 const BASE = 1_700_000_000;
@@ -46,10 +46,22 @@ const fixture: OutgoingFixture = {
 };
 
 outgoingConformance('directory', fixture);
+outgoingConformance(
+  'directory',
+  { ...fixture, make: (options) => fixture.make({ ...options, calls: threaded(options.path) }) },
+  ', by threads',
+);
 
 async function started(t: TestContext, options: Partial<OutgoingOptions> = {}): Promise<{ root: string; queue: PlainDirectory }> {
   const root = options.path ?? temporaryDirectory(t);
-  const queue = new PlainDirectory({ layout: 'directory', instance: 'sender', stabilityMs: 0, ...options, path: root });
+  const queue = new PlainDirectory({
+    layout: 'directory',
+    instance: 'sender',
+    stabilityMs: 0,
+    calls: threaded(root),
+    ...options,
+    path: root,
+  });
   await queue.start();
   t.after(() => queue.close());
   return { root, queue };

@@ -26,7 +26,7 @@ import { SimpleQueue } from '../src/simple-queue.js';
 import { SimpleScan } from '../src/simple-scan.js';
 import { lookOlder } from './aged.js';
 import { type OutgoingFixture, outgoingConformance } from './conformance-suite.js';
-import { Clock, claimed, filesBelow, MINUTE, namesOf, rejectsWith } from './support.js';
+import { Clock, claimed, filesBelow, MINUTE, namesOf, rejectsWith, threaded } from './support.js';
 import { failing } from './sync-log.js';
 
 let count = 0;
@@ -46,12 +46,13 @@ const fixture: OutgoingFixture = {
 };
 
 outgoingConformance('dirq', fixture);
+outgoingConformance('dirq', { ...fixture, make: (options) => fixture.make({ ...options, calls: threaded(options.path) }) }, ', by threads');
 
 const NAME = '66000000/66000000000001';
 
 async function started(t: TestContext, options: Partial<OutgoingOptions> = {}): Promise<{ root: string; queue: SimpleQueue }> {
   const root = options.path ?? temporaryDirectory(t);
-  const queue = new SimpleQueue({ layout: 'dirq', instance: 'sender', ...options, path: root });
+  const queue = new SimpleQueue({ layout: 'dirq', instance: 'sender', calls: threaded(root), ...options, path: root });
   await queue.start();
   t.after(() => queue.close());
   return { root, queue };
@@ -354,7 +355,7 @@ describe('start of a dirq Simple queue', () => {
       if (from === file) throw Object.assign(new Error('not permitted'), { code: 'EPERM', path: from });
       await link(from, to);
     });
-    const queue = new SimpleQueue({ path: root, layout: 'dirq', instance: 'x' });
+    const queue = new SimpleQueue({ path: root, layout: 'dirq', instance: 'x', calls: threaded(root) });
     t.after(() => queue.close());
     const error = await rejectsWith(queue.start(), 'permission-denied');
     for (const part of [file, 'protected_hardlinks', 'uid', 'mode 0']) assert.ok(error.message.includes(part), error.message);

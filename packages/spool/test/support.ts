@@ -3,6 +3,7 @@ import { existsSync, readdirSync } from 'node:fs';
 import path from 'node:path';
 import { SpoolError, type SpoolErrorCode } from '../src/errors.js';
 import type { Claim, OutgoingQueue, Scan } from '../src/spool.js';
+import { Pace, type VolumeCalls, volumeCalls } from '../src/volume-calls.js';
 
 /** Asserts that the promise rejects with a SpoolError of this code; resolves to it. */
 export async function rejectsWith(promise: Promise<unknown>, code: SpoolErrorCode): Promise<SpoolError> {
@@ -14,6 +15,13 @@ export async function rejectsWith(promise: Promise<unknown>, code: SpoolErrorCod
   assert.ok(caught instanceof SpoolError, `not a SpoolError: ${String(caught)}`);
   assert.equal(caught.code, code, caught.message);
   return caught;
+}
+
+/** Calls that are made by threads, whatever the file system: those that can be mocked. */
+export function threaded(root: string): VolumeCalls {
+  const pace = new Pace();
+  pace.found = () => undefined;
+  return volumeCalls(root, pace);
 }
 
 /** Every name of a pass. */

@@ -1,0 +1,114 @@
+/**
+ * File calls of a volume: made directly while its file system is a local one and answers at once, since a call from a thread and back costs
+ * more than most of them; else on libuv's threads, so that nothing but what needs the volume waits for it.
+ */
+import fs, { promises } from 'node:fs';
+import { type FileCalls, files } from './files.js';
+
+/** statfs(2) f_type on Linux of what needs no other machine and no other process to answer. */
+const LOCAL_TYPES: ReadonlySet<number> = new Set([
+  0xef53, // ext2, ext3, ext4
+  0x5846_5342, // xfs
+  0x9123_683e, // btrfs
+  0x2fc1_2fc1, // zfs
+  0xf2f5_2010, // f2fs
+  0x0102_1994, // tmpfs
+  0x794c_7630, // overlayfs
+]);
+/** A direct call that took longer (ms) found a disk that is busy, slow or asleep: */
+const SLOW_MS = 5;
+/** then the threads wait for it, for so long (ms). */
+const SLOW_FOR_MS = 1000;
+
+/** More than this is read by a thread: it takes its time even from memory. */
+const DIRECT_BYTES = 131_072;
+
+type DirectCalls = { readonly [Name in keyof FileCalls]: (...args: Parameters<FileCalls[Name]>) => Awaited<ReturnType<FileCalls[Name]>> };
+
+const DIRECT: DirectCalls = {
+  statExact: (file) => fs.statSync(file, { bigint: true }),
+  lstat: (file) => fs.lstatSync(file),
+  lstatExact: (file) => fs.lstatSync(file, { bigint: true }),
+  link: (from, to) => fs.linkSync(from, to),
+  unlink: (file) => fs.unlinkSync(file),
+  mkdir: (directory, mode) => void fs.mkdirSync(directory, mode),
+  rename: (from, to) => fs.renameSync(from, to),
+  lutimes: (file, accessed, modified) => fs.lutimesSync(file, accessed, modified),
+  open: (file, flags) => fs.openSync(file, flags),
+  close: (descriptor) => fs.closeSync(descriptor),
+  fstatExact: (descriptor) => fs.fstatSync(descriptor, { bigint: true }),
+  read: (descriptor, into, offset) => fs.readSync(descriptor, into, offset, into.length - offset, null),
+  write: (descriptor, data, offset) => fs.writeSync(descriptor, data, offset, data.length - offset, null),
+};
+
+/** Whether calls may be direct at the moment. */
+export class Pace {
+  readonly #now: () => number;
+  #local = false;
+  #slowUntil = Number.NEGATIVE_INFINITY;
+
+  /** `now`: monotonic milliseconds. */
+  constructor(now: () => number = () => performance.now()) {
+    this.#now = now;
+  }
+
+  get direct(): boolean {
+    return this.#local && (this.#slowUntil === Number.NEGATIVE_INFINITY || this.#now() >= this.#slowUntil);
+  }
+
+  /** `type`: of the file system, from statfs(2); undefined where it does not mean what it means on Linux. */
+  found(type: number | undefined): void {
+    this.#local = type !== undefined && LOCAL_TYPES.has(type);
+  }
+
+  /** Makes the call, and notes how long it took. */
+  timed<T>(call: () => T): T {
+    const start = this.#now();
+    try {
+      return call();
+    } finally {
+      const end = this.#now();
+      this.#slowUntil = end - start > SLOW_MS ? end + SLOW_FOR_MS : Number.NEGATIVE_INFINITY;
+    }
+  }
+}
+
+export interface VolumeCalls extends FileCalls {
+  /** Looks what file system it is. Until then, and when it cannot be looked at, every call is made by a thread. */
+  look(): Promise<void>;
+}
+
+/** `pace`: for tests. */
+export function volumeCalls(root: string, pace = new Pace()): VolumeCalls {
+  const adaptive =
+    <Arguments extends unknown[], Result>(direct: (...args: Arguments) => Result, threaded: (...args: Arguments) => Promise<Result>) =>
+    async (...args: Arguments): Promise<Result> =>
+      pace.direct ? pace.timed(() => direct(...args)) : await threaded(...args);
+  const read = adaptive(DIRECT.read, (...args) => files.read(...args));
+  return {
+    statExact: adaptive(DIRECT.statExact, (...args) => files.statExact(...args)),
+    lstat: adaptive(DIRECT.lstat, (...args) => files.lstat(...args)),
+    lstatExact: adaptive(DIRECT.lstatExact, (...args) => files.lstatExact(...args)),
+    link: adaptive(DIRECT.link, (...args) => files.link(...args)),
+    unlink: adaptive(DIRECT.unlink, (...args) => files.unlink(...args)),
+    mkdir: adaptive(DIRECT.mkdir, (...args) => files.mkdir(...args)),
+    rename: adaptive(DIRECT.rename, (...args) => files.rename(...args)),
+    lutimes: adaptive(DIRECT.lutimes, (...args) => files.lutimes(...args)),
+    open: adaptive(DIRECT.open, (...args) => files.open(...args)),
+    close: adaptive(DIRECT.close, (...args) => files.close(...args)),
+    fstatExact: adaptive(DIRECT.fstatExact, (...args) => files.fstatExact(...args)),
+    read: async (descriptor, into, offset) =>
+      into.length - offset > DIRECT_BYTES ? await files.read(descriptor, into, offset) : await read(descriptor, into, offset),
+    write: adaptive(DIRECT.write, (...args) => files.write(...args)),
+    look: async () => pace.found(await typeOf(root)),
+  };
+}
+
+async function typeOf(root: string): Promise<number | undefined> {
+  if (process.platform !== 'linux') return undefined;
+  try {
+    return (await promises.statfs(root)).type;
+  } catch {
+    return undefined;
+  }
+}
