@@ -149,6 +149,16 @@ export function sequenceInParts(...contents: readonly Uint8Array[]): readonly Ui
   return inParts(TAG.sequence | CONSTRUCTED, contents);
 }
 
+/** Parts of a SET OF one encoded value that is parts itself. */
+export function setOfOneInParts(content: readonly Uint8Array[]): readonly Uint8Array[] {
+  return inParts(TAG.set | CONSTRUCTED, content);
+}
+
+/** Parts of what octetString() makes. */
+export function octetStringInParts(octets: Uint8Array): readonly Uint8Array[] {
+  return inParts(TAG.octetString, [octets]);
+}
+
 /** Parts of what context() makes. */
 export function contextInParts(n: number, contents: readonly Uint8Array[], constructed = true): readonly Uint8Array[] {
   return inParts(CONTEXT_SPECIFIC | n | (constructed ? CONSTRUCTED : 0), contents);
@@ -192,7 +202,7 @@ export function setOf(...items: Uint8Array[]): Buffer {
 }
 
 /** Encoded values in the order that DER gives to a SET OF. */
-export function inDerOrder(items: readonly Uint8Array[]): Uint8Array[] {
+function inDerOrder(items: readonly Uint8Array[]): Uint8Array[] {
   // No encoding is the beginning of another, so that plain comparison gives the order.
   return items.toSorted((a, b) => Buffer.compare(a, b));
 }
@@ -255,6 +265,15 @@ export function ia5String(text: string): Buffer {
 
 /** UTCTime up to 2049, GeneralizedTime from then on and before 1950 (RFC 5280 section 4.1.2.5, RFC 5652 section 11.3). */
 export function time(date: Date): Buffer {
+  const second = Math.floor(date.getTime() / 1000);
+  if (second !== lastTime.second) lastTime = { second, encoded: encodedTime(date) };
+  return lastTime.encoded;
+}
+
+/** Messages come many to a second. */
+let lastTime: { readonly second: number; readonly encoded: Buffer } = { second: Number.NaN, encoded: Buffer.alloc(0) };
+
+function encodedTime(date: Date): Buffer {
   const digits = date
     .toISOString()
     .replace(/\.\d+Z$/u, 'Z')

@@ -182,8 +182,8 @@ function contentId(deliveryId: string): string {
   return `Content-ID: ${value}`;
 }
 
-function joined(lines: readonly string[], lineEnd = '\n'): Buffer {
-  return Buffer.from(lines.join(lineEnd), 'latin1');
+function joined(lines: readonly string[]): Buffer {
+  return Buffer.from(lines.join('\n'), 'latin1');
 }
 
 /** The signed message, with LF line ends, as current senders write it. */
@@ -196,33 +196,34 @@ export function* writeCanonicalSigned(canonical: Iterable<Buffer>, cms: Buffer):
   yield* multipartSigned(canonical, toCrlf(encodeBase64([cms])), '\r\n');
 }
 
-function* multipartSigned(part: Iterable<Buffer>, signature: Buffer, lineEnd: string): Generator<Buffer> {
+function* multipartSigned(part: Iterable<Buffer>, signature: Buffer, lineEnd: '\n' | '\r\n'): Generator<Buffer> {
   // 122 random bits are in no body.
   const boundary = `----${randomUUID().replaceAll('-', '').toUpperCase()}`;
-  const head = [
-    'MIME-Version: 1.0',
-    `Content-Type: multipart/signed; protocol="application/x-pkcs7-signature"; micalg="sha-256"; boundary="${boundary}"`,
-    '',
-    'This is an S/MIME signed message',
-    '',
-    `--${boundary}`,
-    '',
-  ];
-  const signatureHead = [
-    '',
-    `--${boundary}`,
+  const [beforeBoundary, afterBoundary, signatureHead] = FRAMES[lineEnd];
+  yield Buffer.from(`${beforeBoundary}${boundary}${afterBoundary}${boundary}${lineEnd}`, 'latin1');
+  yield* part;
+  yield Buffer.from(`${lineEnd}--${boundary}${lineEnd}${signatureHead}`, 'latin1');
+  yield signature;
+  yield Buffer.from(`${lineEnd}--${boundary}--${lineEnd}${lineEnd}`, 'latin1');
+}
+
+/** What stands in every signed message: around the first boundary, and before the signature. */
+const FRAMES = { '\n': framesWith('\n'), '\r\n': framesWith('\r\n') } as const;
+
+function framesWith(lineEnd: string): readonly [string, string, string] {
+  const type = 'Content-Type: multipart/signed; protocol="application/x-pkcs7-signature"; micalg="sha-256"; boundary="';
+  const signature = [
     'Content-Type: application/x-pkcs7-signature; name="smime.p7s"',
     'Content-Transfer-Encoding: base64',
     'Content-Disposition: attachment; filename="smime.p7s"',
     '',
     '',
   ];
-  const end = ['', `--${boundary}--`, '', ''];
-  yield joined(head, lineEnd);
-  yield* part;
-  yield joined(signatureHead, lineEnd);
-  yield signature;
-  yield joined(end, lineEnd);
+  return [
+    ['MIME-Version: 1.0', type].join(lineEnd),
+    ['"', '', 'This is an S/MIME signed message', '', '--'].join(lineEnd),
+    signature.join(lineEnd),
+  ];
 }
 
 /** The encrypted message, with LF line ends, of the pieces of its CMS. */

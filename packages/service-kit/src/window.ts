@@ -58,14 +58,18 @@ class BoundedRun<T> {
     return this.#failure !== undefined || this.#options.signal?.aborted === true;
   }
 
+  get #mayTake(): boolean {
+    return this.#stopped || this.#running < this.#options.limit;
+  }
+
   async #takeAll(): Promise<void> {
     for (;;) {
-      await this.#until(() => this.#stopped || this.#running < this.#options.limit);
+      if (!this.#mayTake) await this.#until(() => this.#mayTake);
       if (this.#stopped) break;
       const taken = await this.#next();
       if (taken === 'ended') return;
       if (taken === 'stopped') break;
-      await this.#until(() => this.#failure !== undefined || this.#fits(taken.size));
+      if (!this.#fits(taken.size)) await this.#until(() => this.#failure !== undefined || this.#fits(taken.size));
       if (this.#failure !== undefined) break;
       void this.#work(taken.item, taken.size);
     }

@@ -46,5 +46,9 @@ export const files = {
   write,
 };
 
-/** How the calls of a volume are made. */
-export type FileCalls = typeof files;
+type Files = typeof files;
+
+/** How the calls of a volume are made: what answers at once gives or throws its answer, without a promise. */
+export type FileCalls = {
+  readonly [Name in keyof Files]: (...args: Parameters<Files[Name]>) => Awaited<ReturnType<Files[Name]>> | ReturnType<Files[Name]>;
+};

@@ -40,21 +40,21 @@ export abstract class HeldClaim implements Claim {
 
   async release(): Promise<void> {
     await this.#turn(async () => {
-      if (!this.#over) await this.#end('release a claim', () => this.giveBack());
+      if (!this.#over) await guarded('release a claim', this.#root, () => this.#end(() => this.giveBack()));
     });
   }
 
   async remove(): Promise<'removed' | 'replaced'> {
-    return await this.#next('remove an element', () => this.#end('remove an element', () => this.takeAway()));
+    return await this.#next('remove an element', () => this.#end(() => this.takeAway()));
   }
 
   async quarantine(reason: QuarantineReason): Promise<string> {
-    return await this.#next('quarantine an element', () => this.#end('quarantine an element', () => this.moveTo(reason)));
+    return await this.#next('quarantine an element', () => this.#end(() => this.moveTo(reason)));
   }
 
   /** A claim whose end failed is still held, and the same may be tried again. */
-  async #end<T>(action: string, work: () => Promise<T>): Promise<T> {
-    const result = await guarded(action, this.#root, work);
+  async #end<T>(work: () => Promise<T>): Promise<T> {
+    const result = await work();
     this.#over = true;
     return result;
   }

@@ -177,7 +177,11 @@ export class Owner {
   async #forget(): Promise<void> {
     const descriptor = this.#descriptor;
     this.#descriptor = undefined;
-    if (descriptor !== undefined) await this.#calls.close(descriptor).catch(() => undefined);
+    try {
+      if (descriptor !== undefined) await this.#calls.close(descriptor);
+    } catch {
+      // Nothing more is written through it.
+    }
   }
 
   async #writeAnew(): Promise<void> {

@@ -2,7 +2,7 @@
 import { promises as fs } from 'node:fs';
 import { SpoolError } from './errors.js';
 import { failedWith, guarded, whoAndWhere } from './faults.js';
-import { files } from './files.js';
+import { type FileCalls, files } from './files.js';
 import { removeIfEmpty, unlinkIfThere } from './moves.js';
 import { isElementName, NameSource, numberedDirectory, splitElementName } from './names.js';
 import type { Checkpoint, OutgoingOptions } from './options.js';
@@ -163,12 +163,9 @@ export class SimpleQueue implements OutgoingQueue {
   async #touchLocked(file: string, now: Date): Promise<void> {
     const { calls } = this.#parts;
     try {
-      await calls.lutimes(file, now, now).catch(async (error: unknown) => {
-        if (!failedWith(error, 'EPERM')) throw error;
-        await calls.lstat(file);
-      });
+      await setTimes(file, now, calls);
     } catch (error) {
-      await unlinkIfThere(`${file}.lck`);
+      await unlinkIfThere(`${file}.lck`, calls);
       throw error;
     }
   }
@@ -224,4 +221,14 @@ async function notLinkable(file: string, cause: unknown): Promise<SpoolError> {
     `cannot lock ${file}: with fs.protected_hardlinks a file must be ours, or readable and writable for us (${who})`,
     { cause, path: file },
   );
+}
+
+/** Another user's file keeps its times. */
+async function setTimes(file: string, time: Date, calls: FileCalls): Promise<void> {
+  try {
+    await calls.lutimes(file, time, time);
+  } catch (error) {
+    if (!failedWith(error, 'EPERM')) throw error;
+    await calls.lstat(file);
+  }
 }

@@ -15,8 +15,11 @@ const LOCAL_TYPES: ReadonlySet<number> = new Set([
   0x0102_1994, // tmpfs
   0x794c_7630, // overlayfs
 ]);
-/** A direct call that took longer (ms) found a disk that is busy, slow or asleep: */
-const SLOW_MS = 5;
+/**
+ * A direct call that took longer (ms) found a disk that is busy, slow or asleep, and not only a processor that others want: they have it for
+ * some milliseconds at a time;
+ */
+const SLOW_MS = 20;
 /** then the threads wait for it, for so long (ms). */
 const SLOW_FOR_MS = 1000;
 
@@ -31,7 +34,9 @@ const DIRECT: DirectCalls = {
   lstatExact: (file) => fs.lstatSync(file, { bigint: true }),
   link: (from, to) => fs.linkSync(from, to),
   unlink: (file) => fs.unlinkSync(file),
-  mkdir: (directory, mode) => void fs.mkdirSync(directory, mode),
+  mkdir: (directory, mode) => {
+    fs.mkdirSync(directory, mode);
+  },
   rename: (from, to) => fs.renameSync(from, to),
   lutimes: (file, accessed, modified) => fs.lutimesSync(file, accessed, modified),
   open: (file, flags) => fs.openSync(file, flags),
@@ -62,10 +67,10 @@ export class Pace {
   }
 
   /** Makes the call, and notes how long it took. */
-  timed<T>(call: () => T): T {
+  timed<Arguments extends unknown[], Result>(call: (...args: Arguments) => Result, args: Arguments): Result {
     const start = this.#now();
     try {
-      return call();
+      return call(...args);
     } finally {
       const end = this.#now();
       this.#slowUntil = end - start > SLOW_MS ? end + SLOW_FOR_MS : Number.NEGATIVE_INFINITY;
@@ -82,8 +87,8 @@ export interface VolumeCalls extends FileCalls {
 export function volumeCalls(root: string, pace = new Pace()): VolumeCalls {
   const adaptive =
     <Arguments extends unknown[], Result>(direct: (...args: Arguments) => Result, threaded: (...args: Arguments) => Promise<Result>) =>
-    async (...args: Arguments): Promise<Result> =>
-      pace.direct ? pace.timed(() => direct(...args)) : await threaded(...args);
+    (...args: Arguments): Result | Promise<Result> =>
+      pace.direct ? pace.timed(direct, args) : threaded(...args);
   const read = adaptive(DIRECT.read, (...args) => files.read(...args));
   return {
     statExact: adaptive(DIRECT.statExact, (...args) => files.statExact(...args)),
@@ -97,8 +102,8 @@ export function volumeCalls(root: string, pace = new Pace()): VolumeCalls {
     open: adaptive(DIRECT.open, (...args) => files.open(...args)),
     close: adaptive(DIRECT.close, (...args) => files.close(...args)),
     fstatExact: adaptive(DIRECT.fstatExact, (...args) => files.fstatExact(...args)),
-    read: async (descriptor, into, offset) =>
-      into.length - offset > DIRECT_BYTES ? await files.read(descriptor, into, offset) : await read(descriptor, into, offset),
+    read: (descriptor, into, offset) =>
+      into.length - offset > DIRECT_BYTES ? files.read(descriptor, into, offset) : read(descriptor, into, offset),
     write: adaptive(DIRECT.write, (...args) => files.write(...args)),
     look: async () => pace.found(await typeOf(root)),
   };

@@ -201,8 +201,8 @@ export function outgoingConformance(layout: 'dirq' | 'directory', fixture: Outgo
       const reader = fixture.quarantine(root);
       assert.ok(await reader.lock(as));
       const record = await reader.get(as);
-      const files = Object.fromEntries([...record].map(([key, value]) => [key, text(value)]));
-      assert.deepEqual(files, { body: 'poison', error: 'too-large: by far\n2024-01-02T03:04:05.000Z\n', name });
+      const contents = Object.fromEntries([...record].map(([key, value]) => [key, text(value)]));
+      assert.deepEqual(contents, { body: 'poison', error: 'too-large: by far\n2024-01-02T03:04:05.000Z\n', name });
       assert.equal(statSync(`${reader.path}/${as}/body`).ino, ino, 'renamed, not copied');
       assert.deepEqual(await namesOf(queue.scan()), []);
       assert.equal(await queue.claim(name), undefined);

@@ -49,7 +49,10 @@ describe('calls of a volume', () => {
       assert.equal((await calls.lstat(`${root}/d/a`)).nlink, 2);
       await calls.unlink(`${root}/d/c`);
       assert.equal(existsSync(`${root}/d/c`), false);
-      await assert.rejects(calls.unlink(`${root}/d/c`), (error) => failedWith(error, 'ENOENT'));
+      await assert.rejects(
+        async () => await calls.unlink(`${root}/d/c`),
+        (error) => failedWith(error, 'ENOENT'),
+      );
       assert.equal(made.length, direct ? 0 : 14);
     }
   });
@@ -97,7 +100,7 @@ describe('calls of a volume', () => {
     const calls = volumeCalls(root, pace);
     pace.found(TMPFS);
     await calls.lstat(root);
-    took = 6;
+    took = 21;
     await calls.lstat(root);
     took = 0;
     assert.deepEqual(made, []);

@@ -89,13 +89,14 @@ export async function sendOne(name: string, line: Line): Promise<SendResult> {
     refuseReserved(claim.name);
     leave = await line.budget.take(Math.min(claim.size, line.limits.file) * COPIES, held.signal);
 
-    const { bytes, deliveryId, messages } = await readFile(claim, line);
-    const sent = await publishAll(messages, name, held, line);
+    const load = await readFile(claim, line);
+    const sent = await publishAll(load, name, held, line);
     held.confirmed();
     await line.passed('confirm', name);
 
     const removal = await line.timed('remove', removeSent(claim, held, line));
     await line.passed('remove', name);
+    const { deliveryId, bytes } = load;
     return { outcome: 'sent', name, empaId: claim.name, deliveryId, bytes, ...sent, removal };
   } catch (error) {
     return await giveBack(name, claim, error, line);
@@ -115,29 +116,29 @@ interface Load {
   readonly deliveryId: string;
   /** Of the file, which is not kept in memory while it is on its way as a whole. */
   readonly bytes: number;
-  /** One after the other, sealed when it is asked for. */
-  readonly messages: AsyncIterable<OutgoingMessage>;
+  /** Messages that it is sent as. */
+  readonly count: number;
+  /** Sealed when it is asked for. */
+  readonly message: (index: number) => Promise<OutgoingMessage>;
 }
 
 async function readFile(claim: Claim, line: Line): Promise<Load> {
   const file = await line.timed('read', claim.read(line.limits.file));
   const { deliveryId } = file;
   const parts = await line.split(file.body);
-  const messages =
-    parts === undefined ? only({ id: claim.name, body: await sealOne(file, line) }) : sealParts(claim.name, file, parts, line);
-  return { deliveryId, bytes: file.body.length, messages };
-}
-
-async function* only(message: OutgoingMessage): AsyncGenerator<OutgoingMessage> {
-  yield message;
+  const bytes = file.body.length;
+  if (parts !== undefined) return { deliveryId, bytes, ...sealParts(claim.name, deliveryId, parts, line) };
+  const whole = { id: claim.name, body: await sealOne(file, line) };
+  return { deliveryId, bytes, count: 1, message: async () => whole };
 }
 
 /** The names and delivery ids of parts are the same at every attempt. */
-async function* sealParts(name: string, { deliveryId }: ReadResult, parts: Split, line: Line): AsyncGenerator<OutgoingMessage> {
-  for (let index = 0; index < parts.count; index += 1) {
+function sealParts(name: string, deliveryId: string, parts: Split, line: Line): Pick<Load, 'count' | 'message'> {
+  const message = async (index: number): Promise<OutgoingMessage> => {
     const part = { body: parts.body(index), deliveryId: partDeliveryId(deliveryId, index) };
-    yield { id: `${name}.part${index + 1}`, body: await sealOne(part, line) };
-  }
+    return { id: `${name}.part${index + 1}`, body: await sealOne(part, line) };
+  };
+  return { count: parts.count, message };
 }
 
 async function sealOne(file: ReadResult, { timed, seal, limits }: Line): Promise<Uint8Array> {
@@ -157,9 +158,10 @@ interface Published {
 }
 
 /** Resolves when a broker has all of them. A crash in between, and all are sent again: the receiver finds the duplicates. */
-async function publishAll(all: AsyncIterable<OutgoingMessage>, name: string, held: HeldElement, line: Line): Promise<Published> {
+async function publishAll(load: Load, name: string, held: HeldElement, line: Line): Promise<Published> {
   let sent: Published = { wireBytes: 0, messages: 0, broker: '' };
-  for await (const message of all) {
+  for (let index = 0; index < load.count; index += 1) {
+    const message = await load.message(index);
     await line.passed('seal', name);
     held.signal.throwIfAborted();
     const published = line.timed('publish', line.publisher.publish(message, held.signal));

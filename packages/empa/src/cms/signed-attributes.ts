@@ -1,5 +1,5 @@
 /** Signed attributes (RFC 5652 section 11): what a SignerInfo signs in place of the content. */
-import { context, type DerNode, derOf, inDerOrder, octetString, oid, oidOf, sequence, setInOrder, setOf, time, timeOf } from '../der.js';
+import { type DerNode, derOf, octetString, oid, oidOf, sequence, setInOrder, setOf, time, timeOf } from '../der.js';
 import { EmpaError } from '../errors.js';
 import { OID } from './algorithms.js';
 import { Fields, readOctets } from './structure.js';
@@ -14,16 +14,25 @@ export interface SignedAttributes {
 
 const CONTENT_TYPE = sequence(oid(OID.contentType), setOf(oid(OID.data)));
 const SIGNING_TIME = oid(OID.signingTime);
+/** The tag of `[0]`, constructed, in place of that of the SET. */
+const CONTEXT_0 = 0xa0;
 const MESSAGE_DIGEST = oid(OID.messageDigest);
 
 /** What is signed and, with another tag, sent: section 5.4. */
 export function writeSignedAttributes(messageDigest: Buffer, signingTime: Date): { readonly signed: Buffer; readonly sent: Buffer } {
-  const attributes = inDerOrder([
-    CONTENT_TYPE,
-    sequence(SIGNING_TIME, setOf(time(signingTime))),
-    sequence(MESSAGE_DIGEST, setOf(octetString(messageDigest))),
-  ]);
-  return { signed: setInOrder(...attributes), sent: context(0, attributes) };
+  // The order of DER is that of their lengths.
+  const signed = setInOrder(CONTENT_TYPE, timeAttribute(time(signingTime)), sequence(MESSAGE_DIGEST, setOf(octetString(messageDigest))));
+  const sent = Buffer.from(signed);
+  sent[0] = CONTEXT_0;
+  return { signed, sent };
+}
+
+let lastAttribute: { readonly of: Buffer; readonly encoded: Buffer } | undefined;
+
+/** `encoded`: the same object for all messages of a second. */
+function timeAttribute(encoded: Buffer): Buffer {
+  if (lastAttribute?.of !== encoded) lastAttribute = { of: encoded, encoded: sequence(SIGNING_TIME, setOf(encoded)) };
+  return lastAttribute.encoded;
 }
 
 /** Octets of DER: they are encoded anew before any signature has been checked. */

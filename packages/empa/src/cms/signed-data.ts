@@ -1,7 +1,21 @@
 /** SignedData (RFC 5652 section 5) of messages with one signer. */
 import { createHash, sign } from 'node:crypto';
 import { promisify } from 'node:util';
-import { context, type DerNode, integer, isUniversal, octetString, oid, oidOf, sequence, setOf, smallIntegerOf, TAG } from '../der.js';
+import {
+  context,
+  type DerNode,
+  integer,
+  isUniversal,
+  octetStringInParts,
+  oid,
+  oidOf,
+  sequence,
+  sequenceInParts,
+  setOf,
+  setOfOneInParts,
+  smallIntegerOf,
+  TAG,
+} from '../der.js';
 import { EmpaError } from '../errors.js';
 import type { Limits } from '../limits.js';
 import type { Identity } from '../trust-store.js';
@@ -139,8 +153,10 @@ export async function writeSignedData(content: Iterable<Uint8Array>, signer: Ide
   for (const piece of content) digest.update(piece);
   const attributes = writeSignedAttributes(digest.digest(), now);
   const signature = await signInThread('sha256', attributes.signed, signer.privateKey);
-  const signerInfo = sequence(VERSION, identifier, DIGEST_ALGORITHM, attributes.sent, signatureAlgorithm, octetString(signature));
-  return Buffer.concat(writeContentInfo(OID.signedData, [sequence(VERSION, DIGEST_ALGORITHMS, DETACHED, certificates, setOf(signerInfo))]));
+  const value = octetStringInParts(signature);
+  const signerInfo = sequenceInParts(VERSION, identifier, DIGEST_ALGORITHM, attributes.sent, signatureAlgorithm, ...value);
+  const signedData = sequenceInParts(VERSION, DIGEST_ALGORITHMS, DETACHED, certificates, ...setOfOneInParts(signerInfo));
+  return Buffer.concat(writeContentInfo(OID.signedData, signedData));
 }
 
 /** What is the same in every message of a signer. */
