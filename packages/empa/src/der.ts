@@ -35,6 +35,11 @@ export interface ParseDerOptions {
   readonly derValues?: number;
   /** DER only: definite minimal lengths, primitive strings. Default false: BER. */
   readonly strict?: boolean;
+  /**
+   * Says of the octets of a SEQUENCE in a `[0]` whether both readers have read just these before: then it is not looked into again, and has
+   * no children. So the certificates that come with every message of a signer cost nothing. Default: no.
+   */
+  readonly isKnown?: ((octets: Buffer) => boolean) | undefined;
 }
 
 /** A streamed message holds a segment for every 1,000 octets or so, however long it is. */
@@ -45,8 +50,11 @@ export function parseDer(bytes: Uint8Array, options: ParseDerOptions = {}): DerN
   const source = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const depth = options.derDepth ?? DEFAULT_LIMITS.derDepth;
   const values = (options.derValues ?? DEFAULT_LIMITS.derValues) + Math.floor(source.length / OCTETS_FOR_A_FREE_VALUE);
-  const root = walkDer(source, { depth, values, strict: options.strict ?? false });
-  assertSameShape(root, parseWithForge(source, depth));
+  const { isKnown, strict = false } = options;
+  const opaque = new Set<number>();
+  const isOpaque = isKnown && ((value: DerValue): boolean => isKnown(value.raw) && opaque.add(value.start).has(value.start));
+  const root = walkDer(source, { depth, values, strict, isOpaque });
+  assertSameShape(root, parseWithForge(new ForgeSource(source, opaque), depth), opaque);
   return root;
 }
 
@@ -57,10 +65,13 @@ export function parseDer(bytes: Uint8Array, options: ParseDerOptions = {}): DerN
  */
 class ForgeSource extends forge.util.ByteStringBuffer {
   readonly #bytes: Buffer;
+  readonly #opaque: ReadonlySet<number>;
 
-  constructor(bytes: Buffer) {
+  /** `opaque`: where values begin that it takes for OCTET STRINGs, so that it does not look into them either. */
+  constructor(bytes: Buffer, opaque: ReadonlySet<number>) {
     super();
     this.#bytes = bytes;
+    this.#opaque = opaque;
   }
 
   override length(): number {
@@ -68,6 +79,10 @@ class ForgeSource extends forge.util.ByteStringBuffer {
   }
 
   override getByte(): number {
+    if (this.#opaque.has(this.read)) {
+      this.read++;
+      return TAG.octetString;
+    }
     return this.#bytes.readUInt8(this.read++);
   }
 
@@ -94,12 +109,12 @@ class ForgeSource extends forge.util.ByteStringBuffer {
   }
 }
 
-function parseWithForge(source: Buffer, depth: number): forge.asn1.Asn1 {
+function parseWithForge(source: ForgeSource, depth: number): forge.asn1.Asn1 {
   // Contents of BIT STRINGs are left alone: that some of them can be read as DER means nothing.
   // To node-forge a primitive value inside the deepest constructed one is a level of its own.
   const options = { strict: true, parseAllBytes: true, decodeBitStrings: false, maxDepth: depth + 1 };
   try {
-    return forge.asn1.fromDer(new ForgeSource(source), options);
+    return forge.asn1.fromDer(source, options);
   } catch (cause) {
     throw new EmpaError('der-malformed', 'DER: not readable', { cause });
   }
@@ -121,11 +136,17 @@ function sameValue(ours: DerValue, theirs: forge.asn1.Asn1): readonly forge.asn1
   return same && ours.children.length === 0 ? [] : undefined;
 }
 
-function assertSameShape(root: DerValue, theirRoot: forge.asn1.Asn1): void {
+/** Whether node-forge saw an OCTET STRING in the place of a value that is not looked into. */
+function sameOctets(ours: DerValue, theirs: forge.asn1.Asn1): boolean {
+  const place = `${ours.contentStart}+${ours.contentEnd - ours.contentStart}`;
+  return theirs.tagClass === UNIVERSAL && theirs.type === forge.asn1.Type.OCTETSTRING && theirs.value === place;
+}
+
+function assertSameShape(root: DerValue, theirRoot: forge.asn1.Asn1, opaque: ReadonlySet<number>): void {
   const pending: [DerValue, forge.asn1.Asn1 | undefined][] = [[root, theirRoot]];
   for (let pair = pending.pop(); pair !== undefined; pair = pending.pop()) {
     const [ours, theirs] = pair;
-    const values = theirs && sameValue(ours, theirs);
+    const values = theirs && (opaque.has(ours.start) ? (sameOctets(ours, theirs) ? [] : undefined) : sameValue(ours, theirs));
     if (values === undefined) throw new EmpaError('der-malformed', `DER: can be read two ways at octet ${ours.start}`);
     for (const [index, child] of ours.children.entries()) pending.push([child, values[index]]);
   }

@@ -13,7 +13,14 @@ import { type ContentInfo, readContentInfo } from './cms/structure.js';
 import { EmpaError, type OpenStep, type PartialMessage } from './errors.js';
 import { DEFAULT_LIMITS, type Limits } from './limits.js';
 import { decodeBody, readSignedPart, readSmime, type SmimeEntity, toCrlf } from './mime.js';
-import { type Identity, readCertificate, type TrustStore, type VerifyPolicy, verifyCertificate } from './trust-store.js';
+import {
+  type Identity,
+  isKnownCertificate,
+  readCertificate,
+  type TrustStore,
+  type VerifyPolicy,
+  verifyCertificate,
+} from './trust-store.js';
 import type { Certificate } from './x509/certificate.js';
 import type { DistinguishedName } from './x509/name.js';
 
@@ -55,9 +62,10 @@ export interface OpenedMessage {
 export async function openMessage(raw: Uint8Array, options: OpenOptions): Promise<OpenedMessage> {
   const limits = { ...DEFAULT_LIMITS, ...options.limits };
   const passed = (step: PassedStep['step'], facts: PassedStep['facts'] = {}): void => options.onStep?.({ step, facts });
-  const received = atStep('parse', () => receive(raw, limits));
+  const isKnown = (certificate: Buffer): boolean => isKnownCertificate(certificate, options.trust);
+  const received = atStep('parse', () => receive(raw, limits, isKnown));
   passed('parse', { bytes: raw.length, encrypted: received.kind === 'enveloped' });
-  const { signed, encrypted } = atStep('decrypt', () => decrypt(received, options, limits));
+  const { signed, encrypted } = atStep('decrypt', () => decrypt(received, options, limits, isKnown));
   passed('decrypt', { encrypted });
   const signer = atStep('signer', () => findSigner(signed.data, options.trust));
   passed('signer', { certificates: signer.bag.length });
@@ -98,10 +106,12 @@ interface Signed {
 
 type Received = { readonly kind: 'signed'; readonly signed: Signed } | { readonly kind: 'enveloped'; readonly info: ContentInfo };
 
-function receive(raw: Uint8Array, limits: Limits): Received {
+type IsKnown = (certificate: Buffer) => boolean;
+
+function receive(raw: Uint8Array, limits: Limits, isKnown: IsKnown): Received {
   if (raw.length > limits.messageBytes) throw new EmpaError('message-too-large', `The message is longer than ${limits.messageBytes} bytes`);
   const entity = readSmime(Buffer.from(raw.buffer, raw.byteOffset, raw.byteLength), limits);
-  const info = readContentInfo(entity.cms, limits);
+  const info = readContentInfo(entity.cms, limits, isKnown);
   const enveloped = entity.kind === 'pkcs7-mime' && (info.contentType === OID.envelopedData || info.contentType === OID.authEnvelopedData);
   return enveloped ? { kind: 'enveloped', info } : { kind: 'signed', signed: readSigned(entity, info, limits) };
 }
@@ -125,14 +135,19 @@ function* forms(entity: SmimeEntity): Generator<Buffer> {
   if (canonical !== entity.signedPart) yield entity.signedPart;
 }
 
-function decrypt(received: Received, options: OpenOptions, limits: Limits): { readonly signed: Signed; readonly encrypted: boolean } {
+function decrypt(
+  received: Received,
+  options: OpenOptions,
+  limits: Limits,
+  isKnown: IsKnown,
+): { readonly signed: Signed; readonly encrypted: boolean } {
   if (received.kind === 'signed') return { signed: received.signed, encrypted: false };
   const { plaintext, good } = decryptEnvelopedData(readEnvelopedData(received.info), options.identities, options.allowTripleDes ?? false);
   // Looked into whether it is good or not: no failure up to here differs from another in code, text or work (RFC 3218).
   const entity = findEntity(plaintext, limits);
   if (!good || entity === undefined)
     throw new EmpaError('decryption-failed', 'The message cannot be decrypted, or holds no signed message');
-  return { signed: readSigned(entity, readContentInfo(entity.cms, limits), limits), encrypted: true };
+  return { signed: readSigned(entity, readContentInfo(entity.cms, limits, isKnown), limits), encrypted: true };
 }
 
 function findEntity(plaintext: Buffer, limits: Limits): SmimeEntity | undefined {
@@ -167,7 +182,8 @@ function findSigner(data: SignedData, trust: TrustStore): Signer {
 function readable(der: Buffer, trust: TrustStore): Certificate[] {
   try {
     return [readCertificate(der, trust)];
-  } catch {
+  } catch (error) {
+    if (!(error instanceof EmpaError)) throw error;
     return [];
   }
 }

@@ -204,6 +204,11 @@ function materialOf(trust: TrustStore): TrustMaterial {
   return material;
 }
 
+/** Whether readCertificate() has these octets at hand: then they are those of a certificate that was read whole, and found good. */
+export function isKnownCertificate(der: Buffer, trust: TrustStore): boolean {
+  return materialOf(trust).known.has(der);
+}
+
 /**
  * The certificate in a DER buffer, as it was read for an earlier message that was found good, or read now. Throws EmpaError
  * `certificate-malformed`.

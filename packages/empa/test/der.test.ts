@@ -47,6 +47,38 @@ describe('parseDer', () => {
     assert.equal(five?.raw.buffer, input.buffer, 'a view, not a copy');
   });
 
+  it('leaves closed what is known, and only that, and only in a [0]', () => {
+    const known = der.sequence(der.integer(7), der.sequence(der.nullValue()));
+    const other = der.sequence(der.integer(8), der.sequence(der.nullValue()));
+    const asked: string[] = [];
+    const isKnown = (octets: Buffer): boolean => {
+      asked.push(octets.toString('hex'));
+      return octets.equals(known);
+    };
+    const input = der.sequence(known, der.context(0, [other, known, other]), der.context(1, known));
+    const [first, tagged, last] = der.parseDer(input, { isKnown }).children;
+    assert.deepEqual([first?.children.length, last?.children[0]?.children.length], [2, 2]);
+    assert.deepEqual(
+      tagged?.children.map(({ children }) => children.length),
+      [2, 0, 2],
+    );
+    assert.deepEqual(tagged?.children[1]?.raw, known);
+    assert.ok(der.isUniversal(tagged.children[1], der.TAG.sequence));
+    assert.deepEqual(
+      asked,
+      [other, known, other].map((value) => value.toString('hex')),
+    );
+  });
+
+  it('compares what is around a known value all the same', () => {
+    const known = der.sequence(der.integer(7));
+    const input = der.sequence(der.context(0, known), der.utf8String('x'));
+    const isKnown = (octets: Buffer): boolean => octets.equals(known);
+    assert.equal(der.parseDer(input, { isKnown }).children.length, 2);
+    input[input.length - 2] = 2;
+    refused('der-malformed', () => der.parseDer(input, { isKnown }));
+  });
+
   it('reads indefinite lengths and constructed octet strings', () => {
     const root = parse('30 80 24 80 04 02 68 65 24 05 04 03 6c 6c 6f 00 00 02 01 07 00 00');
     assert.equal(der.octetsOf(root.children[0]!).toString(), 'hello');

@@ -93,9 +93,13 @@ export interface ContentInfo {
   readonly content: DerNode;
 }
 
-/** RFC 5652 section 3. Throws der-malformed, limit-exceeded. */
-export function readContentInfo(bytes: Buffer, limits: Pick<Limits, 'derDepth' | 'derValues'>): ContentInfo {
-  const fields = new Fields(parseDer(bytes, limits), 'ContentInfo');
+/** RFC 5652 section 3. `isKnown`: of certificates, see ParseDerOptions. Throws der-malformed, limit-exceeded. */
+export function readContentInfo(
+  bytes: Buffer,
+  { derDepth, derValues }: Pick<Limits, 'derDepth' | 'derValues'>,
+  isKnown?: (octets: Buffer) => boolean,
+): ContentInfo {
+  const fields = new Fields(parseDer(bytes, { derDepth, derValues, isKnown }), 'ContentInfo');
   const contentType = oidOf(fields.take());
   const content = fields.takeContext(0);
   if (content === undefined) throw malformed('ContentInfo without content');

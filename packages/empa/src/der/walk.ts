@@ -7,6 +7,8 @@ export interface WalkLimits {
   readonly values: number;
   /** Definite minimal lengths and primitive strings only. */
   readonly strict: boolean;
+  /** Whether a SEQUENCE in a `[0]` (a certificate in a message) is left closed. Default: none is. */
+  readonly isOpaque?: ((value: DerValue) => boolean) | undefined;
 }
 
 const MAX_LENGTH_OCTETS = 4;
@@ -109,6 +111,12 @@ function closeAt(bytes: Buffer, open: DerValue, at: number, limit: number): numb
   return open.end;
 }
 
+function mayBeOpaque(value: DerValue, holder: DerValue): boolean {
+  return (
+    value.tagClass === 'universal' && value.tag === TAG.sequence && !value.indefinite && holder.tagClass === 'context' && holder.tag === 0
+  );
+}
+
 /**
  * Reads exactly one value and all values in it, without recursion, so that neither depth nor number costs more than the limits say.
  * Throws EmpaError der-malformed or limit-exceeded.
@@ -118,24 +126,25 @@ export function walkDer(bytes: Buffer, limits: WalkLimits): DerValue {
   let position = root.constructed ? root.contentStart : root.contentEnd;
   let count = 1;
   // Each open value with the octet by which all in it must have ended.
-  const open: { readonly value: DerValue; readonly limit: number }[] = [];
+  const opened: { readonly value: DerValue; readonly limit: number }[] = [];
   const enter = (value: DerValue, outer: number): void => {
-    if (open.length >= limits.depth) throw new EmpaError('limit-exceeded', `DER: nested deeper than ${limits.depth}`);
-    open.push({ value, limit: value.indefinite ? outer : value.end });
+    if (opened.length >= limits.depth) throw new EmpaError('limit-exceeded', `DER: nested deeper than ${limits.depth}`);
+    opened.push({ value, limit: value.indefinite ? outer : value.end });
   };
   if (root.constructed) enter(root, bytes.length);
-  for (let top = open.at(-1); top !== undefined; top = open.at(-1)) {
+  for (let top = opened.at(-1); top !== undefined; top = opened.at(-1)) {
     const closed = closeAt(bytes, top.value, position, top.limit);
     if (closed !== undefined) {
       position = closed;
-      open.pop();
+      opened.pop();
       continue;
     }
     if (++count > limits.values) throw new EmpaError('limit-exceeded', `DER: more than ${limits.values} values`);
     const value = readHeader(bytes, position, top.limit, limits.strict);
     top.value.children.push(value);
-    if (value.constructed) enter(value, top.limit);
-    position = value.constructed ? value.contentStart : value.contentEnd;
+    const open = value.constructed && !(mayBeOpaque(value, top.value) && limits.isOpaque?.(value) === true);
+    if (open) enter(value, top.limit);
+    position = open ? value.contentStart : value.contentEnd;
   }
   if (position !== bytes.length) throw malformed('octets after the value', position);
   return root;

@@ -38,6 +38,10 @@ export class KnownChains {
     return certificate;
   }
 
+  has(der: Buffer): boolean {
+    return der.length <= MAXIMUM_OCTETS && this.#certificates.has(der.toString('latin1'));
+  }
+
   /** The chain that was good for the certificate before, where the directory and what came with this message lead to it again. */
   chainFrom(certificate: Certificate, intermediates: readonly Certificate[]): Chain | undefined {
     const known = this.#chains.get(certificate);
