@@ -18,6 +18,7 @@ import { timeOfElement } from './names.js';
 import { type Checkpoint, noCheckpoint, type RecordOptions } from './options.js';
 import { type Entry, readEntry, textOf } from './record-entry.js';
 import type { DeliveryRecord, FileModes, RecordClaim } from './spool.js';
+import { type VolumeCalls, volumeCalls } from './volume-calls.js';
 
 const PENDING = 'pending';
 const PROBE = 'probe-';
@@ -41,6 +42,7 @@ export class FileDeliveryRecord implements DeliveryRecord {
   readonly #root: string;
   readonly #modes: FileModes;
   readonly #now: () => Date;
+  readonly #calls: VolumeCalls;
   readonly #checkpoint: Checkpoint;
   readonly #remembered = new Map<string, string>();
 
@@ -48,6 +50,7 @@ export class FileDeliveryRecord implements DeliveryRecord {
     this.#root = options.path;
     this.#modes = options.modes ?? {};
     this.#now = options.now ?? (() => new Date());
+    this.#calls = options.calls ?? volumeCalls(options.path);
     this.#checkpoint = checkpoint;
   }
 
@@ -60,6 +63,7 @@ export class FileDeliveryRecord implements DeliveryRecord {
       for (const name of probes) await removeProbe(`${this.#root}/${name}`, this.#now().getTime() - PROBE_AGE_MS);
       for (const name of missing) await makeDirectory(`${this.#root}/${name}`, this.#modes);
       if (missing.length > 0) await syncDirectory(this.#root);
+      await this.#calls.look();
       await this.#probe();
     });
   }
@@ -86,7 +90,7 @@ export class FileDeliveryRecord implements DeliveryRecord {
       await this.#checkpoint('linked');
       if (winner === undefined && this.#ageOf(stagedPath) > LOST_STAGED_MS) await this.#takeBack(id, pending, stagedPath);
       // Also for another's record: its maker may not have come so far.
-      await syncDirectory(path.dirname(this.#fileOf(id)));
+      await syncDirectory(path.dirname(this.#fileOf(id)), this.#calls);
       const mine = winner === undefined || winner.stagedPath === stagedPath;
       // Another's, or our own that is confirmed already: it must not come back to a recovery.
       if (winner !== undefined && created) await unlinkIfThere(pending);
@@ -105,14 +109,14 @@ export class FileDeliveryRecord implements DeliveryRecord {
   async #writePending(pending: string, entry: Entry): Promise<boolean> {
     const data = Buffer.from(textOf(entry));
     try {
-      await createFile(pending, data, this.#modes);
+      await createFile(pending, data, this.#modes, this.#calls);
       return true;
     } catch (error) {
       if (!failedWith(error, 'EEXIST')) throw error;
     }
     if ((await fs.lstat(pending)).nlink > 1) return false;
     await unlinkIfThere(pending);
-    await createFile(pending, data, this.#modes);
+    await createFile(pending, data, this.#modes, this.#calls);
     return true;
   }
 

@@ -5,7 +5,7 @@
 import fs, { promises } from 'node:fs';
 import path from 'node:path';
 import { failedWith } from './faults.js';
-import { files } from './files.js';
+import { type FileCalls, files } from './files.js';
 import type { FileModes } from './spool.js';
 
 const { O_CREAT, O_DIRECTORY, O_EXCL, O_NOFOLLOW, O_RDONLY, O_WRONLY } = fs.constants;
@@ -49,22 +49,33 @@ async function fill(file: string, data: Uint8Array, modes: FileModes): Promise<n
   }
 }
 
-/** Not waited for: what was synced, or failed to be, is so whatever becomes of the descriptor, and the next step need not queue behind it. */
-function closeLater(descriptor: number): void {
-  fs.close(descriptor, () => undefined);
-}
-
-async function syncAndClose(descriptor: number): Promise<void> {
+/** What was synced, or failed to be, is so whatever becomes of the descriptor. */
+async function closeQuietly(descriptor: number, calls: FileCalls): Promise<void> {
   try {
-    await sync(descriptor);
-  } finally {
-    closeLater(descriptor);
+    await calls.close(descriptor);
+  } catch {
+    // Nothing was left to be written.
   }
 }
 
+/** The file is closed when this resolves: some file servers rename nothing in which a file is open. */
+async function syncAndClose(descriptor: number, calls: FileCalls): Promise<void> {
+  try {
+    await sync(descriptor);
+  } finally {
+    await closeQuietly(descriptor, calls);
+  }
+}
+
+/** Beside the files that are made: how their directory is opened, and everything closed, and what else is synced with them. */
+interface CreateOptions {
+  readonly calls?: FileCalls;
+  readonly alsoSync?: readonly string[];
+}
+
 /** Creates a file that is durable, with its name, when this resolves. Rejects with EEXIST when there is one; a failed one is removed. */
-export async function createFile(file: string, data: Uint8Array, modes: FileModes): Promise<void> {
-  await createFiles(path.dirname(file), [[path.basename(file), data]], modes);
+export async function createFile(file: string, data: Uint8Array, modes: FileModes, calls: FileCalls = files): Promise<void> {
+  await createFiles(path.dirname(file), [[path.basename(file), data]], modes, { calls });
 }
 
 /**
@@ -75,7 +86,7 @@ export async function createFiles(
   directory: string,
   contents: readonly (readonly [name: string, data: Uint8Array])[],
   modes: FileModes,
-  alsoSync: readonly string[] = [],
+  { calls = files, alsoSync = [] }: CreateOptions = {},
 ): Promise<void> {
   const opened = await Promise.allSettled(contents.map(([name, data]) => fill(`${directory}/${name}`, data, modes)));
   const descriptors = opened.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []));
@@ -85,7 +96,10 @@ export async function createFiles(
       await Promise.allSettled(descriptors.map(close));
       throw failed.reason;
     }
-    await allOf([...descriptors.map(syncAndClose), ...[directory, ...alsoSync].map(syncDirectory)]);
+    await allOf([
+      ...descriptors.map((descriptor) => syncAndClose(descriptor, calls)),
+      ...[directory, ...alsoSync].map((one) => syncDirectory(one, calls)),
+    ]);
   } catch (error) {
     const ours = contents.filter((_, index) => opened[index]?.status === 'fulfilled' || !failedWith(reasonOf(opened[index]), 'EEXIST'));
     await Promise.allSettled(ours.map(([name]) => promises.unlink(`${directory}/${name}`)));
@@ -114,18 +128,18 @@ const rounds = new Map<string, Round>();
  * Resolves when everything that happened to the directory before the call is durable. Calls made while a sync runs share the next one: one
  * that began before a rename may not have seen it.
  */
-export function syncDirectory(directory: string): Promise<void> {
+export function syncDirectory(directory: string, calls: FileCalls = files): Promise<void> {
   const round = rounds.get(directory);
-  if (round === undefined) return beginRound(directory);
+  if (round === undefined) return beginRound(directory, calls);
   round.next ??= round.running.then(
-    () => beginRound(directory),
-    () => beginRound(directory),
+    () => beginRound(directory, calls),
+    () => beginRound(directory, calls),
   );
   return round.next;
 }
 
-function beginRound(directory: string): Promise<void> {
-  const round: Round = { running: syncNow(directory).finally(() => endRound(directory, round)), next: undefined };
+function beginRound(directory: string, calls: FileCalls): Promise<void> {
+  const round: Round = { running: syncNow(directory, calls).finally(() => endRound(directory, round)), next: undefined };
   rounds.set(directory, round);
   return round.running;
 }
@@ -134,25 +148,26 @@ function endRound(directory: string, round: Round): void {
   if (round.next === undefined && rounds.get(directory) === round) rounds.delete(directory);
 }
 
-async function syncNow(directory: string): Promise<void> {
-  const descriptor = await open(directory, O_RDONLY | O_DIRECTORY);
+async function syncNow(directory: string, calls: FileCalls): Promise<void> {
+  const descriptor = await calls.open(directory, O_RDONLY | O_DIRECTORY);
   try {
     await sync(descriptor);
   } catch (error) {
     // Some network and FUSE file systems have no fsync of directories; their renames are as durable as the server makes them.
     if (!failedWith(error, 'EINVAL', 'ENOTSUP')) throw error;
   } finally {
-    closeLater(descriptor);
+    // Nobody need wait for this.
+    void closeQuietly(descriptor, calls);
   }
 }
 
 /** Syncs the directory or, when somebody removed it, the nearest one above it that is left. */
-export async function syncRemaining(directory: string): Promise<void> {
+export async function syncRemaining(directory: string, calls: FileCalls = files): Promise<void> {
   try {
-    await syncDirectory(directory);
+    await syncDirectory(directory, calls);
   } catch (error) {
     if (!failedWith(error, 'ENOENT')) throw error;
-    await syncDirectory(path.dirname(directory));
+    await syncDirectory(path.dirname(directory), calls);
   }
 }
 

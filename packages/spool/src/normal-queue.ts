@@ -4,13 +4,14 @@ import path from 'node:path';
 import { createFile, createFiles, makeDirectory, syncDirectory, syncRemaining } from './durable.js';
 import { SpoolError } from './errors.js';
 import { failedWith, guarded } from './faults.js';
-import { files } from './files.js';
+import { type FileCalls, files } from './files.js';
 import { Insertion, newestDirectory } from './insertion.js';
 import { inodeOf, removeIfEmpty, renameIfThere, unlinkIfThere } from './moves.js';
 import { isElementName, NameSource } from './names.js';
 import { type DepthCount, depthOf, LOCKED, OBSOLETE, removeDirectory, STAGING, TEMPORARY } from './normal-layout.js';
 import { type Checkpoint, noCheckpoint, type StagingOptions } from './options.js';
 import type { FileModes, QueueRecord, Staged, StagingQueue } from './spool.js';
+import { type VolumeCalls, volumeCalls } from './volume-calls.js';
 
 const DEFAULT_DIRECTORY_SIZE = 16_000;
 /** Times that an operation begins again because another process removed a directory or took a name. */
@@ -29,6 +30,7 @@ export class NormalQueue implements StagingQueue {
   readonly #modes: FileModes;
   readonly #own: string;
   readonly #insertion: Insertion;
+  readonly #calls: VolumeCalls;
   readonly #checkpoint: Checkpoint;
   /** A directory whose entry in the root is known to be durable. */
   #anchored: string | undefined;
@@ -42,6 +44,7 @@ export class NormalQueue implements StagingQueue {
     this.#modes = options.modes ?? {};
     this.#own = `${STAGING}/${stagingName(options.instance)}`;
     this.#insertion = new Insertion(options.path, options.directorySize ?? DEFAULT_DIRECTORY_SIZE);
+    this.#calls = options.calls ?? volumeCalls(options.path);
     this.#checkpoint = checkpoint;
   }
 
@@ -64,13 +67,14 @@ export class NormalQueue implements StagingQueue {
       else if (await makeDirectory(this.path, this.#modes)) await syncDirectory(path.dirname(this.path));
       for (const name of [TEMPORARY, OBSOLETE]) await makeDirectory(this.#at(name), this.#modes);
       await this.#makeStaging();
+      await this.#calls.look();
       return await identityOf(this.path);
     });
   }
 
   /** A volume that was unmounted, or another in its place, must not pass for the queue. */
   async #checkRoot(): Promise<void> {
-    const root = await identityOf(this.path);
+    const root = await identityOf(this.path, this.#calls);
     if (this.#root !== undefined && root !== this.#root)
       throw new SpoolError('path-missing', `${this.path} is not the directory that it was at start`, { path: this.path });
   }
@@ -122,7 +126,7 @@ export class NormalQueue implements StagingQueue {
       const staged = `${this.#own}/${await this.#newStaged()}`;
       await this.#checkpoint('staging');
       try {
-        await createFiles(this.#at(staged), contents, this.#modes, [this.#at(this.#own)]);
+        await createFiles(this.#at(staged), contents, this.#modes, { calls: this.#calls, alsoSync: [this.#at(this.#own)] });
       } catch (error) {
         await removeIfEmpty(this.#at(staged)).catch(() => false);
         throw error;
@@ -168,7 +172,7 @@ export class NormalQueue implements StagingQueue {
     return await guarded('store an element', this.path, async () => {
       const renamed = await this.#rename(stagedPath);
       await this.#checkpoint('renamed');
-      await Promise.all([syncRemaining(path.dirname(this.#at(stagedPath))), this.#syncElements(renamed)]);
+      await Promise.all([syncRemaining(path.dirname(this.#at(stagedPath)), this.#calls), this.#syncElements(renamed)]);
       await this.#checkpoint('stored');
       return renamed === undefined ? { outcome: 'done', name: undefined } : { outcome: 'stored', name: renamed.name };
     });
@@ -179,7 +183,7 @@ export class NormalQueue implements StagingQueue {
     const directory = renamed?.directory ?? (await newestDirectory(this.path));
     const anchored = renamed !== undefined && !renamed.made && this.#anchored === directory;
     await Promise.all([
-      directory === undefined ? undefined : syncRemaining(this.#at(directory)),
+      directory === undefined ? undefined : syncRemaining(this.#at(directory), this.#calls),
       anchored ? undefined : syncDirectory(this.path),
     ]);
     this.#anchored = directory;
@@ -267,8 +271,8 @@ interface Renamed {
   readonly made: boolean;
 }
 
-async function identityOf(directory: string): Promise<string> {
-  const { dev, ino } = await files.statExact(directory);
+async function identityOf(directory: string, calls: FileCalls = files): Promise<string> {
+  const { dev, ino } = await calls.statExact(directory);
   return `${dev}:${ino}`;
 }
 

@@ -32,6 +32,8 @@ export interface StagingOptions {
   readonly modes?: FileModes;
   readonly now?: () => Date;
   readonly random?: () => number;
+  /** How looks at what is there, and closing, are asked of the file system. Default and use as for {@link OutgoingOptions}. */
+  readonly calls?: VolumeCalls;
 }
 
 export interface RecordOptions {
@@ -39,6 +41,8 @@ export interface RecordOptions {
   readonly path: string;
   readonly modes?: FileModes;
   readonly now?: () => Date;
+  /** As for {@link StagingOptions}. */
+  readonly calls?: VolumeCalls;
 }
 
 /** A Redis or Valkey server. */

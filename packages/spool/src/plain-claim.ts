@@ -57,8 +57,8 @@ export class PlainClaim extends HeldClaim {
 
   protected async takeAway(): Promise<'removed' | 'replaced'> {
     const outcome = await this.#takeFile();
-    const { root, claims } = this.#parts;
-    await Promise.all([syncDirectory(claims.path), syncDirectory(root)]);
+    const { root, claims, calls } = this.#parts;
+    await Promise.all([syncDirectory(claims.path, calls), syncDirectory(root, calls)]);
     return outcome;
   }
 

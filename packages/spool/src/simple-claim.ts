@@ -129,7 +129,7 @@ export class SimpleClaim extends HeldClaim {
     await this.#parts.checkpoint('removed');
     await this.#unlock();
     this.#parts.noteGone(this.name);
-    await syncRemaining(this.#directory);
+    await syncRemaining(this.#directory, this.#parts.calls);
     return outcome;
   }
 
@@ -161,7 +161,7 @@ export class SimpleClaim extends HeldClaim {
     const name = await this.#parts.quarantine.take(this.name, reason, move);
     await this.#unlock();
     this.#parts.noteGone(this.name);
-    await syncRemaining(this.#directory);
+    await syncRemaining(this.#directory, this.#parts.calls);
     return name;
   }
 

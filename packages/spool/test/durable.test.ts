@@ -91,7 +91,7 @@ describe('createFiles', () => {
       ['signer', Buffer.alloc(0)],
     ] as const;
     const created = (async () => {
-      await createFiles(`${directory}/element`, files, {}, [directory]);
+      await createFiles(`${directory}/element`, files, {}, { alsoSync: [directory] });
       ended = true;
     })();
     await eventually(() => assert.equal(syncs.waiting.length, 4));
@@ -104,16 +104,26 @@ describe('createFiles', () => {
     assert.equal(readFileSync(`${directory}/element/body`, 'utf8'), 'one');
   });
 
-  it('does not wait for files to be closed once they are synced', async (t) => {
+  it('closes what it opened: the files before it resolves', async (t) => {
     const directory = temporaryDirectory(t);
-    const closing: (() => void)[] = [];
+    const closed: number[] = [];
     const close = fs.close.bind(fs);
     t.mock.method(fs, 'close', (descriptor: number, done: fs.NoParamCallback) => {
-      closing.push(() => close(descriptor, done));
+      close(descriptor, (error) => {
+        closed.push(descriptor);
+        done(error);
+      });
+    });
+    const sync = fs.fsync.bind(fs);
+    const synced: number[] = [];
+    t.mock.method(fs, 'fsync', (descriptor: number, done: fs.NoParamCallback) => {
+      if (fs.fstatSync(descriptor).isFile()) synced.push(descriptor);
+      sync(descriptor, done);
     });
     await createFile(`${directory}/x`, Buffer.from('x'), {});
-    assert.equal(closing.length, 2, 'of the file and of the directory, which are closed all the same');
-    for (const go of closing) go();
+    assert.equal(synced.length, 1);
+    assert.ok(closed.includes(synced[0] ?? -1));
+    await eventually(() => closed.length === 2);
   });
 
   it('sets modes whatever the umask', async (t) => {
