@@ -115,7 +115,7 @@ export class Owner {
   #size = 0;
   #pending = '';
   #batch: Promise<void> | undefined;
-  #written: Promise<void> = Promise.resolve();
+  #last: Promise<void> = Promise.resolve();
 
   private constructor(directory: string, instance: string, parts: OwnerParts) {
     this.file = path.join(directory, `${PREFIX}${fileNameOf(instance)}~${this.token}`);
@@ -148,19 +148,24 @@ export class Owner {
   }
 
   #flush(): Promise<void> {
-    this.#batch ??= this.#written.then(() => this.#append());
+    this.#batch ??= this.#inTurn(() => this.#append());
     return this.#batch;
   }
 
-  #append(): Promise<void> {
+  /** One after the other: a descriptor that is closed under a write may by then be another file's. Never rejects. */
+  #inTurn(work: () => Promise<void>): Promise<void> {
+    this.#last = this.#last.then(work).catch(() => undefined);
+    return this.#last;
+  }
+
+  async #append(): Promise<void> {
     const text = this.#pending;
     this.#pending = '';
     this.#batch = undefined;
     clearTimeout(this.#later);
     this.#later = undefined;
     this.#size += text.length;
-    this.#written = (this.#size > MAXIMUM_JOURNAL ? this.#writeAnew() : this.#write(text)).catch(() => undefined);
-    return this.#written;
+    await (this.#size > MAXIMUM_JOURNAL ? this.#writeAnew() : this.#write(text));
   }
 
   /** Never creates the file: a journal that somebody removed is begun anew by the heartbeat, with the line that names the process. */
@@ -209,17 +214,17 @@ export class Owner {
     try {
       await fs.utimes(this.file, now, now);
     } catch (error) {
-      if (failedWith(error, 'ENOENT')) await this.#writeAnew();
+      if (failedWith(error, 'ENOENT')) await this.#inTurn(() => this.#writeAnew());
     }
+    // An idle sender holds nothing open on the volume.
+    await this.#inTurn(() => this.#forget());
   }
 
   /** What is still claimed may be freed by whoever comes next. */
   async close(stillHolding: boolean): Promise<void> {
     this.#closed = true;
     if (this.#later !== undefined) void this.#flush();
-    // Also what a line that is being written now brings about.
-    await this.#batch;
-    await this.#written;
+    await this.#last;
     await this.#forget();
     // When it cannot be said, others find out: by looking for the process, or by our silence.
     await (stillHolding ? this.#writeAnew() : fs.unlink(this.file)).catch(() => undefined);

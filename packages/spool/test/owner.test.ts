@@ -1,5 +1,16 @@
 import assert from 'node:assert/strict';
-import { mkdirSync, readdirSync, readFileSync, rmdirSync, statSync, symlinkSync, unlinkSync, utimesSync, writeFileSync } from 'node:fs';
+import {
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  rmdirSync,
+  statSync,
+  symlinkSync,
+  unlinkSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import process from 'node:process';
 import { describe, it } from 'node:test';
 import { eventually, startCommand, temporaryDirectory } from '@ssm/test-support';
@@ -71,6 +82,43 @@ describe('Owner', () => {
     assert.deepEqual(await readJournal(file), ['held']);
     await owner.note('more');
     assert.deepEqual(await readJournal(file), ['held', 'more']);
+  });
+
+  it('writes what nobody waits for with the next line, or soon', async (t) => {
+    const directory = temporaryDirectory(t);
+    const owner = await Owner.open(directory, 'x', () => []);
+    const file = `${directory}/${readdirSync(directory)[0]}`;
+    owner.noteLater('one');
+    await owner.note('two');
+    assert.deepEqual(await readJournal(file), ['one', 'two']);
+    owner.noteLater('three');
+    await eventually(async () => assert.deepEqual(await readJournal(file), ['one', 'two', 'three']));
+    owner.noteLater('four');
+    await owner.close(true);
+    assert.deepEqual(await readJournal(file), []);
+  });
+
+  it('keeps its journal open while it is written, and lets go of it at a heartbeat', async (t) => {
+    const directory = temporaryDirectory(t);
+    const owner = await Owner.open(directory, 'x', () => ['held']);
+    const file = `${directory}/${readdirSync(directory)[0]}`;
+    const openNow = (): number =>
+      (linux ? readdirSync('/proc/self/fd') : []).filter((fd) => {
+        try {
+          return readlinkSync(`/proc/self/fd/${fd}`).startsWith(file);
+        } catch {
+          return false;
+        }
+      }).length;
+    await Promise.all([owner.note('one'), owner.beat(new Date()), owner.note('two')]);
+    await owner.note('three');
+    assert.equal(openNow(), linux ? 1 : 0);
+    await owner.beat(new Date());
+    assert.equal(openNow(), 0);
+    await owner.note('four');
+    assert.deepEqual(await readJournal(file), ['held', 'one', 'two', 'three', 'four']);
+    await owner.close(false);
+    assert.equal(openNow(), 0);
   });
 
   it('comes back after somebody took it for dead', async (t) => {
