@@ -48,8 +48,7 @@ COPY --from=build /out/app /opt/ssm
 COPY --chmod=755 deploy/image/ssm-entrypoint deploy/image/ssm-health /usr/local/bin/
 RUN for command in ssm ssmsend ssmreceive; do ln -s /opt/ssm/services/cli/dist/src/$command.js /usr/local/bin/$command; done && ssm --version
 # /var/spool/apel is not made: a volume that was not mounted must be an error, never a folder that is gone with the container.
-# Eight threads: while some wait for the disk, others sign. Node.js has four by default.
-ENV NODE_ENV=production SSM_OPS_HOST=0.0.0.0 UV_THREADPOOL_SIZE=8
+ENV NODE_ENV=production SSM_OPS_HOST=0.0.0.0
 USER 1000:1000
 WORKDIR /opt/ssm
 EXPOSE 9101 9102

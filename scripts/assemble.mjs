@@ -59,4 +59,4 @@ for (const name of shipped) {
   for (const file of readdirSync(compiled).filter((each) => each.startsWith('ssm') && each.endsWith('.js')))
     chmodSync(path.join(app, folder, 'dist/src', file), 0o755);
 }
-for (const file of ['LICENSE', 'scripts/start.mjs']) cpSync(path.join(root, file), path.join(app, file));
+for (const file of ['LICENSE', 'scripts/start.cjs']) cpSync(path.join(root, file), path.join(app, file));

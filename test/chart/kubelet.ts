@@ -215,7 +215,7 @@ function containerScript(
   const system = SYSTEM.map((each) => ({ from: each, to: each, readOnly: false }));
   const security = (container.securityContext ?? {}) as Security;
   // What the image's entry point starts.
-  const command = container.command ?? ['node', '/opt/ssm/scripts/start.mjs'];
+  const command = container.command ?? ['node', '/opt/ssm/scripts/start.cjs'];
   const inside = [
     ...setpriv({ user, group }, security),
     'env',

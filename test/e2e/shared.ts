@@ -78,7 +78,7 @@ export class SharedWorld {
 
   /** `npm start -- adopt ...` with the configuration of a receiver. */
   async adopt({ receiver }: Volume, ...args: readonly string[]): Promise<{ readonly code: number | null; readonly text: string }> {
-    const child = await startNode(this.#scope, path.join(root, 'scripts/start.mjs'), ['adopt', '--config', receiver.configFile, ...args]);
+    const child = await startNode(this.#scope, path.join(root, 'scripts/start.cjs'), ['adopt', '--config', receiver.configFile, ...args]);
     return { code: (await child.exited).code, text: child.output() };
   }
 }

@@ -8,7 +8,7 @@ import { root } from '../support/services.js';
 // npm start -- SERVICE ...: the command line that a person meets.
 
 async function start(scope: Scope, args: readonly string[]): Promise<{ readonly code: number | null; readonly text: string }> {
-  const child = await startNode(scope, path.join(root, 'scripts/start.mjs'), args);
+  const child = await startNode(scope, path.join(root, 'scripts/start.cjs'), args);
   const { code } = await child.exited;
   return { code, text: child.output() };
 }

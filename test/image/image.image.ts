@@ -139,7 +139,7 @@ describe('the image', { skip: requireTools('docker') }, () => {
       ['9102', 'receiver'],
       ['1234', 'receiver', '--ops.port=1234'],
     ]) {
-      const { code, stdout } = await start(image, 'bash', '-c', 'ssm-health live; exit $?', '/opt/ssm/scripts/start.mjs', ...args);
+      const { code, stdout } = await start(image, 'bash', '-c', 'ssm-health live; exit $?', '/opt/ssm/scripts/start.cjs', ...args);
       assert.deepEqual([code, stdout], [1, `nothing answers at 127.0.0.1 port ${port}\n`]);
     }
   });

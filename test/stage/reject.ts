@@ -15,7 +15,7 @@ export async function rejectCodes(stage: Stage): Promise<string[]> {
 
 /** As an operator does it: `npm start -- replay` with the receiver's configuration, while it runs. `env`: as the receiver has it. */
 export async function replayRejects(stage: Stage, receiver: Slot, env: Readonly<Record<string, string>> = {}): Promise<void> {
-  const child = await startNode(stage.scope, path.join(root, 'scripts/start.mjs'), ['replay', '--config', receiver.service.configFile], {
+  const child = await startNode(stage.scope, path.join(root, 'scripts/start.cjs'), ['replay', '--config', receiver.service.configFile], {
     env,
   });
   const { code } = await child.exited;

@@ -52,8 +52,9 @@ export async function startService(scope: Scope, name: ServiceName, config: Conf
   const port = await freePort();
   const configFile = path.join(options.directory, `${options.configName ?? name}.json`);
   writeFileSync(configFile, JSON.stringify({ ...config, ops: { host: '127.0.0.1', port } }, undefined, 2));
-  const script = options.script ?? path.join(root, 'services', name, 'dist', 'src', 'main.js');
-  const child = await startNode(scope, script, [...(options.scriptArgs ?? []), '--config', configFile, ...(options.args ?? [])], options);
+  const [script, before] =
+    options.script === undefined ? [path.join(root, 'scripts', 'start.cjs'), [name]] : [options.script, options.scriptArgs ?? []];
+  const child = await startNode(scope, script, [...before, '--config', configFile, ...(options.args ?? [])], options);
   const url = `http://127.0.0.1:${port}`;
   return {
     name,
