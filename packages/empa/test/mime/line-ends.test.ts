@@ -33,14 +33,20 @@ describe('line ends', () => {
           toLf(Buffer.from(`${'a'.repeat(before)}${ends}b\xff`, 'latin1')).toString('latin1'),
           `${'a'.repeat(before)}${ends.replaceAll('\r\n', '\n')}b\xff`,
         );
-    for (let before = 65_530; before < 65_540; before += 1)
-      for (const ends of ['\r\n', '\r\r\n', '\n\n', '\r', '\n']) {
-        const text = Buffer.from(`${'a'.repeat(before)}${ends}b`);
-        const pieces = canonicalPieces([Buffer.from('head\n'), text]);
-        const joined = [pieces, pieces].map((each) => Buffer.concat([...each]).toString());
-        assert.deepEqual(joined, [joined[0], `head\r\n${toCrlf(text).toString()}`]);
-        assert.ok([...pieces].length === 3 || text.length <= 65_537);
-      }
+    for (const [slice, more] of [
+      [16_384, 0],
+      [65_536, 0],
+      [65_536, 1_100_000],
+    ] as const)
+      for (let before = slice - 3; before < slice + 3; before += 1)
+        for (const ends of ['\r\n', '\r\r\n', '\n\n', '\r', '\n']) {
+          const text = Buffer.from(`${'a'.repeat(before)}${ends}${'b'.repeat(more)}`);
+          const expected = `${'a'.repeat(before)}${ends.replaceAll(/(?<!\r)\n/gu, '\r\n')}${'b'.repeat(more)}`;
+          assert.equal(toCrlf(text).toString(), expected);
+          const pieces = canonicalPieces([Buffer.from('head\n'), text]);
+          for (const each of [pieces, pieces]) assert.equal(Buffer.concat([...each]).toString(), `head\r\n${expected}`);
+          assert.equal([...pieces].length > 2, more > 0);
+        }
   });
 
   it('comes to the same form from any other', () => {
