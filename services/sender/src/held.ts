@@ -13,6 +13,9 @@ export interface HeldElement {
   drop(): void;
 }
 
+/** An AbortController and its first listener cost more than what is done with them. */
+const MAXIMUM_SPARE = 1000;
+
 interface Entry {
   readonly abort: AbortController;
   claim: Claim | undefined;
@@ -21,6 +24,8 @@ interface Entry {
 
 export class Held {
   readonly #entries = new Map<string, Entry>();
+  /** Of elements that came to their end without being given back: nobody listens to them any more. */
+  readonly #spare: AbortController[] = [];
   #emptied: (() => void)[] = [];
   #refusal: Error | undefined;
 
@@ -50,7 +55,7 @@ export class Held {
 
   /** A name is on its way once at a time: ask has() first. */
   enter(name: string): HeldElement {
-    const entry: Entry = { abort: new AbortController(), claim: undefined, confirmed: false };
+    const entry: Entry = { abort: this.#spare.pop() ?? new AbortController(), claim: undefined, confirmed: false };
     this.#entries.set(name, entry);
     if (this.#refusal !== undefined) entry.abort.abort(this.#refusal);
     return {
@@ -62,7 +67,9 @@ export class Held {
         entry.confirmed = true;
       },
       drop: () => {
+        if (this.#entries.get(name) !== entry) return;
         this.#entries.delete(name);
+        if (!entry.abort.signal.aborted && this.#spare.length < MAXIMUM_SPARE) this.#spare.push(entry.abort);
         if (this.#entries.size === 0) for (const resolve of this.#emptied.splice(0)) resolve();
       },
     };
