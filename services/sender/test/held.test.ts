@@ -34,6 +34,22 @@ describe('Held', () => {
     assert.equal(held.enter('next').signal.aborted, false);
   });
 
+  it('gives no two elements the same signal, and none one that was aborted', () => {
+    const held = new Held();
+    const first = held.enter('first');
+    first.drop();
+    first.drop();
+    const [second, third] = [held.enter('second'), held.enter('third')];
+    assert.notEqual(second.signal, third.signal);
+    held.refuse(new Error('the broker is away'));
+    second.drop();
+    held.allow();
+    const fourth = held.enter('fourth');
+    assert.deepEqual([third.signal.aborted, fourth.signal.aborted], [true, false]);
+    second.drop();
+    assert.ok(held.has('fourth'));
+  });
+
   it('gives back everything at the end', () => {
     const held = new Held();
     const sent = held.enter('sent');
