@@ -23,6 +23,8 @@ const HASH_DIGITS = 32;
 const MAXIMUM_JOURNAL = 1_048_576;
 /** What nobody waits for is written after so long (ms). */
 const LATER_MS = 100;
+/** Many lines are written to the journal while it is open. */
+const KEPT_OPEN_MS = 200;
 const MAXIMUM_FIRST_LINE = 4096;
 /** Longer than any journal: what is beyond is not ours. */
 const MAXIMUM_READ = 8 * MAXIMUM_JOURNAL;
@@ -170,13 +172,20 @@ export class Owner {
 
   /** Never creates the file: a journal that somebody removed is begun anew by the heartbeat, with the line that names the process. */
   async #write(text: string): Promise<void> {
-    this.#descriptor ??= await this.#calls.open(this.file, O_WRONLY | O_APPEND | O_NOFOLLOW);
+    this.#descriptor ??= await this.#open();
     try {
       await this.#calls.write(this.#descriptor, Buffer.from(text), 0);
     } catch (error) {
       await this.#forget();
       throw error;
     }
+  }
+
+  /** Not for long: a volume where a file is open for writing cannot be unmounted, or mounted read-only. */
+  async #open(): Promise<number> {
+    const descriptor = await this.#calls.open(this.file, O_WRONLY | O_APPEND | O_NOFOLLOW);
+    setTimeout(() => void this.#inTurn(() => this.#forget()), KEPT_OPEN_MS).unref();
+    return descriptor;
   }
 
   async #forget(): Promise<void> {
@@ -216,8 +225,6 @@ export class Owner {
     } catch (error) {
       if (failedWith(error, 'ENOENT')) await this.#inTurn(() => this.#writeAnew());
     }
-    // An idle sender holds nothing open on the volume.
-    await this.#inTurn(() => this.#forget());
   }
 
   /** What is still claimed may be freed by whoever comes next. */

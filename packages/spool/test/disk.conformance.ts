@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { closeSync, mkdirSync, openSync, readdirSync, rmSync, statSync, symlinkSync, writeFileSync, writeSync } from 'node:fs';
 import { describe, it, type TestContext } from 'node:test';
-import { requireTools, temporaryDirectory } from '@ssm/test-support';
+import { eventually, requireTools, temporaryDirectory } from '@ssm/test-support';
 import { FileDeliveryRecord } from '../src/delivery-record.js';
 import { NormalQueue } from '../src/normal-queue.js';
 import { NormalReader } from '../src/normal-reader.js';
@@ -157,7 +157,8 @@ describe('a read-only file system', { skip }, () => {
     writeFileSync(`${root}/plain/file`, 'x');
     const staged = await queue.stage({ body: 'x' });
     const claim = await claimed(simple, name);
-    command('mount', '-o', 'remount,ro', root);
+    // The journal of the claim stays open for a moment.
+    await eventually(() => command('mount', '-o', 'remount,ro', root));
     const attempts: (() => Promise<unknown>)[] = [
       () => queue.stage({ body: 'x' }),
       () => queue.commit(staged.path),

@@ -98,7 +98,7 @@ describe('Owner', () => {
     assert.deepEqual(await readJournal(file), []);
   });
 
-  it('keeps its journal open while it is written, and lets go of it at a heartbeat', async (t) => {
+  it('keeps its journal open for many lines, and not for long', async (t) => {
     const directory = temporaryDirectory(t);
     const owner = await Owner.open(directory, 'x', () => ['held']);
     const file = `${directory}/${readdirSync(directory)[0]}`;
@@ -112,9 +112,8 @@ describe('Owner', () => {
       }).length;
     await Promise.all([owner.note('one'), owner.beat(new Date()), owner.note('two')]);
     await owner.note('three');
-    assert.equal(openNow(), linux ? 1 : 0);
-    await owner.beat(new Date());
-    assert.equal(openNow(), 0);
+    assert.ok(openNow() <= 1);
+    await eventually(() => assert.equal(openNow(), 0));
     await owner.note('four');
     assert.deepEqual(await readJournal(file), ['held', 'one', 'two', 'three', 'four']);
     await owner.close(false);
