@@ -3,7 +3,7 @@ import { cpus, tmpdir } from 'node:os';
 import path from 'node:path';
 import process from 'node:process';
 import { summarise } from './measurement.js';
-import { type BenchOptions, readOptions, USAGE } from './plan.js';
+import { type BenchOptions, readOptions, USAGE } from './options.js';
 import { write } from './report.js';
 import { run } from './run.js';
 
