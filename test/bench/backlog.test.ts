@@ -4,7 +4,7 @@ import path from 'node:path';
 import { describe, it } from 'node:test';
 import { createDeliveryRecord, createStagingQueue } from '@ssm/spool';
 import { temporaryDirectory } from '@ssm/test-support';
-import { addUnread, keepSmall, remember, Waiting } from './backlog.js';
+import { addUnread, keepSmall, lookUpRate, remember, Waiting } from './backlog.js';
 import { fill } from './pair.js';
 
 describe('what has grown, as the services see it', () => {
@@ -53,11 +53,12 @@ describe('what has grown, as the services see it', () => {
   it('is ids that the record knows as delivered and confirmed', async (context) => {
     const directory = path.join(temporaryDirectory(context), 'record');
     await remember(directory, 40);
+    assert.ok((await lookUpRate(directory, 40, 50)) > 0);
+    await assert.rejects(lookUpRate(directory, 60, 50), /forgot remembered-/);
     const record = createDeliveryRecord({ path: directory });
     await record.start();
     const staged = `.staging/other/${Math.floor(Date.now() / 1000).toString(16)}000000`;
     assert.equal((await record.claim('remembered-39', staged)).outcome, 'theirs');
-    assert.equal((await record.claim('remembered-40', staged)).outcome, 'mine');
-    assert.equal(readdirSync(path.join(directory, 'pending')).length, 1);
+    assert.equal((await record.claim('another', staged)).outcome, 'mine');
   });
 });

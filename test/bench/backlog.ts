@@ -1,7 +1,8 @@
 import { linkSync, mkdirSync, readdirSync, renameSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { createDeliveryRecord } from '@ssm/spool';
+import { createDeliveryRecord, type DeliveryRecord } from '@ssm/spool';
+import { rateOf } from './limits.js';
 import { fill } from './pair.js';
 
 // Queues and records that have grown: what the part "growth" measures beside small ones.
@@ -90,19 +91,42 @@ export function addUnread(incoming: string, elements: number): void {
   }
 }
 
+/** A name for an element that is staged now. */
+const stagedNow = (instance: string, index: number): string =>
+  `.staging/${instance}/${Math.floor(Date.now() / 1000).toString(16)}${(index % 0xfffff).toString(16).padStart(5, '0')}0`;
+
+async function recordAt(directory: string): Promise<DeliveryRecord> {
+  const record = createDeliveryRecord({ path: directory });
+  await record.start();
+  return record;
+}
+
 /** So many ids remembered as delivered and acknowledged, by the receiver's own library. */
-export async function remember(record: string, ids: number): Promise<void> {
-  const delivered = createDeliveryRecord({ path: record });
-  await delivered.start();
+export async function remember(directory: string, ids: number): Promise<void> {
+  const record = await recordAt(directory);
   let next = 0;
   const worker = async (): Promise<void> => {
     while (next < ids) {
-      const id = `remembered-${next}`;
-      const name = `${Math.floor(Date.now() / 1000).toString(16)}${(next % 0xfffff).toString(16).padStart(5, '0')}0`;
+      const index = next;
       next += 1;
-      await delivered.claim(id, `.staging/bench/${name}`);
-      await delivered.confirm(id);
+      await record.claim(`remembered-${index}`, stagedNow('first', index));
+      await record.confirm(`remembered-${index}`);
     }
   };
   await Promise.all(Array.from({ length: TOGETHER }, worker));
+}
+
+/** How many of these ids a second are found to be remembered, as a receiver finds out that a message came before. Throws when one is not. */
+export async function lookUpRate(directory: string, ids: number, milliseconds: number): Promise<number> {
+  const record = await recordAt(directory);
+  // Far from each other, as those that come back are.
+  const step = Math.max(1, Math.floor(ids / 997));
+  let index = 0;
+  const lookUp = async (): Promise<void> => {
+    index += 1;
+    const id = `remembered-${(index * step) % ids}`;
+    const { outcome } = await record.claim(id, stagedNow('again', index));
+    if (outcome !== 'theirs') throw new Error(`the delivery record forgot ${id}`);
+  };
+  return rateOf(lookUp, TOGETHER, milliseconds);
 }

@@ -8,17 +8,18 @@ const SCRIPT = fileURLToPath(new URL('./ceiling-main.js', import.meta.url));
 /** What a sealed message of 1 KB comes to, about. */
 const BYTES = 5 * 1024;
 
-/** Until a broker, whose code is optimised while it runs, is as quick as it will be. */
+/** Until a broker, whose code is optimised while it runs, is about as quick as it will be. */
 const WARM_MESSAGES = 5000;
+const WARM_MS = 10_000;
 
 /** Persistent 5 KB messages on so many connections, with 100 in flight on each; in a process of its own. */
 export async function measureCeiling(scope: Scope, venue: Venue, connections: number, milliseconds: number): Promise<CeilingResult> {
   return await ceiling(scope, { ...venue.bare(), bytes: BYTES, milliseconds, atLeast: 0, connections });
 }
 
-/** Gives a broker a few thousand messages and takes them again. */
+/** Gives a broker a few thousand messages at least, for some seconds, and takes them again. */
 export async function warmBroker(scope: Scope, venue: Venue): Promise<void> {
-  await ceiling(scope, { ...venue.bare(), bytes: BYTES, milliseconds: 0, atLeast: WARM_MESSAGES, connections: 1 });
+  await ceiling(scope, { ...venue.bare(), bytes: BYTES, milliseconds: WARM_MS, atLeast: WARM_MESSAGES, connections: 1 });
 }
 
 async function ceiling(scope: Scope, task: CeilingTask): Promise<CeilingResult> {

@@ -1,12 +1,14 @@
 import { mkdirSync, mkdtempSync } from 'node:fs';
 import path from 'node:path';
 import { startService } from '../support/services.js';
-import { addUnread, IN_A_DIRECTORY, keepSmall, remember, Waiting } from './backlog.js';
+import { addUnread, IN_A_DIRECTORY, keepSmall, lookUpRate, remember, Waiting } from './backlog.js';
 import { firstDelivery } from './bare-stomp.js';
+import { between } from './limits.js';
 import { atLeast, type Ground, messagesOf, serviceFigures } from './loads.js';
 import type { Aim, Aimed } from './measurement.js';
 import { type Course, configOf, fill, follow, measureService, prepare, type Stage, type Throughput } from './pair.js';
 import { type Load, messagesFor } from './plan.js';
+import type { Sample } from './sample.js';
 import { atMost, startReady } from './still.js';
 
 // What a service costs when a queue or its record has grown, beside the same with a small one, in the same repeat.
@@ -15,14 +17,19 @@ const SMALL_LOAD: Load = { bytes: 1024, encrypted: false, key: 'RSA', tls: false
 /** More than a sender was ever seen to do in a second, and what to count on of a receiver that was not measured yet. */
 const MOST_SENT = 4000;
 const MOST_STORED = 1500;
+/** What a receiver still takes after its last reading, and more: the next one must find its share. */
+const SLACK = 1000;
 const FIRST_MESSAGE_MS = 2000;
 const SENDER_BYTES = 200e6;
 const READY_MS = 5000;
 const OF_SMALL = 0.8;
-/** "No more" and "constant", within what two measurements of the same differ by. */
+/** "No more", within what two measurements of the same differ by. */
 const COST: Aim['target'] = { kind: 'at most', share: 1.1 };
+/** Of the receiver, in incoming. */
+const RECORD = '.delivered';
+const FEW_IDS = 1000;
 
-const RECEIVERS = ['empty', 'unread', 'remembered'] as const;
+const RECEIVERS = ['empty', 'unread'] as const;
 type ReceiverKind = (typeof RECEIVERS)[number];
 
 interface Received {
@@ -57,6 +64,7 @@ export class Growth {
         ...serviceFigures('sender', this.#name(IN_A_DIRECTORY.toLocaleString('en'), 'files'), small),
         ...figures,
         ...this.#receiverFigures(received),
+        ...(await this.#memoryFigures(stage, grown.root)),
       ];
     } finally {
       await stage.venue.close();
@@ -72,7 +80,8 @@ export class Growth {
     const root = mkdtempSync(path.join(this.#ground.directory, 'growth-'));
     for (const kind of ['large', 'unread', 'remembered']) this.#stage(path.join(root, kind));
     addUnread(path.join(root, 'unread', 'incoming'), this.#size);
-    await remember(path.join(root, 'remembered', 'incoming', '.delivered'), this.#size);
+    await remember(path.join(root, 'remembered', 'incoming', RECORD), this.#size);
+    await remember(path.join(root, 'few'), FEW_IDS);
     return { root, waiting: new Waiting(path.join(root, 'large', 'outgoing')) };
   }
 
@@ -112,7 +121,7 @@ export class Growth {
     const stage = await this.#open(path.join(root, 'large'));
     waiting.fillTo(this.#size);
     const total = waiting.files;
-    const until = RECEIVERS.length * (await messagesOf(this.#ground, 'receiver', SMALL_LOAD, () => MOST_STORED));
+    const until = RECEIVERS.length * ((await messagesOf(this.#ground, 'receiver', SMALL_LOAD, () => MOST_STORED)) + SLACK);
     let began = 0;
     let following: Promise<Throughput> | undefined;
     const first = await firstDelivery(stage.venue.own(), async () => {
@@ -136,7 +145,7 @@ export class Growth {
 
   /** An empty receiver and the grown ones, in another order each time, with what the sender sent shared out among them. */
   async #receiveAll(stage: Stage, root: string, sent: number): Promise<Record<ReceiverKind, Received>> {
-    const share = Math.floor(sent / RECEIVERS.length);
+    const share = Math.floor(sent / RECEIVERS.length) - SLACK;
     const received: Partial<Record<ReceiverKind, Received>> = {};
     for (let index = 0; index < RECEIVERS.length; index += 1) {
       const kind = RECEIVERS[(index + this.#repeats) % RECEIVERS.length] ?? 'empty';
@@ -153,19 +162,40 @@ export class Growth {
     return { readyMs, throughput: await follow(service, stage.venue.port, this.#course(total)) };
   }
 
-  #receiverFigures({ empty, unread, remembered }: Record<ReceiverKind, Received>): Aimed[] {
-    const beside = (name: string, { readyMs, throughput }: Received): Aimed[] => [
-      ...serviceFigures('receiver', name, throughput).map((figure): Aimed => {
-        const isCost = figure.unit === 'us/message';
-        const limit = isCost ? (empty.throughput.cpuSeconds ?? Number.NaN) * 1e6 : empty.throughput.rate;
-        return figure.unit === 'bytes' ? figure : { ...figure, aim: { limit, of: 'empty', target: isCost ? COST : null } };
-      }),
-      { name: `receiver start to ready, ${name}`, value: readyMs, unit: 'ms', ...atMost(READY_MS) },
-    ];
+  #receiverFigures({ empty, unread }: Record<ReceiverKind, Received>): Aimed[] {
+    const name = this.#name(this.#sizeText, 'unread elements');
+    const held = serviceFigures('receiver', name, unread.throughput).map((figure): Aimed => {
+      if (figure.unit === 'bytes') return figure;
+      const isCost = figure.unit === 'us/message';
+      const limit = isCost ? (empty.throughput.cpuSeconds ?? Number.NaN) * 1e6 : empty.throughput.rate;
+      return { ...figure, aim: { limit, of: 'empty', target: isCost ? COST : atLeast(OF_SMALL) } };
+    });
     return [
       ...serviceFigures('receiver', 'growth: nothing in incoming', empty.throughput),
-      ...beside(this.#name(this.#sizeText, 'unread elements'), unread),
-      ...beside(this.#name(this.#sizeText, 'remembered ids'), remembered),
+      ...held,
+      { name: `receiver start to ready, ${name}`, value: unread.readyMs, unit: 'ms', ...atMost(READY_MS) },
+    ];
+  }
+
+  /** How soon a receiver is there that remembers much, and how quickly it is found that an id is one of many, and of few before and after. */
+  async #memoryFigures(stage: Stage, root: string): Promise<Aimed[]> {
+    const directory = path.join(root, 'remembered');
+    const { service, readyMs } = await startReady(
+      'receiver',
+      { ...stage, directory },
+      configOf('receiver', { ...stage, directory }, false),
+    );
+    await service.stop();
+    const few = async (): Promise<Sample[]> => {
+      return [{ name: 'few', value: await lookUpRate(path.join(root, 'few'), FEW_IDS, this.#ground.plan.limitMs), unit: '1/s' }];
+    };
+    const many = (): Promise<number> => lookUpRate(path.join(directory, 'incoming', RECORD), this.#size, 2 * this.#ground.plan.limitMs);
+    const { result, limits } = await between(few, many);
+    const name = this.#name(this.#sizeText, 'remembered ids');
+    const aim = { limit: limits.get('few') ?? Number.NaN, of: '1,000 ids', target: atLeast(OF_SMALL) };
+    return [
+      { name: `look-ups, ${name}`, value: result, unit: '1/s', aim },
+      { name: `receiver start to ready, ${name}`, value: readyMs, unit: 'ms', ...atMost(READY_MS) },
     ];
   }
 }

@@ -5,6 +5,7 @@ import type { ServiceName } from '../support/services.js';
 import { measureBarest } from './barest.js';
 import { allowed, boundsOf, isLarge, LIMIT, type Limits, quickerKey } from './bounds.js';
 import { measureCeiling } from './ceiling.js';
+import type { CeilingResult } from './ceiling-main.js';
 import { forkRate } from './fork-way.js';
 import { type Between, between, limitRate, measureLimits } from './limits.js';
 import type { Aim, Aimed } from './measurement.js';
@@ -24,6 +25,8 @@ const RECEIVER_AT_FIRST = 0.6;
 const RABBITMQ_RATE = 2600;
 /** The load that is compared with the ways of others. */
 const COMPARED = '1 KB signed';
+/** What {@link Ground.seen} knows beside rates. */
+const CONNECTIONS = 'connections';
 
 /** Where everything of a run is. */
 export interface Ground {
@@ -33,7 +36,7 @@ export interface Ground {
   readonly brokers: Brokers;
   readonly kind: Brokers['kind'];
   readonly plan: Plan;
-  /** Highest rates so far, 1/s, by service or loop and load: what the next run needs messages for. */
+  /** Highest rates so far, 1/s, by service or loop and load: what the next run needs messages for. And connections of the sender. */
   readonly seen: Map<string, number>;
 }
 
@@ -119,8 +122,14 @@ export async function measureLoad(ground: Ground, load: Load): Promise<Aimed[]> 
     prepare(stage);
     const files = await messagesOf(ground, 'barest', load, () => mostRate(load));
     const barest = load.tls ? undefined : await measureBarest(stage, load, files, plan);
+    const isCompared = loadName(load) === COMPARED;
+    const ceiling = isCompared ? await ceilingOf(ground, stage) : undefined;
     const sender = await measureSender(ground, stage, load, barest?.rate ?? mostRate(load) / 2);
-    const compared = loadName(load) === COMPARED ? await compare(ground, stage, sender.result) : [];
+    const connections = sender.result.connections ?? 1;
+    // Known only now: where it is another number than was thought, what was measured before says nothing.
+    const before = connectionsOf(ground) === connections ? ceiling : undefined;
+    ground.seen.set(CONNECTIONS, connections);
+    const compared = isCompared ? await compare(ground, stage, sender.result, before) : [];
     const receiver = await measureReceiver(ground, stage, load, sender.result.messages);
     remember(ground, 'sender', load, sender.result.rate);
     remember(ground, 'receiver', load, receiver.result.rate);
@@ -150,24 +159,38 @@ function barestFigures(ground: Ground, load: Load, value: number, barest: { read
   ];
 }
 
-/** The sender's rate at the simplest load beside what others make of the same broker. */
-async function compare({ kind, plan }: Ground, stage: Stage, { rate, connections = 1 }: Throughput): Promise<Aimed[]> {
-  const { scope, directory, pki, venue } = stage;
-  const figures: Aimed[] = [];
-  const beside = (of: string, limit: number, target: Aim['target']): void => {
-    figures.push({ name: `sender beside ${of}`, value: rate, unit: '1/s', aim: { limit, of, target } });
+/** What a real broker takes and delivers on as many connections as the sender was last seen to have. */
+async function ceilingOf(ground: Ground, { venue }: Stage): Promise<CeilingResult | undefined> {
+  const { scope, kind, plan } = ground;
+  return kind === 'devbroker' ? undefined : await measureCeiling(scope, venue, connectionsOf(ground), plan.windowMs);
+}
+
+const connectionsOf = ({ seen }: Ground): number => Math.max(1, seen.get(CONNECTIONS) ?? 1);
+
+/** The sender's rate at the simplest load beside what others make of the same broker. `before`: what it took before that sender. */
+async function compare(ground: Ground, stage: Stage, { rate }: Throughput, before: CeilingResult | undefined): Promise<Aimed[]> {
+  const { kind, plan } = ground;
+  const { directory, pki, venue } = stage;
+  const beside = (of: string, limit: number, target: Aim['target']): Aimed => {
+    return { name: `sender beside ${of}`, value: rate, unit: '1/s', aim: { limit, of, target } };
   };
+  const after = await ceilingOf(ground, stage);
   const fork = await forkRate(directory, pki, venue.bare(), 2 * plan.limitMs);
-  figures.push({ name: 'fork-per-message way', value: fork, unit: '1/s' });
-  beside('the fork-per-message way', fork, atLeast(TIMES_FORK_WAY));
-  if (kind === 'devbroker') return figures;
-  const { taken, delivered } = await measureCeiling(scope, venue, Math.max(1, connections), plan.windowMs);
-  figures.push({ name: 'the broker takes, 5 KB', value: taken, unit: '1/s' });
-  figures.push({ name: 'the broker delivers, 5 KB', value: delivered, unit: '1/s' });
-  figures.push({ name: 'connections of the sender', value: connections, unit: 'connections' });
-  beside('what the broker takes', taken, kind.startsWith('activemq') ? atLeast(SENDER_OF_CEILING) : null);
-  if (kind.startsWith('rabbitmq')) beside('40 times the Python SSM', RABBITMQ_RATE, atLeast(1));
-  return figures;
+  const isForkJudged = kind === 'devbroker' || kind.startsWith('rabbitmq');
+  const figures = [
+    { name: 'fork-per-message way', value: fork, unit: '1/s' },
+    beside('the fork-per-message way', fork, isForkJudged ? atLeast(TIMES_FORK_WAY) : null),
+  ];
+  if (after === undefined) return figures;
+  const taken = ((before ?? after).taken + after.taken) / 2;
+  return [
+    ...figures,
+    { name: 'the broker takes, 5 KB', value: taken, unit: '1/s' },
+    { name: 'the broker delivers, 5 KB', value: ((before ?? after).delivered + after.delivered) / 2, unit: '1/s' },
+    { name: 'connections of the sender', value: connectionsOf(ground), unit: 'connections' },
+    beside('what the broker takes', taken, kind.startsWith('activemq') ? atLeast(SENDER_OF_CEILING) : null),
+    ...(kind.startsWith('rabbitmq') ? [beside('40 times the Python SSM', RABBITMQ_RATE, atLeast(1))] : []),
+  ];
 }
 
 /** What EC keys bring: the sender's rates of one repeat beside each other, judged where EC signatures are the quicker ones. */

@@ -24,6 +24,7 @@ async function bench(options: BenchOptions): Promise<void> {
     write({ ...machine, broker, quick: options.quick, measurements: summarise(figures) }, options.output);
   } finally {
     for (const step of steps) await step();
+    process.stderr.write('removing what was made\n');
     rmSync(directory, { recursive: true, force: true });
   }
 }
