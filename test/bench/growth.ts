@@ -6,7 +6,7 @@ import { firstDelivery } from './bare-stomp.js';
 import { between } from './limits.js';
 import { atLeast, type Ground, messagesOf, serviceFigures } from './loads.js';
 import type { Aim, Aimed } from './measurement.js';
-import { type Course, configOf, fill, follow, measureService, prepare, type Stage, type Throughput } from './pair.js';
+import { type Course, configOf, fill, follow, measureService, prepare, type Stage, storeOf, type Throughput } from './pair.js';
 import { type Load, messagesFor } from './plan.js';
 import type { Sample } from './sample.js';
 import { atMost, startReady } from './still.js';
@@ -25,8 +25,8 @@ const READY_MS = 5000;
 const OF_SMALL = 0.8;
 /** "No more", within what two measurements of the same differ by. */
 const COST: Aim['target'] = { kind: 'at most', share: 1.1 };
-/** Of the receiver, in incoming. */
-const RECORD = '.delivered';
+/** Of the receiver, beside what it stores. */
+const RECORD = path.join('incoming', '.delivered');
 const FEW_IDS = 1000;
 
 const RECEIVERS = ['empty', 'unread'] as const;
@@ -79,8 +79,8 @@ export class Growth {
   async #grow(): Promise<{ root: string; waiting: Waiting }> {
     const root = mkdtempSync(path.join(this.#ground.directory, 'growth-'));
     for (const kind of ['large', 'unread', 'remembered']) this.#stage(path.join(root, kind));
-    addUnread(path.join(root, 'unread', 'incoming'), this.#size);
-    await remember(path.join(root, 'remembered', 'incoming', RECORD), this.#size);
+    addUnread(path.join(storeOf(path.join(root, 'unread')), 'incoming'), this.#size);
+    await remember(path.join(storeOf(path.join(root, 'remembered')), RECORD), this.#size);
     await remember(path.join(root, 'few'), FEW_IDS);
     return { root, waiting: new Waiting(path.join(root, 'large', 'outgoing')) };
   }
@@ -189,7 +189,7 @@ export class Growth {
     const few = async (): Promise<Sample[]> => {
       return [{ name: 'few', value: await lookUpRate(path.join(root, 'few'), FEW_IDS, this.#ground.plan.limitMs), unit: '1/s' }];
     };
-    const many = (): Promise<number> => lookUpRate(path.join(directory, 'incoming', RECORD), this.#size, 2 * this.#ground.plan.limitMs);
+    const many = (): Promise<number> => lookUpRate(path.join(storeOf(directory), RECORD), this.#size, 2 * this.#ground.plan.limitMs);
     const { result, limits } = await between(few, many);
     const name = this.#name(this.#sizeText, 'remembered ids');
     const aim = { limit: limits.get('few') ?? Number.NaN, of: '1,000 ids', target: atLeast(OF_SMALL) };

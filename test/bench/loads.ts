@@ -9,7 +9,7 @@ import type { CeilingResult } from './ceiling-main.js';
 import { forkRate } from './fork-way.js';
 import { type Between, between, limitRate, measureLimits } from './limits.js';
 import type { Aim, Aimed } from './measurement.js';
-import { fill, measureService, prepare, type Stage, type Throughput } from './pair.js';
+import { fill, measureService, prepare, type Stage, storeOf, type Throughput } from './pair.js';
 import { type KeyName, type Load, loadName, messagesFor, mostRate, type Plan } from './plan.js';
 import type { Sample } from './sample.js';
 import type { Brokers } from './venue.js';
@@ -108,7 +108,7 @@ async function measureSender(ground: Ground, stage: Stage, load: Load, barest: n
 function measureReceiver({ plan }: Ground, stage: Stage, load: Load, total: number): Promise<Between<Throughput>> {
   const names = boundsOf('receiver', load).map(({ of }) => of);
   return between(
-    () => measureLimits(names, stage.directory, plan.limitMs),
+    () => measureLimits(names, storeOf(stage.directory), plan.limitMs),
     () => measureService('receiver', stage, load.encrypted, { ...plan, total, until: 0 }),
   );
 }

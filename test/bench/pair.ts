@@ -91,6 +91,9 @@ export async function follow(service: Service, port: number, { total, until, ...
   throw new Error(`the ${service.name} did not get through ${total} messages in ${TIMEOUT_MS / 1000} s`);
 }
 
+/** Where a receiver writes. Durable adds are measured in the same directory: what a file costs can depend on where it is. */
+export const storeOf = (directory: string): string => path.join(directory, 'store');
+
 /** The configuration of a service that sends from, or stores to, the stage. */
 export function configOf(name: ServiceName, { directory, pki, venue }: Stage, encrypted: boolean): ConfigFile {
   const shared = (who: { certificatePath: string; keyPath: string }): ConfigFile => ({
@@ -107,8 +110,8 @@ export function configOf(name: ServiceName, { directory, pki, venue }: Stage, en
     };
   return {
     ...shared(pki.server),
-    incoming: { path: path.join(directory, 'incoming') },
-    reject: { path: path.join(directory, 'reject') },
+    incoming: { path: path.join(storeOf(directory), 'incoming') },
+    reject: { path: path.join(storeOf(directory), 'reject') },
     authorisation: { allow: path.join(directory, 'dns') },
   };
 }
@@ -116,7 +119,8 @@ export function configOf(name: ServiceName, { directory, pki, venue }: Stage, en
 /** Empty volumes, and an allow list, in a directory that is new: what was removed a moment ago makes some file systems slow for minutes. */
 export function prepare({ directory, pki }: Pick<Stage, 'directory' | 'pki'>): void {
   makeSpread(directory);
-  for (const folder of ['outgoing', 'incoming', 'reject']) mkdirSync(path.join(directory, folder), { recursive: true });
+  mkdirSync(path.join(directory, 'outgoing'), { recursive: true });
+  for (const folder of ['incoming', 'reject']) mkdirSync(path.join(storeOf(directory), folder), { recursive: true });
   writeFileSync(path.join(directory, 'dns'), `${pki.sites[0].dn}\n`);
 }
 
