@@ -54,7 +54,7 @@ describe('what has grown, as the services see it', () => {
     const directory = path.join(temporaryDirectory(context), 'record');
     await remember(directory, 40);
     assert.ok((await lookUpRate(directory, 40, 50)) > 0);
-    await assert.rejects(lookUpRate(directory, 60, 50), /forgot remembered-/);
+    await assert.rejects(lookUpRate(`${directory}-of-another`, 40, 50), /forgot remembered-/);
     const record = createDeliveryRecord({ path: directory });
     await record.start();
     const staged = `.staging/other/${Math.floor(Date.now() / 1000).toString(16)}000000`;
