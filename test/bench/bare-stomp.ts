@@ -1,7 +1,14 @@
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
 
 // As little STOMP as a limit can be measured with: no library of ours, no errors but the end of everything.
+
+const NUL = Buffer.alloc(1);
+/** Without a message, until a queue is taken for empty. */
+const QUIET_MS = 500;
+/** Until a first message is given up. */
+const FIRST_MS = 120_000;
 
 export interface BareOptions {
   readonly port: number;
@@ -14,10 +21,16 @@ export interface BareOptions {
 
 /** Calls `frame` with each frame that comes, as Latin-1 text. Bodies must have no NUL. */
 function onFrames(socket: Socket, frame: (text: string) => void): void {
-  let rest = '';
+  let rest: string[] = [];
   socket.setEncoding('latin1').on('data', (text: string) => {
-    const frames = (rest + text).split('\0');
-    rest = frames.pop() ?? '';
+    const frames = text.split('\0');
+    const last = frames.pop() ?? '';
+    if (frames.length === 0) {
+      rest.push(last);
+      return;
+    }
+    frames[0] = rest.join('') + (frames[0] ?? '');
+    rest = [last];
     for (const one of frames) frame(one.trimStart());
   });
 }
@@ -42,7 +55,7 @@ const more = ({ headers = [] }: BareOptions): string => headers.map((header) => 
 
 export interface BarePublisher {
   /** One write; resolves at the receipt. */
-  readonly send: (body: string) => Promise<void>;
+  readonly send: (body: string | Buffer) => Promise<void>;
   readonly close: () => void;
 }
 
@@ -61,7 +74,9 @@ export async function barePublisher(options: BareOptions): Promise<BarePublisher
         const id = String(next);
         waiting.set(id, resolve);
         const head = `SEND\ndestination:${options.destination}\n${more(options)}persistent:true\nempa-id:${id}\nreceipt:${id}\n`;
-        socket.write(`${head}content-length:${body.length}\n\n${body}\0`, 'latin1');
+        const top = `${head}content-length:${body.length}\n\n`;
+        if (typeof body === 'string') socket.write(`${top}${body}\0`, 'latin1');
+        else socket.write(Buffer.concat([Buffer.from(top, 'latin1'), body, NUL]));
       }),
     close: () => void socket.destroy(),
   };
@@ -77,4 +92,28 @@ export async function bareSubscriber(options: BareOptions, window: number, deliv
   const prefetch = `prefetch-count:${window}\nactivemq.prefetchSize:${window}\n`;
   socket.write(`SUBSCRIBE\nid:0\ndestination:${options.destination}\nack:client-individual\n${prefetch}${more(options)}\n\0`);
   return () => void socket.destroy();
+}
+
+/** When the first message is delivered, ms of the steady clock; that message is gone then. `subscribed` is awaited once it is waited for. */
+export async function firstDelivery(options: BareOptions, subscribed: () => Promise<void>): Promise<number> {
+  const delivered: number[] = [];
+  const end = await bareSubscriber(options, 1, () => void delivered.push(performance.now()));
+  await subscribed();
+  const began = performance.now();
+  while (delivered.length === 0) {
+    if (performance.now() - began > FIRST_MS) throw new Error(`no message within ${FIRST_MS / 1000} s`);
+    await sleep(5);
+  }
+  end();
+  return delivered[0] ?? Number.NaN;
+}
+
+/** Takes everything from a queue until nothing has come for a while. */
+export async function drain(options: BareOptions): Promise<void> {
+  let last = performance.now();
+  const end = await bareSubscriber(options, 1000, () => {
+    last = performance.now();
+  });
+  while (performance.now() - last < QUIET_MS) await sleep(QUIET_MS / 10);
+  end();
 }

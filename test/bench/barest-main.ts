@@ -13,6 +13,7 @@ import path from 'node:path';
 import process from 'node:process';
 import { promisify } from 'node:util';
 import { barePublisher } from './bare-stomp.js';
+import { base64Lines } from './base64-lines.js';
 
 // The barest loop: what a sender cannot do without, and nothing else. Lock, read, sign, one write, receipt, unlink.
 
@@ -25,6 +26,7 @@ export interface BarestTask {
   readonly keyPath: string;
   readonly certificatePath: string;
   readonly encrypted: boolean;
+  readonly warmMs: number;
   readonly windowMs: number;
   readonly login?: string;
   readonly passcode?: string;
@@ -33,35 +35,44 @@ export interface BarestTask {
 
 /** The only line of output, as JSON. */
 export interface BarestResult {
-  /** Messages a second, without the first tenth. */
+  /** Messages a second in the window. */
   readonly rate: number;
   /** User and system seconds of this process for one message. */
   readonly cpuSeconds: number;
 }
 
+interface Mark {
+  readonly at: number;
+  readonly cpu: NodeJS.CpuUsage;
+  readonly done: number;
+}
+
 const IN_FLIGHT = 100;
-const LINE = /.{1,64}/g;
 
 const lock = promisify(link);
 const read = promisify(readFile);
 const remove = promisify(unlink);
 const signAsync = promisify(sign) as (algorithm: string, data: Uint8Array, key: KeyObject) => Promise<Buffer>;
 
-const base64 = (bytes: Buffer): string => bytes.toString('base64').replaceAll(LINE, '$&\n');
-
 async function seal(body: Buffer, key: KeyObject, certificate: Buffer): Promise<Buffer> {
   const part = Buffer.concat([Buffer.from('Content-Type: text/plain\n\n'), body]);
   const attributes = Buffer.concat([Buffer.alloc(90), createHash('sha256').update(part).digest()]);
   const signature = await signAsync('sha256', attributes, key);
-  const cms = base64(Buffer.concat([certificate, attributes, signature]));
-  return Buffer.concat([Buffer.from('--b\n'), part, Buffer.from(`\n--b\nContent-Transfer-Encoding: base64\n\n${cms}\n--b--\n`)]);
+  const cms = base64Lines(Buffer.concat([certificate, attributes, signature]));
+  return Buffer.concat([
+    Buffer.from('--b\n'),
+    part,
+    Buffer.from('\n--b\nContent-Transfer-Encoding: base64\n\n'),
+    cms,
+    Buffer.from('\n--b--\n'),
+  ]);
 }
 
 function encrypt(message: Buffer, recipient: KeyObject): Buffer {
   const contentKey = randomBytes(16);
   const cipher = createCipheriv('aes-128-cbc', contentKey, randomBytes(16));
   const bytes = Buffer.concat([publicEncrypt(recipient, contentKey), cipher.update(message), cipher.final()]);
-  return Buffer.from(`Content-Transfer-Encoding: base64\n\n${base64(bytes)}`);
+  return Buffer.concat([Buffer.from('Content-Transfer-Encoding: base64\n\n'), base64Lines(bytes)]);
 }
 
 async function run(task: BarestTask): Promise<BarestResult> {
@@ -71,31 +82,41 @@ async function run(task: BarestTask): Promise<BarestResult> {
   const certificate = Buffer.from(pem.replaceAll(/-----[^-]+-----|\s/g, ''), 'base64');
   const recipient = createPublicKey(pem);
   const files = readdirSync(task.directory).toSorted();
-  const skipped = Math.floor(files.length / 10);
+  const began = performance.now();
+  const mark = (): Mark => ({ at: performance.now(), cpu: process.cpuUsage(), done });
   let next = 0;
   let done = 0;
-  let from = { at: performance.now(), cpu: process.cpuUsage() };
-  const began = from.at;
+  let from: Mark | undefined;
+  let to: Mark | undefined;
   const worker = async (): Promise<void> => {
     for (;;) {
       const name = files[next];
-      if (name === undefined || performance.now() - began > task.windowMs) return;
+      const passed = performance.now() - began;
+      if (passed >= task.warmMs) from ??= mark();
+      if (name === undefined || passed >= task.warmMs + task.windowMs) {
+        to ??= mark();
+        return;
+      }
       next += 1;
       const file = path.join(task.directory, name);
       await lock(file, `${file}.lck`);
       const message = await seal(await read(file), key, certificate);
-      await publisher.send((task.encrypted ? encrypt(message, recipient) : message).toString('latin1'));
+      await publisher.send(task.encrypted ? encrypt(message, recipient) : message);
       await remove(file);
       await remove(`${file}.lck`);
       done += 1;
-      if (done === skipped) from = { at: performance.now(), cpu: process.cpuUsage() };
     }
   };
   await Promise.all(Array.from({ length: IN_FLIGHT }, worker));
-  const counted = done - (done >= skipped ? skipped : 0);
-  const { user, system } = process.cpuUsage(from.cpu);
   publisher.close();
-  return { rate: (counted * 1000) / (performance.now() - from.at), cpuSeconds: (user + system) / 1e6 / counted };
+  return resultOf(from, to);
+}
+
+function resultOf(from: Mark | undefined, to: Mark | undefined): BarestResult {
+  if (from === undefined || to === undefined || to.done <= from.done) throw new Error('too few files for the barest loop');
+  const messages = to.done - from.done;
+  const cpuMicroseconds = to.cpu.user + to.cpu.system - from.cpu.user - from.cpu.system;
+  return { rate: (messages * 1000) / (to.at - from.at), cpuSeconds: cpuMicroseconds / 1e6 / messages };
 }
 
 process.stdout.write(`${JSON.stringify(await run(JSON.parse(process.argv[2] ?? '') as BarestTask))}\n`);

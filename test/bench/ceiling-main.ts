@@ -1,6 +1,6 @@
 import process from 'node:process';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type BareOptions, barePublisher, bareSubscriber } from './bare-stomp.js';
+import { type BareOptions, type BarePublisher, barePublisher, bareSubscriber } from './bare-stomp.js';
 
 // What a broker takes and delivers, from a client that does nothing else.
 
@@ -8,6 +8,9 @@ import { type BareOptions, barePublisher, bareSubscriber } from './bare-stomp.js
 export interface CeilingTask extends BareOptions {
   readonly bytes: number;
   readonly milliseconds: number;
+  /** It goes on until so many were taken. */
+  readonly atLeast: number;
+  readonly connections: number;
 }
 
 /** The only line of output, as JSON; messages a second, each without the first fifth of the time. */
@@ -16,25 +19,28 @@ export interface CeilingResult {
   readonly delivered: number;
 }
 
+/** For what was taken to be delivered. */
+const LONGEST_MS = 60_000;
+/** On each connection. */
 const WINDOW = 100;
 
 async function takenRate(task: CeilingTask): Promise<{ rate: number; messages: number }> {
-  const publisher = await barePublisher(task);
+  const publishers = await Promise.all(Array.from({ length: task.connections }, () => barePublisher(task)));
   const body = 'x'.repeat(task.bytes);
   const began = performance.now();
   const counted = began + task.milliseconds / 5;
   let messages = 0;
   let after = 0;
-  const worker = async (): Promise<void> => {
-    while (performance.now() - began < task.milliseconds) {
+  const worker = async (publisher: BarePublisher): Promise<void> => {
+    while (performance.now() - began < task.milliseconds || messages < task.atLeast) {
       await publisher.send(body);
       messages += 1;
       if (performance.now() >= counted) after += 1;
     }
   };
-  await Promise.all(Array.from({ length: WINDOW }, worker));
+  await Promise.all(publishers.flatMap((publisher) => Array.from({ length: WINDOW }, () => worker(publisher))));
   const rate = (after * 1000) / (performance.now() - counted);
-  publisher.close();
+  for (const publisher of publishers) publisher.close();
   return { rate, messages };
 }
 
@@ -43,13 +49,14 @@ async function deliveredRate(task: CeilingTask, messages: number): Promise<numbe
   const all = new AbortController();
   let count = 0;
   let from = 0;
-  const end = await bareSubscriber(task, WINDOW, () => {
+  const delivered = (): void => {
     count += 1;
     if (count === skipped) from = performance.now();
     if (count === messages) all.abort();
-  });
-  await sleep(task.milliseconds * 5, undefined, { signal: all.signal }).catch(() => undefined);
-  end();
+  };
+  const ends = await Promise.all(Array.from({ length: task.connections }, () => bareSubscriber(task, WINDOW, delivered)));
+  await sleep(LONGEST_MS, undefined, { signal: all.signal }).catch(() => undefined);
+  for (const end of ends) end();
   return ((count - skipped) * 1000) / (performance.now() - from);
 }
 

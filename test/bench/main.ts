@@ -3,7 +3,7 @@ import { cpus, tmpdir } from 'node:os';
 import path from 'node:path';
 import process from 'node:process';
 import { summarise } from './measurement.js';
-import { type BenchOptions, readOptions, USAGE } from './plan.js';
+import { type BenchOptions, readOptions, USAGE } from './options.js';
 import { write } from './report.js';
 import { run } from './run.js';
 
@@ -24,6 +24,7 @@ async function bench(options: BenchOptions): Promise<void> {
     write({ ...machine, broker, quick: options.quick, measurements: summarise(figures) }, options.output);
   } finally {
     for (const step of steps) await step();
+    process.stderr.write('removing what was made\n');
     rmSync(directory, { recursive: true, force: true });
   }
 }

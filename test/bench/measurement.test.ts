@@ -13,6 +13,11 @@ const atLeast = (share: number): Aim['target'] => ({ kind: 'at least', share });
 const atMost = (share: number): Aim['target'] => ({ kind: 'at most', share });
 const only = (...figures: Aimed[]) => summarise(figures)[0]!;
 
+const beside = (name: string, limit: number): Aimed => {
+  const one = figure(40, limit, atLeast(0.5));
+  return { ...one, name, aim: { ...one.aim!, lowestOf: 'receiver' } };
+};
+
 describe('measurements', () => {
   it('takes the middle value, or the mean of the middle two', () => {
     assert.equal(median([9, 1, 5]), 5);
@@ -51,6 +56,30 @@ describe('measurements', () => {
     assert.equal(only(figure(44, 100, atLeast(0.45))).reached, false);
     assert.equal(only(figure(100, 100, atMost(1))).reached, true);
     assert.equal(only(figure(101, 100, atMost(1))).reached, false);
+  });
+
+  it('asks for more than the same where that is the target', () => {
+    assert.equal(only(figure(100, 100, { kind: 'more than', share: 1 })).reached, false);
+    assert.equal(only(figure(101, 100, { kind: 'more than', share: 1 })).reached, true);
+  });
+
+  it('judges only the lowest of several limits, by their medians', () => {
+    const measurements = summarise([
+      beside('bytes', 100),
+      beside('adds', 90),
+      beside('bytes', 50),
+      beside('adds', 70),
+      beside('bytes', 110),
+      beside('adds', 95),
+    ]);
+    assert.deepEqual(
+      measurements.map(({ name, limit, share, target, reached }) => [name, limit, share === null, target?.share, reached]),
+      [
+        ['bytes', 100, true, undefined, null],
+        ['adds', 90, false, 0.5, false],
+      ],
+    );
+    assert.deepEqual(rowOf(measurements[0]!).slice(4), ['', '', '']);
   });
 
   it('shows share, target and mark beside each other', () => {

@@ -7,7 +7,9 @@ export interface Aim {
   /** What the limit is. */
   readonly of: string;
   /** The share of the limit that must be reached, or not be exceeded; null: shown, not judged. */
-  readonly target: { readonly kind: 'at least' | 'at most'; readonly share: number } | null;
+  readonly target: { readonly kind: 'at least' | 'at most' | 'more than'; readonly share: number } | null;
+  /** Of all measurements with the same text here only the one with the lowest limit keeps its target. */
+  readonly lowestOf?: string;
 }
 
 /** A figure of one repeat with what it is held against in the same repeat. */
@@ -40,7 +42,8 @@ export function median(values: readonly number[]): number {
 }
 
 function judged(share: number, target: NonNullable<Aim['target']>): boolean {
-  return target.kind === 'at least' ? share >= target.share : share <= target.share;
+  if (target.kind === 'at most') return share <= target.share;
+  return target.kind === 'at least' ? share >= target.share : share > target.share;
 }
 
 function summary(name: string, repeats: readonly Aimed[]): Measurement {
@@ -65,9 +68,26 @@ function summary(name: string, repeats: readonly Aimed[]): Measurement {
   };
 }
 
+/** Names of measurements that are not judged: of some that go together another limit is lower. Over all repeats, so that it is the same in each. */
+function overruled(figures: readonly Aimed[], measurements: readonly Measurement[]): Set<string> {
+  const groups = new Map<string, Map<string, number>>();
+  for (const { name, aim } of figures) {
+    const limit = measurements.find((one) => one.name === name)?.limit;
+    if (aim?.lowestOf === undefined || limit === null || limit === undefined) continue;
+    groups.set(aim.lowestOf, (groups.get(aim.lowestOf) ?? new Map<string, number>()).set(name, limit));
+  }
+  const others = [...groups.values()].flatMap((group) => {
+    const lowest = Math.min(...group.values());
+    return [...group].filter(([, limit]) => limit > lowest).map(([name]) => name);
+  });
+  return new Set(others);
+}
+
 /** Figures of all repeats, one measurement for each name, in the order in which the names first came. */
 export function summarise(figures: readonly Aimed[]): Measurement[] {
   const names = new Map<string, Aimed[]>();
   for (const figure of figures) names.set(figure.name, [...(names.get(figure.name) ?? []), figure]);
-  return [...names].map(([name, repeats]) => summary(name, repeats));
+  const measurements = [...names].map(([name, repeats]) => summary(name, repeats));
+  const notJudged = overruled(figures, measurements);
+  return measurements.map((one) => (notJudged.has(one.name) ? { ...one, share: null, target: null, reached: null } : one));
 }

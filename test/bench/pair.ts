@@ -4,8 +4,9 @@ import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { DemoPki, Scope } from '@ssm/test-support';
 import { type ConfigFile, type Service, type ServiceName, sampleOf, startService } from '../support/services.js';
-import type { Load } from './plan.js';
-import { cpuSeconds, peakMemory } from './process-figures.js';
+import type { Times } from './plan.js';
+import { connectionsOf, cpuSeconds, peakMemory } from './process-figures.js';
+import { makeSpread } from './spread.js';
 import type { Venue } from './venue.js';
 import { type Reading, type Window, windowOf } from './window.js';
 
@@ -14,12 +15,14 @@ import { type Reading, type Window, windowOf } from './window.js';
 export interface Throughput {
   /** Messages a second, once it runs. */
   readonly rate: number;
-  /** Messages so far, at the end of the measurement. */
+  /** Messages done when it was stopped, at least. */
   readonly messages: number;
   /** User and system seconds of the process for one message; undefined where the system does not tell. */
   readonly cpuSeconds: number | undefined;
-  /** Largest resident memory of the process, bytes. */
+  /** Largest resident memory of the process until then, bytes. */
   readonly peakMemory: number | undefined;
+  /** Connections to the broker. */
+  readonly connections: number | undefined;
 }
 
 /** Where a pair of services works. */
@@ -32,12 +35,12 @@ export interface Stage {
 }
 
 /** Seldom, since each answer costs the service about as much as a message does. */
-const POLL_MS = 100;
+const POLL_MS = 250;
 const TIMEOUT_MS = 120_000;
 
-/** So many files of about this many bytes of text, in one directory of a dirq queue; its path. */
-export function fill(outgoing: string, bytes: number, messages: number): string {
-  const started = Math.floor(Date.now() / 60_000) * 60;
+/** So many files of about this many bytes of text, in one directory of a dirq queue; its path. `minutesAgo`: what its name says. */
+export function fill(outgoing: string, bytes: number, messages: number, minutesAgo = 0): string {
+  const started = (Math.floor(Date.now() / 60_000) - minutesAgo) * 60;
   const directory = path.join(outgoing, started.toString(16).padStart(8, '0'));
   mkdirSync(directory, { recursive: true });
   for (let index = 0; index < messages; index += 1) {
@@ -55,22 +58,41 @@ async function readingOf(service: Service, result: string): Promise<Reading> {
   return { at: performance.now(), count, cpu: cpuSeconds(service.child.pid) };
 }
 
-function throughputOf({ from, to }: Window, pid: number): Throughput {
+function throughputOf({ from, to }: Window, { child: { pid } }: Service, port: number): Throughput {
   const done = to.count - from.count;
   const cpu = from.cpu === undefined || to.cpu === undefined ? undefined : (to.cpu - from.cpu) / done;
-  return { rate: (done * 1000) / (to.at - from.at), messages: to.count, cpuSeconds: cpu, peakMemory: peakMemory(pid) };
+  const rate = (done * 1000) / (to.at - from.at);
+  return { rate, messages: to.count, cpuSeconds: cpu, peakMemory: peakMemory(pid), connections: connectionsOf(pid, port) };
 }
 
-/** Follows one counter of a service for `windowMs`, or until it has reached `total`. */
-async function follow(service: Service, result: string, total: number, windowMs: number): Promise<Throughput> {
+/** How far a service is followed. */
+export interface Course extends Times {
+  /** Messages that there are. */
+  readonly total: number;
+  /** It goes on until so many are done. */
+  readonly until: number;
+}
+
+const RESULT = { sender: 'sent', receiver: 'stored' } as const;
+
+/** Follows a service that has just been started; it is stopped afterwards. */
+export async function follow(service: Service, port: number, { total, until, ...times }: Course): Promise<Throughput> {
   const readings: Reading[] = [];
+  let throughput: Throughput | undefined;
   for (const began = performance.now(); performance.now() - began < TIMEOUT_MS; await sleep(POLL_MS)) {
-    readings.push(await readingOf(service, result));
-    const window = windowOf(readings, total, windowMs);
-    if (window !== undefined) return throughputOf(window, service.child.pid);
+    const reading = await readingOf(service, RESULT[service.name]);
+    readings.push(reading);
+    const window = throughput === undefined ? windowOf(readings, total, times) : undefined;
+    if (window !== undefined) throughput = throughputOf(window, service, port);
+    if (throughput === undefined || reading.count < Math.min(until, total)) continue;
+    await service.stop();
+    return { ...throughput, messages: reading.count };
   }
   throw new Error(`the ${service.name} did not get through ${total} messages in ${TIMEOUT_MS / 1000} s`);
 }
+
+/** Where a receiver writes. Durable adds are measured in the same directory: what a file costs can depend on where it is. */
+export const storeOf = (directory: string): string => path.join(directory, 'store');
 
 /** The configuration of a service that sends from, or stores to, the stage. */
 export function configOf(name: ServiceName, { directory, pki, venue }: Stage, encrypted: boolean): ConfigFile {
@@ -88,29 +110,22 @@ export function configOf(name: ServiceName, { directory, pki, venue }: Stage, en
     };
   return {
     ...shared(pki.server),
-    incoming: { path: path.join(directory, 'incoming') },
-    reject: { path: path.join(directory, 'reject') },
+    incoming: { path: path.join(storeOf(directory), 'incoming') },
+    reject: { path: path.join(storeOf(directory), 'reject') },
     authorisation: { allow: path.join(directory, 'dns') },
   };
 }
 
 /** Empty volumes, and an allow list, in a directory that is new: what was removed a moment ago makes some file systems slow for minutes. */
-export function prepare({ directory, pki }: Stage): void {
-  for (const folder of ['outgoing', 'incoming', 'reject']) mkdirSync(path.join(directory, folder), { recursive: true });
+export function prepare({ directory, pki }: Pick<Stage, 'directory' | 'pki'>): void {
+  makeSpread(directory);
+  mkdirSync(path.join(directory, 'outgoing'), { recursive: true });
+  for (const folder of ['incoming', 'reject']) mkdirSync(path.join(storeOf(directory), folder), { recursive: true });
   writeFileSync(path.join(directory, 'dns'), `${pki.sites[0].dn}\n`);
 }
 
-/** One load of so many messages through a sender, then through a receiver. */
-export async function measurePair(stage: Stage, load: Load, messages: number, windowMs: number): Promise<Record<ServiceName, Throughput>> {
-  prepare(stage);
-  const { scope, directory } = stage;
-  fill(path.join(directory, 'outgoing'), load.bytes, messages);
-  const one = async (name: ServiceName, result: string, total: number): Promise<Throughput> => {
-    const service = await startService(scope, name, configOf(name, stage, load.encrypted), { directory });
-    const throughput = await follow(service, result, total, windowMs);
-    await service.stop();
-    return throughput;
-  };
-  const sender = await one('sender', 'sent', messages);
-  return { sender, receiver: await one('receiver', 'stored', sender.messages) };
+/** A service of the stage, started and followed. */
+export async function measureService(name: ServiceName, stage: Stage, encrypted: boolean, course: Course): Promise<Throughput> {
+  const service = await startService(stage.scope, name, configOf(name, stage, encrypted), { directory: stage.directory });
+  return await follow(service, stage.venue.port, course);
 }

@@ -1,64 +1,55 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { boundOf, LIMIT, type Limits, type Load, loadName, messagesFor, planOf, readOptions } from './plan.js';
+import { readOptions } from './options.js';
+import { loadName, messagesFor, mostRate, type Plan, planOf } from './plan.js';
 
-const SMALL: Load = { bytes: 1024, encrypted: true, key: 'RSA', tls: false };
-const BIG: Load = { ...SMALL, bytes: 102_400 };
-const limits = (changes: readonly (readonly [string, number])[] = []): Limits =>
-  new Map([
-    [LIMIT.sign.RSA, 6000],
-    [LIMIT.verify.RSA, 50_000],
-    [LIMIT.durable(1024), 2700],
-    [LIMIT.durable(102_400), 1500],
-    [LIMIT.decrypt, 3000],
-    [LIMIT.bytes(true), 102_400_000],
-    ...changes,
-  ]);
+const plan = (...args: string[]): Plan => planOf(readOptions(args));
+const names = (...args: string[]): string[] => plan(...args).loads.map(loadName);
 
 describe('the plan of a benchmark', () => {
-  it('repeats five times, and three times when it is to be quick', () => {
-    assert.equal(planOf({ quick: false, only: [] }).repeats, 5);
-    assert.equal(planOf({ quick: true, only: [] }).repeats, 3);
+  it('repeats five times, three times when it is to be quick, or as often as is said', () => {
+    assert.deepEqual([plan().repeats, plan('--quick').repeats, plan('--repeats', '7').repeats], [5, 3, 7]);
   });
 
   it('has 1 KB signed and signed+encrypted when it is quick, and all keys and TLS when not', () => {
-    const quick = planOf({ quick: true, only: [] }).loads.map(loadName);
-    const full = planOf({ quick: false, only: [] }).loads.map(loadName);
-    for (const name of ['1 KB signed', '1 KB signed+encrypted']) assert.ok(quick.includes(name));
-    for (const name of [...quick, '100 KB signed', '1 KB signed, P-256', '1 KB signed, mutual TLS']) assert.ok(full.includes(name), name);
-    assert.equal(new Set(full).size, full.length);
+    for (const name of ['1 KB signed', '1 KB signed+encrypted']) assert.ok(names('--quick').includes(name));
+    for (const name of [...names('--quick'), '100 KB signed', '1 KB signed, P-256', '1 KB signed, mutual TLS'])
+      assert.ok(names().includes(name), name);
+    assert.equal(new Set(names()).size, names().length);
   });
 
   it('leaves out what --only does not name', () => {
-    assert.deepEqual(planOf({ quick: false, only: ['P-256'] }).loads.map(loadName), ['1 KB signed, P-256', '100 KB signed, P-256']);
+    const { loads, still, backlog } = plan('--only', 'P-256');
+    assert.deepEqual(loads.map(loadName), ['1 KB signed, P-256', '100 KB signed, P-256']);
+    assert.deepEqual([still, backlog], [false, undefined]);
   });
 
-  it('holds a sender against signing, and against bytes where they are the slower', () => {
-    assert.deepEqual(boundOf('sender', SMALL, limits()), { of: LIMIT.sign.RSA, limit: 6000, share: 0.45 });
-    assert.deepEqual(boundOf('sender', BIG, limits()), { of: LIMIT.bytes(true), limit: 1000, share: 0.6 });
+  it('looks at growth unless it is to be quick or at a real broker, and always when that is named', () => {
+    assert.equal(plan().backlog, 100_000);
+    assert.equal(plan('--quick').backlog, undefined);
+    assert.equal(plan('--broker', 'rabbitmq').backlog, undefined);
+    const only = plan('--quick', '--only', 'growth', '--backlog', '1000000');
+    assert.deepEqual([only.backlog, only.loads.length, only.still], [1_000_000, 0, false]);
   });
 
-  it('holds a receiver against durable adds, and against decryption only where there is any', () => {
-    const slow = limits([
-      [LIMIT.decrypt, 2000],
-      [LIMIT.bytes(false), 1e9],
-    ]);
-    assert.deepEqual(boundOf('receiver', SMALL, limits()), { of: LIMIT.durable(1024), limit: 2700, share: 0.5 });
-    assert.deepEqual(boundOf('receiver', SMALL, slow), { of: LIMIT.decrypt, limit: 2000, share: 0.5 });
-    assert.equal(boundOf('receiver', { ...SMALL, encrypted: false }, slow).of, LIMIT.durable(1024));
+  it('lets a service warm up before it is measured for longer than that', () => {
+    for (const { warmMs, windowMs } of [plan(), plan('--quick')]) assert.ok(warmMs >= 1500 && windowMs > warmMs);
   });
 
-  it('makes as many files as the limit allows in a window, within the memory of a broker', () => {
-    assert.equal(messagesFor(SMALL, limits(), 2000), 10_800);
-    const huge = limits([[LIMIT.bytes(true), 1e12]]);
-    assert.ok(messagesFor(BIG, huge, 60_000) * BIG.bytes * 2 < 400e6);
-    assert.equal(messagesFor(SMALL, limits([[LIMIT.sign.RSA, 1]]), 2000), 200);
+  it('makes enough messages for warm-up, window and a margin, within the memory of a broker', () => {
+    const times = { warmMs: 2000, windowMs: 5000 };
+    assert.equal(messagesFor({ bytes: 1024 }, 1000, times), 8000);
+    assert.equal(messagesFor({ bytes: 1024 }, 1, times), 200);
+    assert.ok(messagesFor({ bytes: 102_400 }, 1e6, times) * 2 * 102_400 <= 3 * 1024 ** 3);
+    assert.ok(mostRate({ bytes: 102_400 }) < mostRate({ bytes: 1024 }));
   });
 });
 
 describe('the options of a benchmark', () => {
   it('are the development broker, all loads, and text by default', () => {
-    assert.deepEqual(readOptions([]), { quick: false, output: 'text', broker: 'devbroker', only: [], directory: undefined });
+    const { repeats, directory, ...given } = readOptions([]);
+    assert.deepEqual(given, { quick: false, output: 'text', broker: 'devbroker', only: [], backlog: 100_000 });
+    assert.deepEqual([repeats, directory], [undefined, undefined]);
   });
 
   it('name a product or a version of it', () => {
@@ -66,9 +57,11 @@ describe('the options of a benchmark', () => {
     assert.deepEqual(readOptions(['--broker', 'activemq5']).broker, ['activemq5']);
   });
 
-  it('are refused when they are unknown or contradict each other', () => {
+  it('are refused when they are unknown, contradict each other, or are no numbers', () => {
     assert.throws(() => readOptions(['--broker', 'kafka']), /--broker must be one of devbroker, rabbitmq/);
     assert.throws(() => readOptions(['--fast']), /fast/);
     assert.throws(() => readOptions(['--json', '--markdown']), /not both/);
+    assert.throws(() => readOptions(['--repeats', '0']), /--repeats must be a number from 1 on/);
+    assert.throws(() => readOptions(['--backlog', '1e6']), /--backlog must be a number from 10000 on/);
   });
 });

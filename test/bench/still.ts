@@ -3,7 +3,7 @@ import { mkdirSync, renameSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { eventually } from '@ssm/test-support';
-import { type Service, type ServiceName, startService } from '../support/services.js';
+import { type ConfigFile, type Service, type ServiceName, startService } from '../support/services.js';
 import type { Aim, Aimed } from './measurement.js';
 import { configOf, prepare, type Stage } from './pair.js';
 import { LARGE } from './plan.js';
@@ -19,12 +19,17 @@ const IDLE_SHARE = 0.01;
 const IDLE_BYTES = 100 * 1024 * 1024;
 const TIMES_LARGE = 8;
 
-const atMost = (limit: number): { aim: Aim } => ({ aim: { limit, of: 'fixed', target: { kind: 'at most', share: 1 } } });
+/** An absolute target. */
+export const atMost = (limit: number): { aim: Aim } => ({ aim: { limit, of: 'fixed', target: { kind: 'at most', share: 1 } } });
 
 /** Started, and how long that took until it was ready, ms. The clock begins before the process is made. */
-async function startReady(name: ServiceName, stage: Stage): Promise<{ service: Service; readyMs: number }> {
+export async function startReady(
+  name: ServiceName,
+  stage: Stage,
+  config: ConfigFile = configOf(name, stage, true),
+): Promise<{ service: Service; readyMs: number }> {
   const began = performance.now();
-  const service = await startService(stage.scope, name, configOf(name, stage, true), { directory: stage.directory });
+  const service = await startService(stage.scope, name, config, { directory: stage.directory });
   for (;;) {
     const answer = await fetch(`${service.url}/health/ready`).catch(() => undefined);
     if (answer?.ok === true) return { service, readyMs: performance.now() - began };
