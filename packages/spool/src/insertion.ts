@@ -1,5 +1,5 @@
 /** Which numbered directory of a dirq Normal queue takes the next element. */
-import { promises as fs } from 'node:fs';
+import { entriesOf } from './entries.js';
 import { failedWith } from './faults.js';
 import { isDirectoryName, isElementName, numberedDirectory } from './names.js';
 
@@ -57,16 +57,16 @@ function following(directory: string): string {
 /** undefined: none yet. */
 export async function newestDirectory(root: string): Promise<string | undefined> {
   let newest: string | undefined;
-  for await (const { name } of await fs.opendir(root, { bufferSize: 256 }))
-    if (isDirectoryName(name) && (newest === undefined || name > newest)) newest = name;
+  for await (const entries of entriesOf(root))
+    for (const { name } of entries) if (isDirectoryName(name) && (newest === undefined || name > newest)) newest = name;
   return newest;
 }
 
 async function countElements(directory: string, limit: number): Promise<number> {
   let count = 0;
   try {
-    for await (const { name } of await fs.opendir(directory, { bufferSize: 1024 })) {
-      if (isElementName(name)) count += 1;
+    for await (const entries of entriesOf(directory)) {
+      count += entries.filter(({ name }) => isElementName(name)).length;
       if (count >= limit) break;
     }
   } catch (error) {

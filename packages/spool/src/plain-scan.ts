@@ -1,6 +1,7 @@
 /** One pass over a plain directory: oldest first among every 10,000 files, in the order of the directory beyond. */
 import { promises as fs, type Stats } from 'node:fs';
 import { CLAIMS, type ClaimsDirectory } from './claims-directory.js';
+import { entriesOf } from './entries.js';
 import { failedWith, fault, guarded } from './faults.js';
 import { decodeName, fileIn, isUnfinishedName } from './names.js';
 import { claimedPath, freeElement, parseClaimed } from './plain-layout.js';
@@ -94,14 +95,15 @@ export class PlainScan implements Scan {
     const { root, batch: size = BATCH } = this.#options;
     let batch: string[] = [];
     try {
-      // latin1 gives every byte of a name.
-      for await (const entry of await fs.opendir(root, { bufferSize: 512, encoding: 'latin1' })) {
+      for await (const entries of entriesOf(root, 'latin1')) {
         if (this.#aborted) return;
-        if (entry.isDirectory() || isUnfinishedName(entry.name)) this.#ignore(entry.name);
-        else batch.push(decodeName(entry.name));
-        if (batch.length < size) continue;
-        yield batch;
-        batch = [];
+        for (const entry of entries) {
+          if (entry.isDirectory() || isUnfinishedName(entry.name)) this.#ignore(entry.name);
+          else batch.push(decodeName(entry.name));
+          if (batch.length < size) continue;
+          yield batch;
+          batch = [];
+        }
       }
     } catch (error) {
       throw await fault(error, 'scan the queue', root);

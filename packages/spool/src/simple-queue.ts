@@ -1,5 +1,6 @@
 /** A dirq Simple queue (one file an element, hard link `.lck` a lock), read by a sender. */
 import { promises as fs } from 'node:fs';
+import { entriesOf } from './entries.js';
 import { SpoolError } from './errors.js';
 import { failedWith, guarded, whoAndWhere } from './faults.js';
 import { type FileCalls, files } from './files.js';
@@ -196,12 +197,14 @@ export class SimpleQueue implements OutgoingQueue {
     const { claims } = this.#parts;
     const found = { temporary: 0, locks: 0, empty: true };
     try {
-      for await (const { name } of await fs.opendir(directory, { bufferSize: 512 })) {
+      for await (const entries of entriesOf(directory)) {
         found.empty = false;
-        const [element, suffix] = [name.slice(0, -4), name.slice(-4)];
-        if (!isElementName(element)) continue;
-        if (suffix === '.tmp' && (await claims.removeIfOlder(`${directory}/${name}`, TEMPORARY_AGE_MS))) found.temporary += 1;
-        if (suffix === '.lck' && (await claims.removeIfOlder(`${directory}/${name}`, claims.lockAgeMs))) found.locks += 1;
+        for (const { name } of entries) {
+          if (!isElementName(name.slice(0, -4))) continue;
+          const file = `${directory}/${name}`;
+          if (name.endsWith('.tmp') && (await claims.removeIfOlder(file, TEMPORARY_AGE_MS))) found.temporary += 1;
+          if (name.endsWith('.lck') && (await claims.removeIfOlder(file, claims.lockAgeMs))) found.locks += 1;
+        }
       }
     } catch (error) {
       if (!failedWith(error, 'ENOENT', 'ENOTDIR')) throw error;

@@ -1,7 +1,8 @@
 /** One pass over a dirq Simple queue: directories in order, elements in order inside one, in 8 bytes of memory for each element of one directory. */
-import { promises as fs } from 'node:fs';
+import { type Dirent, promises as fs } from 'node:fs';
 import { CLAIMS } from './claims-directory.js';
 import { CompactNames } from './compact-names.js';
+import { entriesOf } from './entries.js';
 import { failedWith, fault, guarded } from './faults.js';
 import { isDirectoryName, isElementName, numberedDirectory, timeOfElement } from './names.js';
 import { QUARANTINE } from './quarantine.js';
@@ -84,22 +85,28 @@ export class SimpleScan implements Scan {
   async *#batches(directory: string): AsyncGenerator<Batch, void> {
     let batch = newBatch();
     try {
-      for await (const entry of await fs.opendir(`${this.#root}/${directory}`, { bufferSize: 512 })) {
+      for await (const entries of entriesOf(`${this.#root}/${directory}`)) {
         if (this.#signal?.aborted === true) return;
-        const { name } = entry;
-        const isLock = name.endsWith(LOCK);
-        const element = isLock ? name.slice(0, -LOCK.length) : name;
-        if (entry.isDirectory() || !isElementName(element)) this.statistics.ignored += 1;
-        else if (isLock) batch.locks.add(element);
-        else batch.elements.add(element);
-        if (batch.elements.length + batch.locks.size < this.#batch && batch.locks.size < MAXIMUM_LATE) continue;
-        yield batch;
-        batch = newBatch();
+        for (const entry of entries) {
+          this.#sortOut(entry, batch);
+          if (batch.elements.length + batch.locks.size < this.#batch && batch.locks.size < MAXIMUM_LATE) continue;
+          yield batch;
+          batch = newBatch();
+        }
       }
     } catch (error) {
       if (!failedWith(error, 'ENOENT', 'ENOTDIR')) throw await fault(error, 'scan the queue', this.#root);
     }
     yield batch;
+  }
+
+  #sortOut(entry: Dirent, { elements, locks }: Batch): void {
+    const { name } = entry;
+    const isLock = name.endsWith(LOCK);
+    const element = isLock ? name.slice(0, -LOCK.length) : name;
+    if (!isElementName(element) || entry.isDirectory()) this.statistics.ignored += 1;
+    else if (isLock) locks.add(element);
+    else elements.add(element);
   }
 
   async *#sortedBatch(directory: string, { elements, locks }: Batch, late: Set<string>): AsyncGenerator<string, void> {
@@ -135,20 +142,22 @@ export class SimpleScan implements Scan {
 export async function directoriesOf(root: string, other: (name: string) => void = () => undefined): Promise<Uint32Array> {
   let numbers = new Uint32Array(256);
   let count = 0;
-  for await (const entry of await fs.opendir(root, { bufferSize: 256 })) {
-    const { name } = entry;
-    // Not through a link: what it leads to is not ours to send and remove.
-    if (!isDirectoryName(name) || !entry.isDirectory()) {
-      other(name);
-      continue;
+  for await (const entries of entriesOf(root)) {
+    for (const entry of entries) {
+      const { name } = entry;
+      // Not through a link: what it leads to is not ours to send and remove.
+      if (!isDirectoryName(name) || !entry.isDirectory()) {
+        other(name);
+        continue;
+      }
+      if (count === numbers.length) {
+        const larger = new Uint32Array(2 * count);
+        larger.set(numbers);
+        numbers = larger;
+      }
+      numbers[count] = Number.parseInt(name, 16);
+      count += 1;
     }
-    if (count === numbers.length) {
-      const larger = new Uint32Array(2 * count);
-      larger.set(numbers);
-      numbers = larger;
-    }
-    numbers[count] = Number.parseInt(name, 16);
-    count += 1;
   }
   return numbers.subarray(0, count).toSorted();
 }

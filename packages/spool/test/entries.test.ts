@@ -1,0 +1,60 @@
+import assert from 'node:assert/strict';
+import { type Dir, mkdirSync, promises, readdirSync, writeFileSync } from 'node:fs';
+import { describe, it } from 'node:test';
+import { temporaryDirectory } from '@ssm/test-support';
+import { entriesOf } from '../src/entries.js';
+
+describe('the entries of a directory', () => {
+  it('are all there, each once, whatever their number', async (t) => {
+    for (const total of [0, 1, 1023, 1024, 1025, 2048, 2500]) {
+      const root = temporaryDirectory(t);
+      for (let index = 0; index < total; index += 1) writeFileSync(`${root}/${index}`, '');
+      const names: string[] = [];
+      for await (const entries of entriesOf(root)) {
+        assert.notEqual(entries.length, 0);
+        for (const { name } of entries) names.push(name);
+      }
+      assert.deepEqual(names.toSorted(), readdirSync(root).toSorted());
+    }
+  });
+
+  it('say what they are, and every byte of their names', async (t) => {
+    const root = temporaryDirectory(t);
+    mkdirSync(`${root}/directory`);
+    writeFileSync(Buffer.concat([Buffer.from(`${root}/`), Buffer.from([0xff, 0x61])]), '');
+    const found = new Map<string, boolean>();
+    for await (const entries of entriesOf(root, 'latin1')) for (const entry of entries) found.set(entry.name, entry.isDirectory());
+    assert.deepEqual(Object.fromEntries(found), { directory: true, '\u00ffa': false });
+  });
+
+  it('leave the event loop free', async (t) => {
+    const root = temporaryDirectory(t);
+    for (let index = 0; index < 5000; index += 1) writeFileSync(`${root}/${index}`, '');
+    let turns = 0;
+    const turn = (): void => {
+      turns += 1;
+      timer = setImmediate(turn);
+    };
+    let timer = setImmediate(turn);
+    let portions = 0;
+    for await (const entries of entriesOf(root)) portions += entries.length > 0 ? 1 : 0;
+    clearImmediate(timer);
+    assert.ok(turns >= portions && portions >= 5, `${turns} turns, ${portions} portions`);
+  });
+
+  it('close the directory, also when no more is wanted', async (t) => {
+    const root = temporaryDirectory(t);
+    for (let index = 0; index < 3000; index += 1) writeFileSync(`${root}/${index}`, '');
+    const opened: Dir[] = [];
+    const opendir = promises.opendir.bind(promises);
+    t.mock.method(promises, 'opendir', async (...args: Parameters<typeof opendir>) => {
+      opened.push(await opendir(...args));
+      return opened.at(-1);
+    });
+    for await (const entries of entriesOf(root)) if (entries.length > 0) break;
+    for await (const entries of entriesOf(root)) assert.ok(entries.length > 0);
+    assert.equal(opened.length, 2);
+    for (const directory of opened) assert.throws(() => directory.readSync(), { code: 'ERR_DIR_CLOSED' });
+    await assert.rejects(entriesOf(`${root}/missing`).next(), { code: 'ENOENT' });
+  });
+});
