@@ -6,6 +6,7 @@ import type { SenderConfig } from './config.js';
 import { QueueDepth } from './depth.js';
 import { Held } from './held.js';
 import { createSenderMetrics, type SenderMetrics } from './metrics.js';
+import { purgeVolume } from './purge.js';
 import { Readiness } from './readiness.js';
 import { Report } from './report.js';
 import { VolumeState } from './volume.js';
@@ -71,6 +72,8 @@ export function createParts(config: SenderConfig, { log, health, metrics: regist
     begin: once(async () => {
       const { freed } = await queue.start();
       if (freed > 0) log.info('locks of an earlier start freed', { count: freed });
+      // A run that ends has no later, and sends what a dead sender had locked.
+      if (config.once) await purgeVolume(queue, log);
     }),
   };
 }

@@ -11,6 +11,8 @@ import type { Wake } from './wake.js';
 const GAP_MS = 100;
 /** Between two elements while nothing works. */
 const TROUBLE_GAP_MS = 50;
+/** What keeps us from sending may be over in a moment, a broker being connected above all: before that a long backlog is not counted. */
+const OPENING_MS = 1000;
 
 export interface PassSources {
   readonly queue: OutgoingQueue;
@@ -51,6 +53,7 @@ const NOTHING: Pass = { whole: false, failed: false, started: 0, waiting: 0, sta
 export async function* elements(sources: PassSources): AsyncGenerator<string, void, undefined> {
   const { wake, stopping, scanIntervalMs, backoff, gone } = sources;
   while (!stopping.aborted) {
+    await opened(sources);
     const rings = wake.rings;
     const before = gone();
     const pass = sources.closed() === undefined ? yield* passOnce(sources) : await lookOnly(sources);
@@ -94,6 +97,13 @@ async function* passOnce(sources: PassSources): AsyncGenerator<string, Pass, und
 function turnOf(name: string, { held, backoff, attempts = Number.POSITIVE_INFINITY }: PassSources): 'now' | 'later' | 'never' {
   if (held.has(name) || backoff.attempts(name) >= attempts) return 'never';
   return backoff.waits(name) ? 'later' : 'now';
+}
+
+/** Waits for leave to send, but not for long. */
+async function opened({ closed, wake, stopping }: PassSources): Promise<void> {
+  const end = performance.now() + OPENING_MS;
+  for (let left = OPENING_MS; left > 0 && !stopping.aborted && closed() !== undefined; left = end - performance.now())
+    await wake.wait(wake.rings, left, stopping);
 }
 
 /** Nothing may be sent: only how much waits is looked up, now and then, and no longer than until something may. */

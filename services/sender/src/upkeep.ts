@@ -3,9 +3,12 @@ import type { Logger } from '@ssm/service-kit';
 import type { SenderConfig } from './config.js';
 import { watchVolume } from './hints.js';
 import type { Parts } from './parts.js';
+import { purgeVolume } from './purge.js';
 import { Watchdog } from './watchdog.js';
 
 const COUNT_LOOK_MS = 30_000;
+/** A purge reads the whole volume: the first files of a long backlog go before it. */
+const FIRST_PURGE_MS = 5000;
 /** Clocks of file systems are coarse. */
 const STABILITY_MARGIN_MS = 50;
 
@@ -32,20 +35,14 @@ export function startUpkeep({ outgoing, log, parts, ending }: UpkeepOptions): Up
     if (layout === 'directory') wake.ringIn(stability + STABILITY_MARGIN_MS);
   });
 
-  const purge = async (): Promise<void> => {
-    try {
-      const purged = await queue.purge();
-      if (purged.locks > 0) log.warn('locks of dead senders freed', { count: purged.locks });
-      log.debug('outgoing volume purged', { ...purged });
-    } catch (error) {
-      // At the end the queue is closed under a purge that is not waited for.
-      if (!ending.aborted) log.warn('the outgoing volume could not be purged', { error });
-    }
+  const tend = async (): Promise<void> => {
+    await purgeVolume(queue, log, ending);
     await hints.renew();
   };
-  void purge();
+  void hints.renew();
+  const first = setTimeout(() => void tend(), FIRST_PURGE_MS);
   const timers = [
-    setInterval(() => void purge(), purgeInterval),
+    setInterval(() => void tend(), purgeInterval),
     // A pass over a long backlog takes a while; a failing scan shows in the passes.
     setInterval(() => void depth.refresh(ending).catch(() => false), COUNT_LOOK_MS),
   ];
@@ -55,6 +52,7 @@ export function startUpkeep({ outgoing, log, parts, ending }: UpkeepOptions): Up
       wake.ring();
     },
     close: () => {
+      clearTimeout(first);
       for (const timer of timers) clearInterval(timer);
       wake.close();
       watchdog.close();

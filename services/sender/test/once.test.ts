@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { appendFileSync, linkSync } from 'node:fs';
 import path from 'node:path';
 import { after, describe, it } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { runSender, startSenderProcess } from './support/run.js';
 import { arrived, createSite, DESTINATION, sharedPki } from './support/site.js';
 import { addElement, filesBelow, putFile } from './support/writer.js';
@@ -63,6 +64,18 @@ describe('--once', () => {
     assert.equal(await sender.exited, 0);
     const summary = await sender.line('all was sent');
     assert.deepEqual([summary.sent, summary.locked], [1, 1]);
+  });
+
+  it('sends also what a dead sender had locked', async (t) => {
+    const site = await createSite(t, keys);
+    const name = path.join(site.outgoing, addElement(site.outgoing, 'records'));
+    linkSync(name, `${name}.lck`);
+    await sleep(300);
+    const sender = runSender(t, site.config({ once: true, outgoing: { lockAge: '200ms', touchInterval: '50ms' } }));
+    assert.equal(await sender.exited, 0);
+    const summary = await sender.line('all was sent');
+    assert.deepEqual([summary.sent, summary.locked], [1, 0]);
+    await sender.line('locks of dead senders freed');
   });
 
   it('waits for a plain file that was just written', async (t) => {

@@ -178,6 +178,23 @@ describe('elements', () => {
     assert.equal(bench.passes.at(-1)?.whole, false);
   });
 
+  it('waits a moment for leave to send before it counts a backlog', async (t) => {
+    let open = false;
+    const bench = await createBench(t, { closed: () => (open ? undefined : 'no broker') });
+    for (let count = 0; count < 5; count += 1) addElement(bench.root, 'x');
+    const start = performance.now();
+    const first = next(elements(bench));
+    for (let count = 0; count < 5; count += 1) {
+      await sleep(30);
+      bench.wake.ring();
+    }
+    open = true;
+    bench.wake.ring();
+    assert.notEqual(await first, undefined);
+    assert.equal(bench.scans(), 1, 'only the pass itself');
+    assert.ok(performance.now() - start < 900, 'as soon as it may');
+  });
+
   it('does not count a backlog to its end when sending may begin meanwhile', async (t) => {
     let asked = 0;
     const bench = await createBench(t, {

@@ -1,5 +1,8 @@
 import assert from 'node:assert/strict';
+import { linkSync } from 'node:fs';
+import path from 'node:path';
 import { after, describe, it } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { eventually } from '@ssm/test-support';
 import { runSender } from './support/run.js';
 import { createSite, DESTINATION, sharedPki } from './support/site.js';
@@ -27,4 +30,16 @@ describe('two senders on one volume', () => {
       assert.deepEqual(new Set(ids), new Set(names));
     });
   }
+
+  it('send first what is free, and then what a dead one had locked', async (t) => {
+    const site = await createSite(t, keys);
+    const left = path.join(site.outgoing, addElement(site.outgoing, 'record'));
+    linkSync(left, `${left}.lck`);
+    addElement(site.outgoing, 'record');
+    await sleep(300);
+    const sender = runSender(t, site.config({ outgoing: { lockAge: '200ms', touchInterval: '50ms' } }));
+    await eventually(() => assert.deepEqual(filesBelow(site.outgoing), []), { timeout: 20_000 });
+    const order = sender.lines.map(({ msg }) => msg).filter((msg) => msg === 'message sent' || msg.startsWith('locks'));
+    assert.deepEqual(order, ['message sent', 'locks of dead senders freed', 'message sent']);
+  });
 });
