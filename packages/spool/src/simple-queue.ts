@@ -13,8 +13,8 @@ import { SimpleClaim, type SimpleLock } from './simple-claim.js';
 import { recoverGone } from './simple-gone.js';
 import { Journal } from './simple-journal.js';
 import type { SimpleParts } from './simple-parts.js';
-import { directoriesOf, SimpleScan } from './simple-scan.js';
-import type { Claim, OutgoingQueue, PurgeStatistics, Scan } from './spool.js';
+import { directoriesOf, type ScanOptions, SimpleScan } from './simple-scan.js';
+import type { Claim, OutgoingQueue, PurgeStatistics, Scan, ScanStatistics } from './spool.js';
 
 const TEMPORARY_AGE_MS = 300_000;
 /** Elements that are looked at before it is believed that we may lock here. */
@@ -69,7 +69,7 @@ export class SimpleQueue implements OutgoingQueue {
   async #probeElements(): Promise<void> {
     const failures: unknown[] = [];
     let probed = 0;
-    for await (const name of this.#scan(undefined, PROBED_BATCH).names) {
+    for await (const name of this.#scan({ signal: undefined, batch: PROBED_BATCH }).names) {
       try {
         await fs.access(`${this.path}/${splitElementName(name).directory}`, fs.constants.W_OK | fs.constants.X_OK);
         if (await this.#probeElement(`${this.path}/${name}`)) return;
@@ -98,18 +98,17 @@ export class SimpleQueue implements OutgoingQueue {
     }
   }
 
-  scan(signal?: AbortSignal): Scan {
-    return this.#scan(signal);
+  scan(signal?: AbortSignal, read?: (all: ScanStatistics) => void): Scan {
+    return this.#scan({ signal, read });
   }
 
-  #scan(signal?: AbortSignal, batch?: number): Scan {
+  #scan(options: Pick<ScanOptions, 'signal' | 'read' | 'batch'>): Scan {
     return new SimpleScan({
       root: this.path,
       now: this.#parts.now(),
       // A predecessor that cannot be looked at is watched from one pass to the next.
       prepare: () => this.#journal.freeOthers(),
-      signal,
-      ...(batch === undefined ? {} : { batch }),
+      ...options,
     });
   }
 

@@ -6,7 +6,7 @@ import { entriesOf } from './entries.js';
 import { failedWith, fault, guarded } from './faults.js';
 import { isDirectoryName, isElementName, numberedDirectory, timeOfElement } from './names.js';
 import { QUARANTINE } from './quarantine.js';
-import type { Scan } from './spool.js';
+import type { Scan, ScanStatistics } from './spool.js';
 
 /** Elements of a directory that are sorted together, 16 MB; a directory with more is read in batches. */
 const BATCH = 2_000_000;
@@ -22,6 +22,8 @@ export interface ScanOptions {
   /** Comes before the first name. */
   readonly prepare: () => Promise<unknown>;
   readonly signal: AbortSignal | undefined;
+  /** Called when nothing is left to be read, which may be long before the last name. */
+  readonly read?: ((all: ScanStatistics) => void) | undefined;
   /** Default 2,000,000. */
   readonly batch?: number;
 }
@@ -30,9 +32,11 @@ export interface ScanOptions {
 interface Batch {
   readonly elements: CompactNames;
   readonly locks: Set<string>;
+  /** Nothing comes after it. */
+  readonly isLast: boolean;
 }
 
-const newBatch = (): Batch => ({ elements: new CompactNames(), locks: new Set() });
+const newBatch = (): Batch => ({ elements: new CompactNames(), locks: new Set(), isLast: false });
 
 export class SimpleScan implements Scan {
   readonly statistics = { available: 0, locked: 0, ignored: 0, oldest: undefined as Date | undefined };
@@ -41,6 +45,7 @@ export class SimpleScan implements Scan {
   readonly #now: Date;
   readonly #prepare: () => Promise<unknown>;
   readonly #signal: AbortSignal | undefined;
+  readonly #read: (all: ScanStatistics) => void;
   readonly #batch: number;
   #looks = 0;
 
@@ -49,17 +54,19 @@ export class SimpleScan implements Scan {
     this.#now = options.now;
     this.#prepare = options.prepare;
     this.#signal = options.signal;
+    this.#read = options.read ?? (() => undefined);
     this.#batch = options.batch ?? BATCH;
     this.names = this.#run();
   }
 
   async *#run(): AsyncGenerator<string, void> {
-    for (const number of await guarded('scan the queue', this.#root, () => this.#begin())) {
+    const numbers = await guarded('scan the queue', this.#root, () => this.#begin());
+    for (const number of numbers) {
       const directory = numberedDirectory(number);
       const late = new Set<string>();
       const before = this.statistics.available;
       let batches = 0;
-      for await (const batch of this.#batches(directory)) {
+      for await (const batch of this.#batches(directory, number === numbers.at(-1))) {
         yield* this.#sortedBatch(directory, batch, late);
         batches += 1;
       }
@@ -82,7 +89,7 @@ export class SimpleScan implements Scan {
   }
 
   /** Names of elements and of their locks. Another process may remove the directory at any time. */
-  async *#batches(directory: string): AsyncGenerator<Batch, void> {
+  async *#batches(directory: string, isLast: boolean): AsyncGenerator<Batch, void> {
     let batch = newBatch();
     try {
       for await (const entries of entriesOf(`${this.#root}/${directory}`)) {
@@ -97,7 +104,7 @@ export class SimpleScan implements Scan {
     } catch (error) {
       if (!failedWith(error, 'ENOENT', 'ENOTDIR')) throw await fault(error, 'scan the queue', this.#root);
     }
-    yield batch;
+    yield { ...batch, isLast };
   }
 
   #sortOut(entry: Dirent, { elements, locks }: Batch): void {
@@ -109,15 +116,25 @@ export class SimpleScan implements Scan {
     else elements.add(element);
   }
 
-  async *#sortedBatch(directory: string, { elements, locks }: Batch, late: Set<string>): AsyncGenerator<string, void> {
+  async *#sortedBatch(directory: string, { elements, locks, isLast }: Batch, late: Set<string>): AsyncGenerator<string, void> {
+    let untold = isLast;
     for (const element of elements.sorted()) {
       if (this.#signal?.aborted === true) return;
-      const locked = locks.delete(element) || late.delete(element);
       await this.#noteAge(directory, element);
+      if (untold) this.#tell(elements.length, locks.size);
+      untold = false;
+      const locked = locks.delete(element) || late.delete(element);
       this.statistics[locked ? 'locked' : 'available'] += 1;
       if (!locked) yield `${directory}/${element}`;
     }
     for (const lock of locks) if (late.size < MAXIMUM_LATE) late.add(lock);
+  }
+
+  /** What the pass will have seen. Of a lock it is not known yet whether its element is there. */
+  #tell(elements: number, locks: number): void {
+    const { available, locked, ignored, oldest } = this.statistics;
+    const underLock = Math.min(locks, elements);
+    this.#read({ available: available + elements - underLock, locked: locked + underLock, ignored, oldest });
   }
 
   /** By the name: the time of the file is that of its last lock. */

@@ -35,7 +35,11 @@ export interface OutgoingQueue {
    * a dead predecessor of the same instance name left. Must be called first.
    */
   start(): Promise<{ readonly freed: number }>;
-  scan(signal?: AbortSignal): Scan;
+  /**
+   * `read`: called when everything has been read, if that is before the last name (as in a dirq directory, which is sorted as a whole; never
+   * in a plain directory), with what the statistics will be at the end.
+   */
+  scan(signal?: AbortSignal, read?: (all: ScanStatistics) => void): Scan;
   /** undefined: somebody else has it, it is gone, or it is still being written. */
   claim(name: string): Promise<Claim | undefined>;
   /** Frees others' claims past the lock age, removes stale temporary files and empty directories. */

@@ -23,6 +23,7 @@ import { NormalReader } from '../src/normal-reader.js';
 import type { OutgoingOptions } from '../src/options.js';
 import { SimpleQueue } from '../src/simple-queue.js';
 import { SimpleScan } from '../src/simple-scan.js';
+import type { ScanStatistics } from '../src/spool.js';
 import { lookOlder } from './aged.js';
 import { type OutgoingFixture, outgoingConformance } from './conformance-suite.js';
 import { arrangeEntries } from './listing.js';
@@ -99,6 +100,25 @@ describe('scan of a dirq Simple queue', () => {
     const later = queue.scan();
     await namesOf(later);
     assert.deepEqual(later.statistics.oldest, new Date(0x66000000 * 1000));
+  });
+
+  it('says what there is when it has read the last directory, long before its last name', async (t) => {
+    const { root, queue } = await started(t);
+    put(root, NAME);
+    const names = Array.from({ length: 20 }, (_, index) => `66000060/660000600000${index.toString(16).padStart(2, '0')}`);
+    for (const name of names) put(root, name);
+    put(root, '66000060/x');
+    linkSync(`${root}/${names[7]}`, `${root}/${names[7]}.lck`);
+    const told: ScanStatistics[] = [];
+    const scan = queue.scan(undefined, (all) => told.push(all));
+    const given: string[] = [];
+    for await (const name of scan.names) {
+      given.push(name);
+      assert.equal(told.length, given.length === 1 ? 0 : 1);
+    }
+    assert.deepEqual(given, [NAME, ...names.filter((_, index) => index !== 7)]);
+    assert.deepEqual(told, [{ ...scan.statistics }]);
+    assert.deepEqual(told, [{ available: 20, locked: 1, ignored: 1, oldest: new Date(0x66000000 * 1000) }]);
   });
 
   it('gives names of a huge directory before it has seen all of it, and counts its locks', async (t) => {

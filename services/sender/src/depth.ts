@@ -1,9 +1,9 @@
 /** How much waits and since when: what the last look at the whole volume found, and what was done since. */
 import type { OutgoingQueue, ScanStatistics } from '@ssm/spool';
 
-/** The volume is counted apart from sending only when no pass has ended for so long, and never for more than a twentieth of the time. */
+/** The volume is counted apart from sending only when no pass has seen all of it for so long, and never for more than a hundredth of the time. */
 const COUNT_EVERY_MS = 60_000;
-const COUNT_SHARE = 20;
+const COUNT_SHARE = 100;
 
 interface Look {
   readonly elements: number;
@@ -43,7 +43,7 @@ export class QueueDepth {
     this.#gone += 1;
   }
 
-  /** A pass saw the whole volume while `gone` of its elements left it. Of what left the time is not known, so the oldest is only taken from a pass that moved nothing. */
+  /** A pass has seen the whole volume, and `gone` of its elements left meanwhile. Of what left the time is not known, so the oldest is only taken from a pass that moved nothing. */
   passed(statistics: ScanStatistics, gone: number): void {
     this.#set(statistics, gone === 0 ? statistics.oldest : undefined);
     this.#gone = gone;
@@ -57,13 +57,13 @@ export class QueueDepth {
     let whole = true;
     try {
       const before = { at: this.#at, gone: this.#gone };
-      const scan = this.#queue.scan(signal);
-      whole = await exhaust(scan.names, wanted);
-      if (!whole || signal.aborted) return false;
-      // A pass that ended meanwhile knows better.
+      const counted = await count(this.#queue, signal, wanted);
+      whole = counted !== undefined;
+      if (counted === undefined || signal.aborted) return false;
+      // A pass that saw everything meanwhile knows better.
       if (this.#at !== before.at) return true;
       this.#gone -= before.gone;
-      this.#set(scan.statistics, scan.statistics.oldest);
+      this.#set(counted, counted.oldest);
       return true;
     } finally {
       this.#counting = false;
@@ -79,8 +79,15 @@ export class QueueDepth {
   }
 }
 
-/** False when it came to no end because it was not wanted any more. */
-async function exhaust(names: AsyncIterable<string>, wanted: () => boolean): Promise<boolean> {
-  for await (const name of names) if (name !== '' && !wanted()) return false;
-  return true;
+/** undefined: it came to no end because it was not wanted any more. */
+async function count(queue: OutgoingQueue, signal: AbortSignal, wanted: () => boolean): Promise<ScanStatistics | undefined> {
+  let all: ScanStatistics | undefined;
+  const scan = queue.scan(signal, (read) => {
+    all = read;
+  });
+  for await (const _ of scan.names) {
+    if (all !== undefined) return all;
+    if (!wanted()) return undefined;
+  }
+  return scan.statistics;
 }

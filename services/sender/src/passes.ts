@@ -72,7 +72,7 @@ async function* passOnce(sources: PassSources): AsyncGenerator<string, Pass, und
   const counts = { started: 0, waiting: 0 };
   try {
     await sources.begin();
-    const scan = queue.scan(stopping);
+    const scan = queue.scan(stopping, (all) => depth.passed(all, gone() - before));
     for await (const name of scan.names) {
       if (stopping.aborted || closed() !== undefined) return { ...NOTHING, ...counts };
       const turn = turnOf(name, sources);

@@ -57,7 +57,7 @@ describe('QueueDepth', () => {
 
   it('gives up when the count is not wanted any more, and counts when it is again', async (t) => {
     const { root, depth } = await createBench(t);
-    for (let count = 0; count < 5; count += 1) addElement(root, 'x');
+    for (let count = 0; count < 5; count += 1) addElement(root, 'x', new Date(Date.now() - count * MINUTE));
     let looked = 0;
     const wanted = (): boolean => {
       looked += 1;
@@ -67,6 +67,48 @@ describe('QueueDepth', () => {
     assert.deepEqual([looked, depth.depth], [3, 0]);
     assert.equal(await depth.refresh(never), true);
     assert.equal(depth.depth, 5);
+  });
+
+  it('counts for no more than a hundredth of the time', async (t) => {
+    const { root, queue, clock } = await createBench(t);
+    const slow: OutgoingQueue = {
+      ...queue,
+      scan: (signal) => {
+        clock.now += 2000;
+        return queue.scan(signal);
+      },
+    };
+    const depth = new QueueDepth(slow, () => clock.now);
+    addElement(root, 'x');
+    assert.equal(await depth.refresh(never), true);
+    clock.now += 199_999;
+    assert.equal(await depth.refresh(never), false);
+    clock.now += 1;
+    assert.equal(await depth.refresh(never), true);
+  });
+
+  it('reads a directory and does not go through its names', async (t) => {
+    const { root, queue } = await createBench(t);
+    for (let count = 0; count < 50; count += 1) addElement(root, 'x');
+    let given = 0;
+    const watched: OutgoingQueue = {
+      ...queue,
+      scan: (signal, read) => {
+        const scan = queue.scan(signal, read);
+        const names = async function* (): AsyncGenerator<string> {
+          for await (const name of scan.names) {
+            given += 1;
+            yield name;
+          }
+        };
+        return { statistics: scan.statistics, names: names() };
+      },
+    };
+    const depth = new QueueDepth(watched, () => 0);
+    assert.equal(await depth.refresh(never), true);
+    assert.equal(depth.depth, 50);
+    assert.notEqual(depth.oldest, undefined);
+    assert.ok(given < 5, `${given} names`);
   });
 
   it('gives way to a pass that ends meanwhile, and to the end of the service', async (t) => {

@@ -37,9 +37,9 @@ async function createBench(scope: Scope, more: Partial<PassSources> = {}): Promi
     claim: (name) => real.claim(name),
     purge: () => real.purge(),
     quarantineDepth: () => real.quarantineDepth(),
-    scan: (signal): Scan => {
+    scan: (signal, read): Scan => {
       scans += 1;
-      return real.scan(signal);
+      return real.scan(signal, read);
     },
   };
   const stop = new AbortController();
@@ -104,6 +104,26 @@ describe('elements', () => {
     await next(source);
     await next(source);
     assert.ok((seen?.statistics.available ?? 0) <= 3);
+  });
+
+  it('knows how much waits as soon as it has read the last directory', async (t) => {
+    let gone = 0;
+    const bench = await createBench(t, { gone: () => gone });
+    const leave = (): void => {
+      gone += 1;
+      bench.depth.left();
+    };
+    addElement(bench.root, 'x', new Date(Date.now() - 60_000));
+    for (let count = 0; count < 5; count += 1) addElement(bench.root, 'x');
+    const source = elements(bench);
+    await next(source);
+    assert.equal(bench.depth.depth, 0, 'not yet');
+    leave();
+    await next(source);
+    assert.equal(bench.depth.depth, 5);
+    leave();
+    assert.equal(bench.depth.depth, 4);
+    assert.deepEqual(bench.passes, []);
   });
 
   it('does not look again and again when it found only locked elements', async (t) => {
