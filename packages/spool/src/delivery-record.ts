@@ -10,12 +10,14 @@ import { createHash, randomUUID } from 'node:crypto';
 import { promises as fs, type Stats } from 'node:fs';
 import path from 'node:path';
 import { createFile, makeDirectory, syncDirectory } from './durable.js';
+import { entriesOf } from './entries.js';
 import { SpoolError } from './errors.js';
 import { failedWith, guarded } from './faults.js';
 import { files } from './files.js';
 import { unlinkIfThere } from './moves.js';
 import { timeOfElement } from './names.js';
 import { type Checkpoint, noCheckpoint, type RecordOptions } from './options.js';
+import { Pace } from './pace.js';
 import { type Entry, readEntry, textOf } from './record-entry.js';
 import type { DeliveryRecord, FileModes, RecordClaim } from './spool.js';
 import { type VolumeCalls, volumeCalls } from './volume-calls.js';
@@ -45,6 +47,8 @@ export class FileDeliveryRecord implements DeliveryRecord {
   readonly #calls: VolumeCalls;
   readonly #checkpoint: Checkpoint;
   readonly #remembered = new Map<string, string>();
+  /** Where expire() was last. */
+  #shard: number | undefined;
 
   constructor(options: RecordOptions, checkpoint: Checkpoint = noCheckpoint) {
     this.#root = options.path;
@@ -212,15 +216,18 @@ export class FileDeliveryRecord implements DeliveryRecord {
     return (await readEntry(this.#fileOf(entry.id)))?.stagedPath === entry.stagedPath ? entry : undefined;
   }
 
-  async expire(windowMs: number, now: Date, signal?: AbortSignal): Promise<number> {
+  async expire(windowMs: number, now: Date, signal?: AbortSignal, share = 1): Promise<number> {
     return await guarded('expire deliveries', this.#root, async () => {
+      const pace = new Pace(share, signal);
       let expired = 0;
-      for (const shard of shards()) {
-        if (signal?.aborted === true) break;
-        expired += await removeOld(`${this.#root}/${shard}`, now.getTime() - windowMs, signal);
+      // A process that does not live for long begins anywhere, so that every record has its turn; and one that cannot be read holds up no other.
+      this.#shard ??= Math.floor(now.getTime() / 1000);
+      for (let count = 0; count < SHARDS && !pace.aborted; count += 1) {
+        this.#shard = (this.#shard + 1) % SHARDS;
+        expired += await removeOld(`${this.#root}/${shardName(this.#shard)}`, now.getTime() - windowMs, pace);
       }
       // Those that are records have two names, and stay.
-      await removeOld(`${this.#root}/${PENDING}`, now.getTime() - ABANDONED_AGE_MS, signal);
+      await removeOld(`${this.#root}/${PENDING}`, now.getTime() - ABANDONED_AGE_MS, pace);
       return expired;
     });
   }
@@ -253,7 +260,7 @@ function tooSlow(stagedPath: string): SpoolError {
 
 async function statOf(file: string): Promise<Stats | undefined> {
   try {
-    return await fs.lstat(file);
+    return await files.lstat(file);
   } catch (error) {
     if (failedWith(error, 'ENOENT')) return undefined;
     throw error;
@@ -267,17 +274,16 @@ async function removeProbe(file: string, limit: number): Promise<void> {
 }
 
 /** Removes files with one name whose inode changed before the limit (ms). */
-async function removeOld(directory: string, limit: number, signal: AbortSignal | undefined): Promise<number> {
+async function removeOld(directory: string, limit: number, pace: Pace): Promise<number> {
   let removed = 0;
-  let together: Promise<boolean>[] = [];
-  for await (const { name } of await fs.opendir(directory, { bufferSize: 256 })) {
-    if (signal?.aborted === true) break;
-    together.push(removeIfOlder(`${directory}/${name}`, limit));
-    if (together.length < TOGETHER) continue;
-    removed += countTrue(await Promise.all(together));
-    together = [];
+  for await (const entries of entriesOf(directory)) {
+    for (let start = 0; start < entries.length && !pace.aborted; start += TOGETHER) {
+      const together = entries.slice(start, start + TOGETHER).map(({ name }) => removeIfOlder(`${directory}/${name}`, limit));
+      removed += countTrue(await Promise.all(together));
+      await pace.rest();
+    }
   }
-  return removed + countTrue(await Promise.all(together));
+  return removed;
 }
 
 async function removeIfOlder(file: string, limit: number): Promise<boolean> {

@@ -1,5 +1,6 @@
 /** What both sides of a dirq Normal queue know about its directories. */
 import { promises as fs } from 'node:fs';
+import { entriesOf } from './entries.js';
 import { failedWith } from './faults.js';
 import { removeIfEmpty, unlinkIfThere } from './moves.js';
 import { isDirectoryName, isElementName, timeOfElement } from './names.js';
@@ -12,20 +13,18 @@ export const LOCKED = 'locked';
 
 /** A reader that lost the race may lock an element that is being removed: so often the removal begins again. */
 const MAXIMUM_ROUNDS = 10;
-/** Entries between two looks at the clock. */
-const CLOCK_EVERY = 256;
 
 /** Numbered directories in order; none when the root is missing. */
 export async function numberedDirectories(root: string): Promise<string[]> {
   const names: string[] = [];
-  for await (const { name } of await fs.opendir(root, { bufferSize: 256 })) if (isDirectoryName(name)) names.push(name);
+  for await (const entries of entriesOf(root)) for (const { name } of entries) if (isDirectoryName(name)) names.push(name);
   return names.toSorted();
 }
 
-/** Element names in a directory, as the file system gives them; none when it is missing. */
-export async function* elementsIn(directory: string): AsyncGenerator<string, void> {
+/** Element names in a directory, as the file system gives them, some at a time; none when it is missing. */
+export async function* elementsIn(directory: string): AsyncGenerator<readonly string[], void> {
   try {
-    for await (const { name } of await fs.opendir(directory, { bufferSize: 1024 })) if (isElementName(name)) yield name;
+    for await (const entries of entriesOf(directory)) yield entries.flatMap(({ name }) => (isElementName(name) ? name : []));
   } catch (error) {
     if (!failedWith(error, 'ENOENT', 'ENOTDIR')) throw error;
   }
@@ -77,12 +76,12 @@ export async function depthOf(root: string, timeLimitMs: number, now: Date): Pro
   const end = performance.now() + timeLimitMs;
   let elements = 0;
   let complete = true;
-  let first: string | undefined;
+  let first: { readonly directory: string; readonly element: string } | undefined;
   for (const directory of await numberedDirectories(root)) {
-    for await (const element of elementsIn(`${root}/${directory}`)) {
-      elements += 1;
-      if (first === undefined || element < first.slice(9)) first = `${directory}/${element}`;
-      if (elements % CLOCK_EVERY === 0 && performance.now() > end) complete = false;
+    for await (const some of elementsIn(`${root}/${directory}`)) {
+      elements += some.length;
+      for (const element of some) if (first === undefined || element < first.element) first = { directory, element };
+      complete = performance.now() <= end;
       if (!complete) break;
     }
     if (!complete) break;
@@ -90,11 +89,15 @@ export async function depthOf(root: string, timeLimitMs: number, now: Date): Pro
   return { elements, complete, oldest: first === undefined ? undefined : await timeOf(root, first, now) };
 }
 
-async function timeOf(root: string, name: string, now: Date): Promise<Date | undefined> {
-  const named = timeOfElement(name.slice(9), now);
+async function timeOf(
+  root: string,
+  { directory, element }: { readonly directory: string; readonly element: string },
+  now: Date,
+): Promise<Date | undefined> {
+  const named = timeOfElement(element, now);
   if (named !== undefined) return named;
   try {
-    return (await fs.lstat(`${root}/${name}`)).mtime;
+    return (await fs.lstat(`${root}/${directory}/${element}`)).mtime;
   } catch {
     return undefined;
   }

@@ -45,7 +45,7 @@ export class NormalReader {
   async *names(): AsyncGenerator<string, void> {
     for (const directory of await guarded('list the queue', this.path, () => numberedDirectories(this.path))) {
       const elements: string[] = [];
-      for await (const element of elementsIn(`${this.path}/${directory}`)) elements.push(element);
+      for await (const some of elementsIn(`${this.path}/${directory}`)) elements.push(...some);
       for (const element of elements.toSorted()) yield `${directory}/${element}`;
     }
   }
@@ -140,10 +140,12 @@ export class NormalReader {
 
   async #purgeVolatile(place: string, ageMs: number): Promise<number> {
     let count = 0;
-    for await (const element of elementsIn(place)) {
-      if (!(await this.#isOlder(`${place}/${element}`, ageMs))) continue;
-      await removeDirectory(`${place}/${element}`);
-      count += 1;
+    for await (const elements of elementsIn(place)) {
+      for (const element of elements) {
+        if (!(await this.#isOlder(`${place}/${element}`, ageMs))) continue;
+        await removeDirectory(`${place}/${element}`);
+        count += 1;
+      }
     }
     return count;
   }

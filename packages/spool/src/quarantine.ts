@@ -48,7 +48,8 @@ export class Quarantine {
   async recover(time: number): Promise<void> {
     const staging = path.join(this.path, STAGING);
     for (const instance of await fs.readdir(staging))
-      for await (const element of elementsIn(path.join(staging, instance))) await this.#finish(path.join(STAGING, instance, element), time);
+      for await (const elements of elementsIn(path.join(staging, instance)))
+        for (const element of elements) await this.#finish(path.join(STAGING, instance, element), time);
   }
 
   async #finish(staged: string, time: number): Promise<void> {

@@ -103,8 +103,8 @@ export class SharedDeliveryRecord implements DeliveryRecord, Sharing {
   }
 
   /** What is shared expires by itself. */
-  async expire(windowMs: number, now: Date, signal?: AbortSignal): Promise<number> {
-    const expired = await this.#file.expire(windowMs, now, signal);
+  async expire(windowMs: number, now: Date, signal?: AbortSignal, share?: number): Promise<number> {
+    const expired = await this.#file.expire(windowMs, now, signal, share);
     for (const { name, open, silentMs } of await this.#claims.volumes())
       if (open === 0 && silentMs > this.#unconfirmedMs) await this.#claims.forgetVolume(name);
     return expired;

@@ -146,8 +146,11 @@ export interface DeliveryRecord {
    * stored before, so a start never reads the whole window.) SpoolError: record-corrupt.
    */
   entries(signal?: AbortSignal): AsyncIterable<{ readonly id: string; readonly stagedPath: string; readonly recordedAt: Date }>;
-  /** Forgets ids confirmed longer ago than windowMs. */
-  expire(windowMs: number, now: Date, signal?: AbortSignal): Promise<number>;
+  /**
+   * Forgets ids confirmed longer ago than windowMs; resolves to their number. Looks at every record, so `share` of the time may be all that it
+   * takes (default: 1, all); the next call goes on where one was aborted.
+   */
+  expire(windowMs: number, now: Date, signal?: AbortSignal, share?: number): Promise<number>;
   /** Only where several volumes share a record: what is asked and told beside the claims. */
   readonly sharing?: Sharing;
 }

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { cpSync, existsSync, linkSync, readdirSync, readFileSync, statSync, unlinkSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, linkSync, promises, readdirSync, readFileSync, statSync, unlinkSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import { temporaryDirectory } from '@ssm/test-support';
@@ -90,6 +90,30 @@ describe('what is on disk', () => {
     await record.expire(HOUR, new Date(Date.now() + 25 * HOUR));
     assert.equal(readdirSync(`${root}/pending`).length, 1, 'records stay');
     assert.equal((await record.claim('id', '.staging/c/1')).outcome, 'theirs');
+  });
+
+  it('is looked at from where the last look was aborted, each once in a round', async (t) => {
+    const { record } = await started(t);
+    for (let index = 0; index < 100; index += 1) {
+      await record.claim(`${index}`, `.staging/a/${index}`);
+      await record.confirm(`${index}`);
+    }
+    const looked: string[] = [];
+    let abort = new AbortController();
+    const opendir = promises.opendir.bind(promises);
+    t.mock.method(promises, 'opendir', async (...args: Parameters<typeof opendir>) => {
+      const shard = path.basename(args[0].toString());
+      if (/^[0-3][0-9a-f]$/.test(shard)) looked.push(shard);
+      if (looked.length === 40) abort.abort();
+      return await opendir(...args);
+    });
+    const later = new Date(Date.now() + HOUR);
+    const first = await record.expire(0, later, abort.signal, 0.5);
+    assert.deepEqual([looked.length, new Set(looked).size], [40, 40]);
+    assert.ok(first > 0 && first < 100);
+    abort = new AbortController();
+    assert.equal(first + (await record.expire(0, later, abort.signal, 0.5)), 100);
+    assert.equal(new Set(looked.slice(0, 64)).size, 64, 'no shard twice before all were looked at');
   });
 
   it('may be written again by the process that was interrupted', async (t) => {

@@ -3,7 +3,7 @@ import type { Logger } from '@ssm/service-kit';
 import { VOLUME_LEASE_MS } from '@ssm/spool';
 import type { ReceiverConfig } from './config.js';
 import type { Local } from './local.js';
-import { finishRecorded, type Recovery, tidy } from './recovery.js';
+import { cleanStaged, finishRecorded, type Recovery } from './recovery.js';
 import { type LocalTrouble, locally } from './trouble.js';
 
 const MINUTE = 60_000;
@@ -14,6 +14,8 @@ const IN_WORK = 60 * MINUTE;
 const ALIVE_INTERVAL = VOLUME_LEASE_MS / 8;
 /** Counting gives up after so long; what it shows is then a lower bound. */
 const DEPTH_LIMIT_MS = 1000;
+/** Of the time, for what grows with the queue and the record: a million of either cost no more than none would matter. */
+const SHARE = 0.01;
 
 export interface Depth {
   readonly elements: number;
@@ -22,7 +24,7 @@ export interface Depth {
 
 export interface MaintenanceOptions {
   readonly config: Pick<ReceiverConfig, 'deduplication' | 'incoming'>;
-  readonly local: Local;
+  readonly local: Pick<Local, 'incoming' | 'reject'> & { readonly rejects: Pick<Local['rejects'], 'measure'> };
   readonly log: Logger;
   readonly now: () => Date;
   /** Elements of incoming were counted. */
@@ -43,25 +45,33 @@ export async function runMaintenance(options: MaintenanceOptions): Promise<void>
   const { config, local, onDepth, signal } = options;
   const repeat = repeater(options);
   await Promise.all([
-    repeat('counting incoming', config.incoming.depthInterval, async () => onDepth(await local.incoming.queue.depth(DEPTH_LIMIT_MS))),
+    repeat(
+      'counting incoming',
+      config.incoming.depthInterval,
+      async () => onDepth(await local.incoming.queue.depth(DEPTH_LIMIT_MS)),
+      SHARE,
+    ),
     repeat('measuring the reject queue', MEASURE_INTERVAL, () => local.rejects.measure(signal)),
     repeat('tidying', TIDY_INTERVAL, () => tidyAll(options)),
+    repeat('forgetting', TIDY_INTERVAL, () => forgetAll(options)),
     keepAlive(options),
   ]);
 }
 
-type Repeat = (task: string, interval: number, work: () => Promise<void>) => Promise<void>;
+/** `share`: the work takes no more of the time, whatever the interval. Default: as it comes. */
+type Repeat = (task: string, interval: number, work: () => Promise<void>, share?: number) => Promise<void>;
 
 function repeater({ isTroubled, log, signal }: MaintenanceOptions): Repeat {
-  return async (task, interval, work) => {
+  return async (task, interval, work, share = Number.POSITIVE_INFINITY) => {
     if (interval === 0) return;
     while (!signal.aborted) {
+      const start = performance.now();
       try {
         if (!isTroubled()) await work();
       } catch (error) {
         if (!signal.aborted) log.warn('maintenance failed', { task, error });
       }
-      await pause(interval, signal);
+      await pause(Math.max(interval, (performance.now() - start) / share), signal);
     }
   };
 }
@@ -80,11 +90,18 @@ async function pause(interval: number, signal: AbortSignal): Promise<void> {
   await sleep(interval, undefined, { signal, ref: false }).catch(() => undefined);
 }
 
-async function tidyAll({ config, local, log, now, onRecovery, signal }: MaintenanceOptions): Promise<void> {
+async function tidyAll({ local, log, now, onRecovery, signal }: MaintenanceOptions): Promise<void> {
   for (const shelf of [local.incoming, local.reject]) {
     // Other volumes are told again what is not confirmed, and what they have stored meanwhile is dropped here.
     if (shelf.record.sharing !== undefined) onRecovery([await finishRecorded(shelf, signal, new Date(now().getTime() - IN_WORK))]);
-    const { expired, removed } = await tidy(shelf, config.deduplication.window, now(), signal);
-    log.debug('tidied', { queue: shelf.component, expired, removed });
+    log.debug('tidied', { queue: shelf.component, removed: await cleanStaged(shelf, now(), signal) });
+  }
+}
+
+/** Ids that were confirmed before the window. A look at a million takes a quarter of an hour so. */
+async function forgetAll({ config, local, log, now, signal }: MaintenanceOptions): Promise<void> {
+  for (const { component, record } of [local.incoming, local.reject]) {
+    const expired = await record.expire(config.deduplication.window, now(), signal, SHARE);
+    log.debug('forgotten', { queue: component, expired });
   }
 }
