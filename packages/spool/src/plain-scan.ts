@@ -1,8 +1,9 @@
 /** One pass over a plain directory: oldest first among every 10,000 files, in the order of the directory beyond. */
-import { promises as fs, type Stats } from 'node:fs';
+import type { Stats } from 'node:fs';
 import { CLAIMS, type ClaimsDirectory } from './claims-directory.js';
 import { entriesOf } from './entries.js';
 import { failedWith, fault, guarded } from './faults.js';
+import { files } from './files.js';
 import { decodeName, fileIn, isUnfinishedName } from './names.js';
 import { claimedPath, freeElement, parseClaimed } from './plain-layout.js';
 import { QUARANTINE } from './quarantine.js';
@@ -136,7 +137,7 @@ export class PlainScan implements Scan {
 
 async function statOf(file: string | Buffer): Promise<Stats | undefined> {
   try {
-    return await fs.lstat(file);
+    return await files.lstat(file);
   } catch (error) {
     if (failedWith(error, 'ENOENT')) return undefined;
     throw error;

@@ -99,11 +99,13 @@ function turnOf(name: string, { held, backoff, attempts = Number.POSITIVE_INFINI
   return backoff.waits(name) ? 'later' : 'now';
 }
 
-/** Waits for leave to send, but not for long. */
+/** Waits for leave to send, but not for long. The bell also rings for every new file. */
 async function opened({ closed, wake, stopping }: PassSources): Promise<void> {
   const end = performance.now() + OPENING_MS;
-  for (let left = OPENING_MS; left > 0 && !stopping.aborted && closed() !== undefined; left = end - performance.now())
+  for (let left = OPENING_MS; left > 0 && !stopping.aborted && closed() !== undefined; left = end - performance.now()) {
     await wake.wait(wake.rings, left, stopping);
+    if (closed() !== undefined) await pause(GAP_MS, stopping);
+  }
 }
 
 /** Nothing may be sent: only how much waits is looked up, now and then, and no longer than until something may. */
