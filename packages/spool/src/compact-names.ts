@@ -25,6 +25,8 @@ export class CompactNames {
 
   /** In the order of their text. */
   *sorted(): Generator<string, void> {
-    for (const value of this.#values.subarray(0, this.#length).toSorted()) yield value.toString(16).padStart(DIGITS, '0');
+    // In place of what was added: as long as the names are gone through, memory holds them once.
+    this.#values = this.#values.subarray(0, this.#length).toSorted();
+    for (const value of this.#values) yield value.toString(16).padStart(DIGITS, '0');
   }
 }

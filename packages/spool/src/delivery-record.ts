@@ -10,16 +10,16 @@ import { createHash, randomUUID } from 'node:crypto';
 import { promises as fs, type Stats } from 'node:fs';
 import path from 'node:path';
 import { createFile, makeDirectory, syncDirectory } from './durable.js';
-import { entriesOf } from './entries.js';
 import { SpoolError } from './errors.js';
 import { failedWith, guarded } from './faults.js';
 import { files } from './files.js';
 import { unlinkIfThere } from './moves.js';
 import { timeOfElement } from './names.js';
 import { type Checkpoint, noCheckpoint, type RecordOptions } from './options.js';
-import { Pace } from './pace.js';
 import { type Entry, readEntry, textOf } from './record-entry.js';
+import { removeOld } from './record-expiry.js';
 import type { DeliveryRecord, FileModes, RecordClaim } from './spool.js';
+import { TimeShare } from './time-share.js';
 import { type VolumeCalls, volumeCalls } from './volume-calls.js';
 
 const PENDING = 'pending';
@@ -38,7 +38,6 @@ const MAXIMUM_ATTEMPTS = 5;
 const MAXIMUM_ID = 16_384;
 /** Ids whose pending name is remembered; of others it is read. */
 const MAXIMUM_REMEMBERED = 10_000;
-const TOGETHER = 32;
 
 export class FileDeliveryRecord implements DeliveryRecord {
   readonly #root: string;
@@ -218,16 +217,18 @@ export class FileDeliveryRecord implements DeliveryRecord {
 
   async expire(windowMs: number, now: Date, signal?: AbortSignal, share = 1): Promise<number> {
     return await guarded('expire deliveries', this.#root, async () => {
-      const pace = new Pace(share, signal);
+      const time = new TimeShare(share, signal);
+      const remove = (directory: string, ageMs: number): Promise<number> =>
+        removeOld(`${this.#root}/${directory}`, now.getTime() - ageMs, time, this.#calls);
       let expired = 0;
       // A process that does not live for long begins anywhere, so that every record has its turn; and one that cannot be read holds up no other.
       this.#shard ??= Math.floor(now.getTime() / 1000);
-      for (let count = 0; count < SHARDS && !pace.aborted; count += 1) {
+      for (let count = 0; count < SHARDS && !time.aborted; count += 1) {
         this.#shard = (this.#shard + 1) % SHARDS;
-        expired += await removeOld(`${this.#root}/${shardName(this.#shard)}`, now.getTime() - windowMs, pace);
+        expired += await remove(shardName(this.#shard), windowMs);
       }
       // Those that are records have two names, and stay.
-      await removeOld(`${this.#root}/${PENDING}`, now.getTime() - ABANDONED_AGE_MS, pace);
+      await remove(PENDING, ABANDONED_AGE_MS);
       return expired;
     });
   }
@@ -271,26 +272,4 @@ async function statOf(file: string): Promise<Stats | undefined> {
 async function removeProbe(file: string, limit: number): Promise<void> {
   const stats = await statOf(file);
   if (stats !== undefined && stats.ctimeMs < limit) await unlinkIfThere(file);
-}
-
-/** Removes files with one name whose inode changed before the limit (ms). */
-async function removeOld(directory: string, limit: number, pace: Pace): Promise<number> {
-  let removed = 0;
-  for await (const entries of entriesOf(directory)) {
-    for (let start = 0; start < entries.length && !pace.aborted; start += TOGETHER) {
-      const together = entries.slice(start, start + TOGETHER).map(({ name }) => removeIfOlder(`${directory}/${name}`, limit));
-      removed += countTrue(await Promise.all(together));
-      await pace.rest();
-    }
-  }
-  return removed;
-}
-
-async function removeIfOlder(file: string, limit: number): Promise<boolean> {
-  const stats = await statOf(file);
-  return stats !== undefined && stats.nlink === 1 && stats.ctimeMs < limit && (await unlinkIfThere(file));
-}
-
-function countTrue(values: readonly boolean[]): number {
-  return values.filter(Boolean).length;
 }

@@ -74,6 +74,7 @@ export class PlainDirectory implements OutgoingQueue {
   scan(signal?: AbortSignal): Scan {
     return new PlainScan({
       root: this.path,
+      calls: this.#parts.calls,
       claims: this.#parts.claims,
       stabilityMs: this.#stabilityMs,
       // A predecessor that cannot be looked at is watched from one pass to the next.

@@ -3,15 +3,17 @@ import type { Stats } from 'node:fs';
 import { CLAIMS, type ClaimsDirectory } from './claims-directory.js';
 import { entriesOf } from './entries.js';
 import { failedWith, fault, guarded } from './faults.js';
-import { files } from './files.js';
+import { type FileCalls, files, type Path } from './files.js';
 import { decodeName, fileIn, isUnfinishedName } from './names.js';
 import { claimedPath, freeElement, parseClaimed } from './plain-layout.js';
 import { QUARANTINE } from './quarantine.js';
 import type { Scan } from './spool.js';
 
 const BATCH = 10_000;
-/** Files that are looked at together. */
+/** Files that are looked at together, */
 const TOGETHER = 32;
+/** and before the event loop has its turn. */
+const BREATH = 512;
 /** Claimed files whose age is looked at. */
 const MAXIMUM_LOOKS = 100;
 /** A time of change so far in the future was set by a clock that was wrong, and says nothing about now. */
@@ -19,6 +21,8 @@ const IMPLAUSIBLE_MS = 3_600_000;
 
 export interface PlainScanOptions {
   readonly root: string;
+  /** Default: by threads. */
+  readonly calls?: FileCalls;
   readonly claims: Pick<ClaimsDirectory, 'names' | 'time'>;
   readonly stabilityMs: number;
   /** Comes before the first name. */
@@ -86,7 +90,7 @@ export class PlainScan implements Scan {
       if (parsed.token === undefined) free.push(freeElement(parsed));
       else this.statistics.locked += 1;
       looks += 1;
-      const stats = looks > MAXIMUM_LOOKS ? undefined : await statOf(claimedPath(root, parsed));
+      const stats = looks > MAXIMUM_LOOKS ? undefined : await statOf(claimedPath(root, parsed), this.#options.calls);
       if (stats !== undefined) this.#noteAge(stats.mtimeMs);
     }
     return free;
@@ -117,11 +121,13 @@ export class PlainScan implements Scan {
   }
 
   async #lookAt(batch: readonly string[]): Promise<Candidate[]> {
+    const { root, calls } = this.#options;
     const candidates: Candidate[] = [];
     for (let start = 0; start < batch.length && !this.#aborted; start += TOGETHER) {
       const names = batch.slice(start, start + TOGETHER);
-      const stats = await Promise.all(names.map((name) => statOf(fileIn(this.#options.root, name))));
+      const stats = await Promise.all(names.map((name) => statOf(fileIn(root, name), calls)));
       for (const [index, name] of names.entries()) this.#sortOut(name, stats[index], candidates);
+      if (start % BREATH === 0) await breathe();
     }
     return candidates;
   }
@@ -135,11 +141,18 @@ export class PlainScan implements Scan {
   }
 }
 
-async function statOf(file: string | Buffer): Promise<Stats | undefined> {
+async function statOf(file: Path, calls: FileCalls = files): Promise<Stats | undefined> {
   try {
-    return await files.lstat(file);
+    return await calls.lstat(file);
   } catch (error) {
     if (failedWith(error, 'ENOENT')) return undefined;
     throw error;
   }
+}
+
+/** Lets others have the thread: calls may be direct. */
+async function breathe(): Promise<void> {
+  await new Promise<void>((resolve) => {
+    setImmediate(resolve);
+  });
 }

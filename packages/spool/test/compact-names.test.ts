@@ -18,6 +18,15 @@ describe('compact names', () => {
     check(property(names, (some) => assert.deepEqual(sorted(some), some.toSorted())));
   });
 
+  it('may be added to after they were sorted', () => {
+    const compact = new CompactNames();
+    for (const name of ['66000000000002', '66000000000001']) {
+      compact.add(name);
+      assert.equal([...compact.sorted()].at(-1), '66000000000002');
+    }
+    assert.deepEqual([...compact.sorted()], ['66000000000001', '66000000000002']);
+  });
+
   it('keep every digit, also those that a number would round, and leading zeros', () => {
     const some = ['ffffffffffffff', 'fffffffffffffe', '00000000000000', '00000000000001', '20000000000001', '20000000000000'];
     assert.deepEqual(sorted(some), some.toSorted());

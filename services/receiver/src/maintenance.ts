@@ -98,7 +98,7 @@ async function tidyAll({ local, log, now, onRecovery, signal }: MaintenanceOptio
   }
 }
 
-/** Ids that were confirmed before the window. A look at a million takes a quarter of an hour so. */
+/** Ids that were confirmed before the window. A look at a million takes seven minutes so. */
 async function forgetAll({ config, local, log, now, signal }: MaintenanceOptions): Promise<void> {
   for (const { component, record } of [local.incoming, local.reject]) {
     const expired = await record.expire(config.deduplication.window, now(), signal, SHARE);

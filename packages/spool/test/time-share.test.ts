@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { Pace } from '../src/pace.js';
+import { TimeShare } from '../src/time-share.js';
 
 function work(ms: number): void {
   const end = performance.now() + ms;
@@ -8,18 +8,18 @@ function work(ms: number): void {
 }
 
 /** Works in small steps, as long as it is told; resolves to the time that it took. */
-async function paced(pace: Pace, ms: number): Promise<number> {
+async function paced(share: TimeShare, ms: number): Promise<number> {
   const start = performance.now();
   for (let step = 0; step < ms; step += 1) {
     work(1);
-    await pace.rest();
+    await share.rest();
   }
   return performance.now() - start;
 }
 
 describe('work beside the main one', () => {
   it('takes its share of the time', async () => {
-    assert.ok((await paced(new Pace(0.1), 40)) > 250);
+    assert.ok((await paced(new TimeShare(0.1), 40)) > 250);
   });
 
   it('never rests when all the time is its own', async () => {
@@ -27,16 +27,16 @@ describe('work beside the main one', () => {
     const timer = setInterval(() => {
       turns += 1;
     }, 1);
-    await paced(new Pace(1), 40);
+    await paced(new TimeShare(1), 40);
     clearInterval(timer);
     assert.equal(turns, 0);
   });
 
   it('rests no longer than until it is to end', async () => {
     const abort = new AbortController();
-    const pace = new Pace(0.0001, abort.signal);
+    const share = new TimeShare(0.0001, abort.signal);
     setTimeout(() => abort.abort(), 30);
-    assert.ok((await paced(pace, 20)) < 5000);
-    assert.equal(pace.aborted, true);
+    assert.ok((await paced(share, 20)) < 5000);
+    assert.equal(share.aborted, true);
   });
 });

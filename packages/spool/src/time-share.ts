@@ -3,7 +3,7 @@
 /** Milliseconds of work between two rests. */
 const PIECE_MS = 10;
 
-export class Pace {
+export class TimeShare {
   readonly #share: number;
   readonly #signal: AbortSignal | undefined;
   #since = performance.now();
