@@ -22,7 +22,10 @@ if (service === undefined) {
   process.stderr.write('Usage: npm start -- sender|receiver|replay|adopt --config FILE [--key=value ...]\n');
   process.exit(2);
 }
-process.env.UV_THREADPOOL_SIZE ??= String(service.threads);
+// Set to nothing it would mean one thread.
+process.env.UV_THREADPOOL_SIZE ||= String(service.threads);
 // The service reads its own arguments from process.argv.
 process.argv.splice(2, process.argv.length, ...args);
+// What Node.js ends with when a module waits for what never comes; every service sets its own code.
+process.exitCode = 13;
 void import(service.main);

@@ -36,8 +36,8 @@ export interface ParseDerOptions {
   /** DER only: definite minimal lengths, primitive strings. Default false: BER. */
   readonly strict?: boolean;
   /**
-   * Says of the octets of a SEQUENCE in a `[0]` whether both readers have read just these before: then it is not looked into again, and has
-   * no children. So the certificates that come with every message of a signer cost nothing. Default: no.
+   * Says of the octets of a certificate in the place of SignedData.certificates whether both readers have read just these before: then it is
+   * not looked into again, and has no children. So the certificates that come with every message of a signer cost nothing. Default: no.
    */
   readonly isKnown?: ((octets: Buffer) => boolean) | undefined;
 }
@@ -200,6 +200,8 @@ function headerOf(identifier: number, length: number): Uint8Array {
 export function derOf(node: DerNode): Buffer {
   const identifier = node.raw.readUInt8(0);
   if (!node.constructed) return encode(identifier, [node.content]);
+  // Left closed since it is DER that is known.
+  if (node.children.length === 0 && node.content.length > 0) return node.raw;
   if (node.tagClass !== 'universal' || node.tag === TAG.sequence || node.tag === TAG.set)
     return encode(identifier, node.children.map(derOf));
   return octetString(octetsOf(node));

@@ -34,6 +34,11 @@ function written(value: Buffer): string {
   return value.toString('hex');
 }
 
+/** As SignedData in a ContentInfo holds its fields. */
+function around(...fields: Buffer[]): Buffer {
+  return der.sequence(der.context(0, der.sequence(...fields)));
+}
+
 describe('parseDer', () => {
   it('gives tags, contents and the octets as they were read', () => {
     const input = bytes('30 08 02 01 05 a1 03 04 01 ff');
@@ -47,7 +52,7 @@ describe('parseDer', () => {
     assert.equal(five?.raw.buffer, input.buffer, 'a view, not a copy');
   });
 
-  it('leaves closed what is known, and only that, and only in a [0]', () => {
+  it('leaves closed what is known, and only that, and only in the place of certificates', () => {
     const known = der.sequence(der.integer(7), der.sequence(der.nullValue()));
     const other = der.sequence(der.integer(8), der.sequence(der.nullValue()));
     const asked: string[] = [];
@@ -55,26 +60,34 @@ describe('parseDer', () => {
       asked.push(octets.toString('hex'));
       return octets.equals(known);
     };
-    const input = der.sequence(known, der.context(0, [other, known, other]), der.context(1, known));
-    const [first, tagged, last] = der.parseDer(input, { isKnown }).children;
-    assert.deepEqual([first?.children.length, last?.children[0]?.children.length], [2, 2]);
+    const elsewhere = [known, der.context(1, known), der.setOf(known), der.sequence(der.context(0, known))];
+    const input = around(...elsewhere, der.context(0, [other, known, other]));
+    const fields = der.parseDer(input, { isKnown }).children[0]?.children[0]?.children ?? [];
     assert.deepEqual(
-      tagged?.children.map(({ children }) => children.length),
+      fields[4]?.children.map(({ children }) => children.length),
       [2, 0, 2],
     );
-    assert.deepEqual(tagged?.children[1]?.raw, known);
-    assert.ok(der.isUniversal(tagged.children[1], der.TAG.sequence));
+    assert.deepEqual(fields[4]?.children[1]?.raw, known);
+    assert.deepEqual(der.derOf(fields[4].children[1]), known);
     assert.deepEqual(
       asked,
       [other, known, other].map((value) => value.toString('hex')),
     );
+    for (const [index, field] of elsewhere.entries()) assert.deepEqual(der.derOf(fields[index]!), field);
+    assert.equal(fields[0]?.children.length, 2);
+    // Shallower and deeper.
+    for (const input2 of [der.sequence(der.context(0, known)), der.sequence(around(der.context(0, known)))]) {
+      asked.length = 0;
+      der.parseDer(input2, { isKnown });
+      assert.deepEqual(asked, []);
+    }
   });
 
   it('compares what is around a known value all the same', () => {
     const known = der.sequence(der.integer(7));
-    const input = der.sequence(der.context(0, known), der.utf8String('x'));
+    const input = around(der.context(0, known), der.utf8String('x'));
     const isKnown = (octets: Buffer): boolean => octets.equals(known);
-    assert.equal(der.parseDer(input, { isKnown }).children.length, 2);
+    assert.equal(der.parseDer(input, { isKnown }).children[0]?.children[0]?.children.length, 2);
     input[input.length - 2] = 2;
     refused('der-malformed', () => der.parseDer(input, { isKnown }));
   });

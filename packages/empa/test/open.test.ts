@@ -9,6 +9,7 @@ import { toCrlf, writeMultipartSigned, writePkcs7Mime } from '../src/mime.js';
 import { loadTrustStore } from '../src/trust-store.js';
 import {
   algorithm,
+  attribute,
   BODY,
   berOf,
   certificateOf,
@@ -52,7 +53,23 @@ async function bodyOf(raw: Buffer): Promise<string> {
   return textOf(await world.open(raw));
 }
 
+/** A signed attribute with a value in a `[0]`. */
+function attributeOf(value: Buffer): Buffer {
+  return attribute('1.2.840.113549.1.9.16.2.20', sequence(context(0, [value])));
+}
+
 describe('openMessage', () => {
+  it('judges signed attributes by their octets, whatever certificates it has seen before', async () => {
+    const usual = usualAttributes(PART);
+    const { ca } = authority;
+    await world.open(message({ signer: site }));
+    for (const { der } of [site, site, ca, ca]) await world.open(message({ signer: site, attributes: [...usual, attributeOf(der)] }));
+    for (const { der } of [site, ca]) {
+      const sent = (): Buffer => context(0, [...usual, attributeOf(der)]);
+      await rejected('signature-invalid', world.open(message({ signer: site, attributes: [...usual, attributeOf(sequence())], sent })));
+    }
+  });
+
   it("reads a signer's certificate once for a trust snapshot, and verifies every message against it", async () => {
     const first = await world.open(await world.seal('a'));
     const second = await world.open(await world.seal('b'));

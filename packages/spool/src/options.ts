@@ -18,7 +18,7 @@ export interface OutgoingOptions {
   readonly modes?: FileModes;
   readonly now?: () => Date;
   readonly random?: () => number;
-  /** How what is done for every element is asked of the file system. Default: as it is fastest without waiting for the volume. For tests. */
+  /** How what is done for every element is asked of the file system. Default: directly where the volume is local and quick, else by threads. For tests. */
   readonly calls?: VolumeCalls;
 }
 

@@ -172,6 +172,8 @@ export class Owner {
 
   /** Never creates the file: a journal that somebody removed is begun anew by the heartbeat, with the line that names the process. */
   async #write(text: string): Promise<void> {
+    // The file says by now that we have closed, and what we held then.
+    if (this.#closed && this.#descriptor === undefined) return;
     this.#descriptor ??= await this.#open();
     try {
       await this.#calls.write(this.#descriptor, Buffer.from(text), 0);
@@ -231,10 +233,9 @@ export class Owner {
   async close(stillHolding: boolean): Promise<void> {
     this.#closed = true;
     if (this.#later !== undefined) void this.#flush();
-    await this.#last;
-    await this.#forget();
+    await this.#inTurn(() => this.#forget());
     // When it cannot be said, others find out: by looking for the process, or by our silence.
-    await (stillHolding ? this.#writeAnew() : fs.unlink(this.file)).catch(() => undefined);
+    await this.#inTurn(() => (stillHolding ? this.#writeAnew() : fs.unlink(this.file)));
   }
 }
 

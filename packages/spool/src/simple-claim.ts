@@ -128,7 +128,9 @@ export class SimpleClaim extends HeldClaim {
     this.#removed = outcome === 'removed';
     await this.#parts.checkpoint('removed');
     await this.#unlock();
-    this.#parts.noteGone(this.name);
+    // What a writer put there is free for others; of what is gone a late line does no harm.
+    if (outcome === 'replaced') await this.#parts.noteEnd(this.name);
+    else this.#parts.noteGone(this.name);
     await syncRemaining(this.#directory, this.#parts.calls);
     return outcome;
   }

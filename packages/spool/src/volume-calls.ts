@@ -23,6 +23,8 @@ const SLOW_MS = 20;
 /** then the threads wait for it, for so long (ms). */
 const SLOW_FOR_MS = 1000;
 
+/** After so long (ms) of work with direct calls the next one is made by a thread: it gives the event loop its turn. */
+const TURN_MS = 10;
 /** More than this is read by a thread: it takes its time even from memory. */
 const DIRECT_BYTES = 131_072;
 
@@ -51,6 +53,8 @@ export class Pace {
   readonly #now: () => number;
   #local = false;
   #slowUntil = Number.NEGATIVE_INFINITY;
+  /** The first direct call since the event loop had its turn. */
+  #turnSince: number | undefined;
 
   /** `now`: monotonic milliseconds. */
   constructor(now: () => number = () => performance.now()) {
@@ -58,7 +62,9 @@ export class Pace {
   }
 
   get direct(): boolean {
-    return this.#local && (this.#slowUntil === Number.NEGATIVE_INFINITY || this.#now() >= this.#slowUntil);
+    if (!this.#local) return false;
+    const now = this.#now();
+    return now >= this.#slowUntil && (this.#turnSince === undefined || now - this.#turnSince < TURN_MS);
   }
 
   /** `type`: of the file system, from statfs(2); undefined where it does not mean what it means on Linux. */
@@ -69,6 +75,12 @@ export class Pace {
   /** Makes the call, and notes how long it took. */
   timed<Arguments extends unknown[], Result>(call: (...args: Arguments) => Result, args: Arguments): Result {
     const start = this.#now();
+    if (this.#turnSince === undefined) {
+      this.#turnSince = start;
+      setImmediate(() => {
+        this.#turnSince = undefined;
+      });
+    }
     try {
       return call(...args);
     } finally {

@@ -8,6 +8,10 @@ import { Pace, volumeCalls } from '../src/volume-calls.js';
 
 const [TMPFS, NFS, FUSE] = [0x0102_1994, 0x6969, 0x6573_5546];
 
+const turn = async (): Promise<void> => {
+  await new Promise((resolve) => setImmediate(resolve));
+};
+
 /** Names of the calls that threads make. */
 function watchThreads(t: TestContext): string[] {
   const made: string[] = [];
@@ -100,18 +104,39 @@ describe('calls of a volume', () => {
     const calls = volumeCalls(root, pace);
     pace.found(TMPFS);
     await calls.lstat(root);
+    await turn();
     took = 21;
     await calls.lstat(root);
     took = 0;
+    await turn();
     assert.deepEqual(made, []);
     await calls.lstat(root);
     time += 990;
     await calls.lstat(root);
     assert.deepEqual(made, ['lstat', 'lstat']);
     time += 10;
+    await turn();
     await calls.lstat(root);
     await calls.lstat(root);
     assert.deepEqual(made, ['lstat', 'lstat']);
+  });
+
+  it('give the event loop its turn, however many there are', async (t) => {
+    const root = temporaryDirectory(t);
+    const made = watchThreads(t);
+    let time = 0;
+    const pace = new Pace(() => time);
+    const calls = volumeCalls(root, pace);
+    pace.found(TMPFS);
+    let turns = 0;
+    const end = setInterval(() => (turns += 1), 0);
+    for (let call = 0; call < 100; call += 1) {
+      await calls.lstat(root);
+      time += 1;
+    }
+    clearInterval(end);
+    assert.ok(made.length >= 5 && made.length <= 20, String(made.length));
+    assert.ok(turns > 0);
   });
 
   it('read what is large by a thread', async (t) => {

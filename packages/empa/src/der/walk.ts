@@ -7,7 +7,7 @@ export interface WalkLimits {
   readonly values: number;
   /** Definite minimal lengths and primitive strings only. */
   readonly strict: boolean;
-  /** Whether a SEQUENCE in a `[0]` (a certificate in a message) is left closed. Default: none is. */
+  /** Whether a certificate in the place of SignedData.certificates is left closed. Default: none is. */
   readonly isOpaque?: ((value: DerValue) => boolean) | undefined;
 }
 
@@ -111,7 +111,12 @@ function closeAt(bytes: Buffer, open: DerValue, at: number, limit: number): numb
   return open.end;
 }
 
-function mayBeOpaque(value: DerValue, holder: DerValue): boolean {
+/** ContentInfo, its `[0]`, SignedData and its `[0]` (RFC 5652 sections 3 and 5.1). */
+const AROUND_CERTIFICATES = 4;
+
+/** There alone: anywhere else octets count that nobody has read before, as in attributes that are signed. */
+function mayBeOpaque(value: DerValue, holder: DerValue, depth: number): boolean {
+  if (depth !== AROUND_CERTIFICATES) return false;
   return (
     value.tagClass === 'universal' && value.tag === TAG.sequence && !value.indefinite && holder.tagClass === 'context' && holder.tag === 0
   );
@@ -142,7 +147,7 @@ export function walkDer(bytes: Buffer, limits: WalkLimits): DerValue {
     if (++count > limits.values) throw new EmpaError('limit-exceeded', `DER: more than ${limits.values} values`);
     const value = readHeader(bytes, position, top.limit, limits.strict);
     top.value.children.push(value);
-    const open = value.constructed && !(mayBeOpaque(value, top.value) && limits.isOpaque?.(value) === true);
+    const open = value.constructed && !(mayBeOpaque(value, top.value, opened.length) && limits.isOpaque?.(value) === true);
     if (open) enter(value, top.limit);
     position = open ? value.contentStart : value.contentEnd;
   }
