@@ -5,7 +5,7 @@
 import fs, { promises } from 'node:fs';
 import { type FileCalls, files } from './files.js';
 
-/** statfs(2) f_type on Linux of what needs no other machine and no other process to answer. */
+/** statfs(2) f_type on Linux of what as a rule needs no other machine and no other process to answer. */
 const LOCAL_TYPES: ReadonlySet<number> = new Set([
   0xef53, // ext2, ext3, ext4
   0x5846_5342, // xfs
@@ -69,7 +69,7 @@ export class Pace {
 
   /** `type`: of the file system, from statfs(2); undefined where it does not mean what it means on Linux. */
   found(type: number | undefined): void {
-    this.#local = type !== undefined && LOCAL_TYPES.has(type);
+    this.#local = isLocalType(type);
   }
 
   /** Makes the call, and notes how long it took. */
@@ -119,6 +119,15 @@ export function volumeCalls(root: string, pace = new Pace()): VolumeCalls {
     write: adaptive(DIRECT.write, (...args) => files.write(...args)),
     look: async () => pace.found(await typeOf(root)),
   };
+}
+
+function isLocalType(type: number | undefined): boolean {
+  return type !== undefined && LOCAL_TYPES.has(type);
+}
+
+/** Whether the file system of a directory answers without another machine or process. False where that cannot be told. */
+export async function isLocal(directory: string): Promise<boolean> {
+  return isLocalType(await typeOf(directory));
 }
 
 async function typeOf(root: string): Promise<number | undefined> {

@@ -42,6 +42,21 @@ describe('the entries of a directory', () => {
     assert.ok(turns >= portions && portions >= 5, `${turns} turns, ${portions} portions`);
   });
 
+  it('are all waited for where a server has them', async (t) => {
+    const root = temporaryDirectory(t);
+    for (let index = 0; index < 1500; index += 1) writeFileSync(`${root}/${index}`, '');
+    t.mock.method(promises, 'statfs', async () => ({ type: 0x6969 }));
+    const opendir = promises.opendir.bind(promises);
+    t.mock.method(promises, 'opendir', async (...args: Parameters<typeof opendir>) => {
+      const directory = await opendir(...args);
+      t.mock.method(directory, 'readSync', () => assert.fail('on the main thread'));
+      return directory;
+    });
+    let count = 0;
+    for await (const entries of entriesOf(root)) count += entries.length;
+    assert.equal(count, 1500);
+  });
+
   it('close the directory, also when no more is wanted', async (t) => {
     const root = temporaryDirectory(t);
     for (let index = 0; index < 3000; index += 1) writeFileSync(`${root}/${index}`, '');
