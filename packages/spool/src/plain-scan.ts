@@ -10,10 +10,8 @@ import { QUARANTINE } from './quarantine.js';
 import type { Scan } from './spool.js';
 
 const BATCH = 10_000;
-/** Files that are looked at together, */
+/** Files that are looked at together. */
 const TOGETHER = 32;
-/** and before the event loop has its turn. */
-const BREATH = 512;
 /** Claimed files whose age is looked at. */
 const MAXIMUM_LOOKS = 100;
 /** A time of change so far in the future was set by a clock that was wrong, and says nothing about now. */
@@ -127,7 +125,6 @@ export class PlainScan implements Scan {
       const names = batch.slice(start, start + TOGETHER);
       const stats = await Promise.all(names.map((name) => statOf(fileIn(root, name), calls)));
       for (const [index, name] of names.entries()) this.#sortOut(name, stats[index], candidates);
-      if (start % BREATH === 0) await breathe();
     }
     return candidates;
   }
@@ -148,11 +145,4 @@ async function statOf(file: Path, calls: FileCalls = files): Promise<Stats | und
     if (failedWith(error, 'ENOENT')) return undefined;
     throw error;
   }
-}
-
-/** Lets others have the thread: calls may be direct. */
-async function breathe(): Promise<void> {
-  await new Promise<void>((resolve) => {
-    setImmediate(resolve);
-  });
 }

@@ -7,11 +7,12 @@ import type { TimeShare } from './time-share.js';
 
 const TOGETHER = 32;
 
-/** Removes files with one name whose inode changed before the limit (ms); resolves to their number. Ends early when the time is up. */
+/** Removes files with one name whose inode changed before the limit (ms); resolves to their number. Ends early at an abort. */
 export async function removeOld(directory: string, limit: number, time: TimeShare, calls: FileCalls): Promise<number> {
   let removed = 0;
   for await (const entries of entriesOf(directory)) {
-    for (let start = 0; start < entries.length && !time.aborted; start += TOGETHER) {
+    for (let start = 0; start < entries.length; start += TOGETHER) {
+      if (time.aborted) return removed;
       const together = entries.slice(start, start + TOGETHER).map(({ name }) => removeIfOlder(`${directory}/${name}`, limit, calls));
       removed += (await Promise.all(together)).filter(Boolean).length;
       await time.rest();
