@@ -1,4 +1,4 @@
-// Puts the three commands with all that they import into dist/bundle, so that the tarball of npm pack needs nothing else, and the
+// Puts the three commands, and the thread of the receiver, with all that they import into dist/bundle, so that the tarball of npm pack needs nothing else, and the
 // licences of what is not ours beside them. Neither minified nor mapped: stacks name functions and files, and the whole stays small.
 import { spawnSync } from 'node:child_process';
 import { chmodSync, copyFileSync, existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -18,7 +18,11 @@ if (compiled.status !== 0) process.exit(1);
 rmSync(out, { recursive: true, force: true });
 const { metafile } = await build({
   absWorkingDir: root,
-  entryPoints: commands.map((command) => path.join(here, 'dist/src', `${command}.js`)),
+  entryPoints: {
+    ...Object.fromEntries(commands.map((command) => [command, path.join(here, 'dist/src', `${command}.js`)])),
+    // Where the code that starts it looks for it: beside itself.
+    'open-thread': path.join(root, 'services/receiver/dist/src/opening/open-thread.js'),
+  },
   outdir: out,
   bundle: true,
   splitting: true,

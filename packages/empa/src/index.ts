@@ -2,8 +2,8 @@ export type { EmpaErrorCode, EmpaErrorOptions, OpenStep, PartialMessage } from '
 export { EMPA_ERROR_CODES, EmpaError, OPEN_STEPS } from './errors.js';
 export type { Limits } from './limits.js';
 export { DEFAULT_LIMITS } from './limits.js';
-export type { OpenedMessage, OpenOptions, PassedStep } from './open.js';
-export { openMessage } from './open.js';
+export type { OpenedMessage, OpenOptions, PassedStep, ReadMessage, ReadOptions } from './open.js';
+export { judgeMessage, openMessage, readMessage } from './open.js';
 export type { CipherName, SealOptions } from './seal.js';
 export { sealMessage } from './seal.js';
 export type {
@@ -16,8 +16,9 @@ export type {
   VerifyOptions,
   VerifyPolicy,
 } from './trust-store.js';
-export { loadIdentity, loadTrustStore, verifyCertificate } from './trust-store.js';
+export { knownCertificates, loadIdentity, loadTrustStore, verifyCertificate } from './trust-store.js';
 export type { Certificate } from './x509/certificate.js';
 export { parseCertificates } from './x509/certificate.js';
+export { KnownCertificates } from './x509/known-certificates.js';
 export type { NameAttribute } from './x509/name.js';
 export { DistinguishedName, DnRule } from './x509/name.js';

@@ -13,31 +13,33 @@ import { type ContentInfo, readContentInfo } from './cms/structure.js';
 import { EmpaError, type OpenStep, type PartialMessage } from './errors.js';
 import { DEFAULT_LIMITS, type Limits } from './limits.js';
 import { decodeBody, readSignedPart, readSmime, type SmimeEntity, toCrlf } from './mime.js';
-import {
-  type Identity,
-  isKnownCertificate,
-  readCertificate,
-  type TrustStore,
-  type VerifyPolicy,
-  verifyCertificate,
-} from './trust-store.js';
+import { type Identity, knownCertificates, type TrustStore, type VerifyPolicy, verifyCertificate } from './trust-store.js';
 import type { Certificate } from './x509/certificate.js';
+import type { KnownCertificates } from './x509/known-certificates.js';
 import type { DistinguishedName } from './x509/name.js';
 
-export interface OpenOptions {
+/** What is needed to read a message: everything but whom to trust. */
+export interface ReadOptions {
   /** Decryption identities, tried by RecipientInfo; old and new key during a renewal. */
   readonly identities: readonly Identity[];
-  readonly trust: TrustStore;
-  readonly now: Date;
-  readonly policy?: VerifyPolicy;
   readonly limits?: Partial<Limits>;
   /** Read 3DES content. Default false. */
   readonly allowTripleDes?: boolean;
-  /** Refuse a signingTime older than so many milliseconds, more than five minutes ahead, or a message without one. Default: no limit. */
-  readonly maximumAgeMs?: number;
   /** Told of every step that the message passes, in order; the one that it fails is in the error. */
   readonly onStep?: (passed: PassedStep) => void;
 }
+
+/** What is needed to judge a message that was read. */
+export interface JudgeOptions {
+  readonly trust: TrustStore;
+  readonly now: Date;
+  readonly policy?: VerifyPolicy;
+  /** Refuse a signingTime older than so many milliseconds, more than five minutes ahead, or a message without one. Default: no limit. */
+  readonly maximumAgeMs?: number;
+  readonly onStep?: (passed: PassedStep) => void;
+}
+
+export interface OpenOptions extends ReadOptions, JudgeOptions {}
 
 /** `contents`: the signed part was decoded, which a failure calls `parse`. Nothing but the signature vouches for the facts. */
 export interface PassedStep {
@@ -55,37 +57,60 @@ export interface OpenedMessage {
   readonly encrypted: boolean;
 }
 
+/** A message with a good signature, of somebody who may be anybody. */
+export interface ReadMessage extends Omit<OpenedMessage, 'signer'> {
+  /** All certificates of the message that can be read, the signer's among them. */
+  readonly bag: readonly Certificate[];
+}
+
 /**
  * Raw message in, verified body out; or an EmpaError that names code and step. After the signature was found good the error carries what is
  * known of the message.
  */
 export async function openMessage(raw: Uint8Array, options: OpenOptions): Promise<OpenedMessage> {
+  return judgeMessage(readMessage(raw, options, knownCertificates(options.trust)), options);
+}
+
+/** The first half of openMessage(): decrypts, and checks the signature. `known`: certificates that need not be read again. */
+export function readMessage(raw: Uint8Array, options: ReadOptions, known: KnownCertificates): ReadMessage {
   const limits = { ...DEFAULT_LIMITS, ...options.limits };
-  const passed = (step: PassedStep['step'], facts: PassedStep['facts'] = {}): void => options.onStep?.({ step, facts });
-  const isKnown = (certificate: Buffer): boolean => isKnownCertificate(certificate, options.trust);
+  const passed = passedOf(options);
+  const isKnown = (certificate: Buffer): boolean => known.has(certificate);
   const received = atStep('parse', () => receive(raw, limits, isKnown));
   passed('parse', { bytes: raw.length, encrypted: received.kind === 'enveloped' });
   const { signed, encrypted } = atStep('decrypt', () => decrypt(received, options, limits, isKnown));
   passed('decrypt', { encrypted });
-  const signer = atStep('signer', () => findSigner(signed.data, options.trust));
+  const signer = atStep('signer', () => findSigner(signed.data, known));
   passed('signer', { certificates: signer.bag.length });
   const { certificate, content } = atStep('signature', () => verifySignature(signed, signer));
-  const known = { signer: certificate.subject.toString() };
   const { signingTime } = signer.info.attributes;
-  passed('signature', { ...known, serial: certificate.serialNumber, signed: signingTime?.toISOString() ?? 'no time given' });
-  const { body, deliveryId } = atStep('parse', () => readContent(content, limits), known);
+  const partial = { signer: certificate.subject.toString() };
+  passed('signature', { ...partial, serial: certificate.serialNumber, signed: signingTime?.toISOString() ?? 'no time given' });
+  const { body, deliveryId } = atStep('parse', () => readContent(content, limits), partial);
   passed('contents', { bytes: body.length, deliveryId: deliveryId ?? 'none' });
-  atStep('signature', () => checkAge(signingTime, options), { ...known, body });
-  atStep('chain', () => verifyCertificate(certificate, signer.bag, options.trust, options), { ...known, body });
-  for (const step of ['chain', 'revocation', 'signing-policy'] as const) passed(step);
   return {
     body,
-    signer: certificate.subject,
     certificate,
+    bag: signer.bag,
     ...(deliveryId === undefined ? {} : { deliveryId }),
     ...(signingTime === undefined ? {} : { signingTime }),
     encrypted,
   };
+}
+
+/** The second half: age, chain, revocation and signing policy. Throws EmpaError as openMessage() does. */
+export function judgeMessage({ bag, ...message }: ReadMessage, options: JudgeOptions): OpenedMessage {
+  const { body, certificate, signingTime } = message;
+  const passed = passedOf(options);
+  const partial = { signer: certificate.subject.toString(), body };
+  atStep('signature', () => checkAge(signingTime, options), partial);
+  atStep('chain', () => verifyCertificate(certificate, bag, options.trust, options), partial);
+  for (const step of ['chain', 'revocation', 'signing-policy'] as const) passed(step);
+  return { ...message, signer: certificate.subject };
+}
+
+function passedOf({ onStep }: Pick<OpenOptions, 'onStep'>): (step: PassedStep['step'], facts?: PassedStep['facts']) => void {
+  return (step, facts = {}) => onStep?.({ step, facts });
 }
 
 /** Gives an error of `action` the step (unless it has one) and what is known of the message. */
@@ -137,7 +162,7 @@ function* forms(entity: SmimeEntity): Generator<Buffer> {
 
 function decrypt(
   received: Received,
-  options: OpenOptions,
+  options: ReadOptions,
   limits: Limits,
   isKnown: IsKnown,
 ): { readonly signed: Signed; readonly encrypted: boolean } {
@@ -166,22 +191,22 @@ interface Signer {
   readonly bag: readonly Certificate[];
 }
 
-function findSigner(data: SignedData, trust: TrustStore): Signer {
+function findSigner(data: SignedData, known: KnownCertificates): Signer {
   const [node, ...others] = data.signerInfos;
   if (node === undefined || others.length > 0) {
     throw new EmpaError('signer-count', `The message has ${data.signerInfos.length} signatures in place of one`);
   }
   const info = readSignerInfo(node);
   // One that cannot be read is as good as none: what else is in the bag changes nothing.
-  const bag = data.certificates.flatMap((der) => readable(der, trust));
+  const bag = data.certificates.flatMap((der) => readable(der, known));
   const candidates = bag.filter((certificate) => identifies(info.identifier, certificate));
   if (candidates.length === 0) throw new EmpaError('signer-certificate-missing', "The message does not hold its signer's certificate");
   return { info, candidates, bag };
 }
 
-function readable(der: Buffer, trust: TrustStore): Certificate[] {
+function readable(der: Buffer, known: KnownCertificates): Certificate[] {
   try {
-    return [readCertificate(der, trust)];
+    return [known.read(der)];
   } catch (error) {
     if (!(error instanceof EmpaError)) throw error;
     return [];
@@ -202,7 +227,7 @@ function readContent(content: Buffer, limits: Limits): { readonly body: Buffer; 
 /** By how much the signer's clock may be ahead of ours, milliseconds. */
 const MAX_CLOCK_DIFFERENCE_MS = 5 * 60_000;
 
-function checkAge(signingTime: Date | undefined, { now, maximumAgeMs }: OpenOptions): void {
+function checkAge(signingTime: Date | undefined, { now, maximumAgeMs }: JudgeOptions): void {
   if (maximumAgeMs === undefined) return;
   const age = signingTime === undefined ? Number.NaN : now.getTime() - signingTime.getTime();
   // A time to come would be a way round the limit.

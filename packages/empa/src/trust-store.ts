@@ -3,8 +3,9 @@ import type { BigIntStats } from 'node:fs';
 import { constants, open, readdir, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { EmpaError } from './errors.js';
-import { type Certificate, parseCertificate } from './x509/certificate.js';
+import type { Certificate } from './x509/certificate.js';
 import { checkKeyMode, type Identity, makeIdentity } from './x509/identity.js';
+import type { KnownCertificates } from './x509/known-certificates.js';
 import { kindOfTrustFile, TrustBuilder, type TrustFileKind, type TrustMaterial, type TrustProblem } from './x509/trust.js';
 import { type VerifyOptions, verifyWith } from './x509/verify.js';
 
@@ -204,17 +205,9 @@ function materialOf(trust: TrustStore): TrustMaterial {
   return material;
 }
 
-/** Whether readCertificate() has these octets at hand: then they are those of a certificate that was read whole, and found good. */
-export function isKnownCertificate(der: Buffer, trust: TrustStore): boolean {
-  return materialOf(trust).known.has(der);
-}
-
-/**
- * The certificate in a DER buffer, as it was read for an earlier message that was found good, or read now. Throws EmpaError
- * `certificate-malformed`.
- */
-export function readCertificate(der: Buffer, trust: TrustStore): Certificate {
-  return materialOf(trust).known.certificate(der) ?? parseCertificate(der);
+/** Certificates of messages that were found good by this snapshot. */
+export function knownCertificates(trust: TrustStore): KnownCertificates {
+  return materialOf(trust).known.certificates;
 }
 
 /**

@@ -1,8 +1,10 @@
 /** The tarball of npm pack: installed alone into an empty prefix, without a network, it has the three commands. */
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { it } from 'node:test';
+import { Worker } from 'node:worker_threads';
 import { startCommand } from '@ssm/test-support';
 import { createOldSite } from './support/old-site.js';
 import { installPacked, run } from './support/packed.js';
@@ -23,6 +25,11 @@ it('installs alone and works', async (test) => {
 
   for (const command of ['ssm', 'ssmreceive', 'ssmsend'])
     assert.match(run(path.join(bin, command), ['--version'], home), new RegExp(String(version)));
+
+  // The receiver's thread says so when its code is loaded.
+  const thread = new Worker(path.join(installed, 'dist/bundle/open-thread.js'));
+  assert.deepEqual(await once(thread, 'message'), [[]]);
+  await thread.terminate();
 
   const site = await createOldSite(test);
   await site.add('record');

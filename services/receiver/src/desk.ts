@@ -1,4 +1,3 @@
-import { openMessage } from '@ssm/empa';
 import type { Reloadable, ServiceContext } from '@ssm/service-kit';
 import type { SignerLists } from './authorise.js';
 import type { ReceiverConfig } from './config.js';
@@ -6,13 +5,14 @@ import type { Credentials } from './credentials.js';
 import type { LateTrust } from './late-trust.js';
 import type { Local } from './local.js';
 import type { ReceiverMetrics } from './metrics.js';
+import { createOpening } from './opening/opening.js';
 import type { Desk } from './pipeline.js';
 import { verificationRules } from './rules.js';
 import { createStep, type StageHook } from './steps.js';
 
 export interface DeskParts {
   readonly config: ReceiverConfig;
-  readonly context: Pick<ServiceContext, 'health' | 'log'>;
+  readonly context: Pick<ServiceContext, 'health' | 'log' | 'metrics' | 'onStop'>;
   readonly metrics: ReceiverMetrics;
   readonly local: Local;
   readonly lists: Reloadable<SignerLists>;
@@ -25,9 +25,16 @@ export interface DeskParts {
 /** Everything as it is at the moment when a message needs it: what was loaded again is used by the next message. */
 export function createDesk(parts: DeskParts): Desk {
   const { config, context, credentials, lists, local, metrics, now, onStage, trust } = parts;
-  const rules = verificationRules(config);
+  const { open, close } = createOpening({
+    rules: verificationRules(config),
+    identities: () => credentials.current.decryption,
+    trust: () => trust.current,
+    now,
+    context,
+  });
+  context.onStop('thread that opens messages', close);
   return {
-    open: (raw) => openMessage(raw, { ...rules, identities: credentials.current.decryption, trust: trust.current, now: now() }),
+    open,
     trustFailure: () => trust.failure,
     lists: () => lists.current,
     incoming: local.incoming,

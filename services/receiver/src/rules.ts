@@ -6,7 +6,7 @@ export function verificationRules({
   limits,
   trust,
   verification,
-}: Pick<ReceiverConfig, 'limits' | 'trust' | 'verification'>): Omit<OpenOptions, 'identities' | 'trust' | 'now'> {
+}: Pick<ReceiverConfig, 'limits' | 'trust' | 'verification'>): Omit<OpenOptions, 'identities' | 'trust' | 'now' | 'onStep'> {
   return {
     policy: { crl: trust.crl, signingPolicy: trust.signingPolicy, requireEmailProtection: verification.emailProtection },
     limits: { messageBytes: limits.message, bodyBytes: limits.body },

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { createCrl, type IssuedCertificate } from '@ssm/test-support';
 import type { EmpaErrorCode } from '../../src/errors.js';
-import { type Certificate, parseCertificate } from '../../src/x509/certificate.js';
+import type { Certificate } from '../../src/x509/certificate.js';
 import { KnownChains } from '../../src/x509/known-chains.js';
 import type { TrustMaterial } from '../../src/x509/trust.js';
 import { type VerifyOptions, verifyWith } from '../../src/x509/verify.js';
@@ -14,7 +14,7 @@ const leaf = leafOf(root);
 const below = leafOf(sub);
 
 /** As a message has it read: what is known is not read again. */
-const read = (trust: TrustMaterial, { der }: IssuedCertificate): Certificate => trust.known.certificate(der) ?? parseCertificate(der);
+const read = (trust: TrustMaterial, { der }: IssuedCertificate): Certificate => trust.known.certificates.read(der);
 
 interface Message {
   readonly signer?: IssuedCertificate;
@@ -34,22 +34,22 @@ function refused(code: EmpaErrorCode, trust: TrustMaterial, message: Message): v
 describe('KnownChains', () => {
   it('knows the certificates of a chain that was good, by their octets', () => {
     const trust = trustOf({ cas: [root] });
-    assert.equal(trust.known.certificate(leaf.der), undefined);
+    assert.equal(trust.known.certificates.find(leaf.der), undefined);
     verify(trust);
-    const known = trust.known.certificate(leaf.der);
+    const known = trust.known.certificates.find(leaf.der);
     assert.equal(known?.toString(), parsed(leaf).toString());
-    assert.equal(trust.known.certificate(Buffer.from(leaf.der)), known);
+    assert.equal(trust.known.certificates.find(Buffer.from(leaf.der)), known);
     const other = Buffer.from(leaf.der);
     other[other.length - 1] = (other.at(-1) ?? 0) ^ 1;
-    assert.equal(trust.known.certificate(other), undefined);
+    assert.equal(trust.known.certificates.find(other), undefined);
     verify(trust);
-    assert.equal(trust.known.certificate(leaf.der), known);
+    assert.equal(trust.known.certificates.find(leaf.der), known);
   });
 
   it('knows nothing of what was refused', () => {
     const trust = trustOf({ cas: [rootOf({ subject: '/C=UK/O=eScience/CN=Other' })] });
     refused('chain-incomplete', trust, {});
-    assert.equal(trust.known.certificate(leaf.der), undefined);
+    assert.equal(trust.known.certificates.find(leaf.der), undefined);
   });
 
   it('leaves every judgement that depends on time to each message', () => {
@@ -75,7 +75,7 @@ describe('KnownChains', () => {
       cas: [root],
       crls: [createCrl({ issuer: root, revoked: [leaf], thisUpdate: day(-1), nextUpdate: day(10) })],
     });
-    assert.equal(renewed.known.certificate(leaf.der), undefined);
+    assert.equal(renewed.known.certificates.find(leaf.der), undefined);
     refused('certificate-revoked', renewed, {});
   });
 
@@ -101,10 +101,10 @@ describe('KnownChains', () => {
     const [a, b, c] = certificates;
     assert.ok(a && b && c);
     for (const one of [a, b]) known.remember([one], () => true);
-    assert.equal(known.certificate(a.raw), a);
+    assert.equal(known.certificates.find(a.raw), a);
     known.remember([c], () => true);
     assert.deepEqual(
-      certificates.map(({ raw }) => known.certificate(raw)),
+      certificates.map(({ raw }) => known.certificates.find(raw)),
       [a, undefined, c],
     );
   });

@@ -1,0 +1,4 @@
+import { openJobs } from './open-job.js';
+import { serveJobs } from './serve.js';
+
+serveJobs(openJobs);
