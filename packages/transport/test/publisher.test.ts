@@ -94,10 +94,11 @@ describe('publish', () => {
 
   it('lets wait what has no place in the window', async () => {
     const received: ReceivedFrame[] = [];
+    const looked = new Deferred<void>();
     const to = await broker(async (peer) => {
       await peer.accept();
       received.push(await peer.frame(), await peer.frame());
-      await new Promise((resolve) => setTimeout(resolve, 30));
+      await looked.promise;
       for (const frame of received) peer.receipt(frame);
       received.push(await peer.confirm());
     });
@@ -107,6 +108,7 @@ describe('publish', () => {
     assert.ok(await isPending(published[2]!));
     assert.equal(received.length, 2);
     assert.equal(endpoint.inFlight, 3);
+    looked.resolve();
     await within(Promise.all(published), 'all receipts');
     assert.equal(endpoint.inFlight, 0);
   });
