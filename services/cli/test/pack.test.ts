@@ -28,7 +28,7 @@ it('installs alone and works', async (test) => {
 
   // The receiver's thread says so when its code is loaded.
   const thread = new Worker(path.join(installed, 'dist/bundle/open-thread.js'));
-  assert.deepEqual(await once(thread, 'message'), [[]]);
+  assert.deepEqual(await once(thread, 'message'), [{ from: 0, results: [] }]);
   await thread.terminate();
 
   const site = await createOldSite(test);

@@ -30,6 +30,11 @@ class Bench {
   }
 }
 
+function failuresOf(): { readonly failures: string[]; readonly onFailure: JobThreadOptions['onFailure'] } {
+  const failures: string[] = [];
+  return { failures, onFailure: ({ message }) => void failures.push(message) };
+}
+
 const FIRST: Setup = { prefix: 'first' };
 
 function keepBusy(milliseconds: number): void {
@@ -87,29 +92,59 @@ describe('a thread for jobs', () => {
   });
 
   it('gives back its jobs when it ends by itself, says why, and is not there for a while', async (t) => {
-    const failures: (Error | undefined)[] = [];
-    const bench = new Bench(t, { onFailure: (error) => failures.push(error) });
+    const { failures, onFailure } = failuresOf();
+    const bench = new Bench(t, { onFailure });
     await bench.start();
     const answers = await Promise.all(['throw', 'one', 'two'].map((text) => bench.run(text)));
     assert.deepEqual(answers, [undefined, undefined, undefined]);
-    assert.deepEqual(
-      failures.map((error) => error?.message),
-      ['thrown in the thread'],
-    );
+    assert.deepEqual(failures, ['thrown in the thread']);
     keepBusy(400);
     await bench.run('later');
     await sleep(300);
     assert.equal(bench.thread.isReady, false);
   });
 
-  it('says so, and nothing is lost, when its code is not there', async (t) => {
-    const failures: (Error | undefined)[] = [];
-    const bench = new Bench(t, { module: new URL('missing.js', import.meta.url), onFailure: (error) => failures.push(error) });
-    await bench.run('a first look');
-    keepBusy(400);
-    assert.equal(await bench.run('one'), undefined);
-    await eventually(() => assert.match(failures[0]?.message ?? '', /missing\.js/));
-    assert.equal(await bench.run('two'), undefined);
+  for (const [what, module] of [
+    ['its code is not there', new URL('missing.js', import.meta.url)],
+    ['it cannot even be started', new URL('http://localhost/missing.js')],
+  ] as const) {
+    it(`says so, and leaves the job to whoever asked, when ${what}`, async (t) => {
+      const { failures, onFailure } = failuresOf();
+      const bench = new Bench(t, { module, onFailure });
+      await bench.run('a first look');
+      keepBusy(400);
+      assert.equal(await bench.run('one'), undefined);
+      await eventually(() => assert.equal(failures.length, 1));
+      keepBusy(400);
+      assert.equal(await bench.run('two'), undefined);
+      assert.equal(failures.length, 1);
+    });
+  }
+
+  it('is ended when it gives no answer', async (t) => {
+    const { failures, onFailure } = failuresOf();
+    const bench = new Bench(t, { onFailure, lookMs: 50, patienceMs: 300 });
+    await bench.start();
+    assert.equal(await bench.run('long', FIRST, 100), 'first long');
+    assert.deepEqual(await Promise.all([bench.run('for ever', FIRST, 1e9), bench.run('next')]), [undefined, undefined]);
+    assert.deepEqual(failures, ['the thread gives no answer']);
+  });
+
+  it('gives nobody the answer of another', async (t) => {
+    const { failures, onFailure } = failuresOf();
+    const bench = new Bench(t, { module: new URL('support/lying-thread.js', import.meta.url), onFailure });
+    await bench.start();
+    assert.deepEqual(await Promise.all(['one', 'two', 'three'].map((text) => bench.run(text))), ['one', undefined, undefined]);
+    assert.deepEqual(failures, ['an answer to job 2 where one to 1 was due']);
+  });
+
+  it('gives back jobs that cannot be sent', async (t) => {
+    const { failures, onFailure } = failuresOf();
+    const bench = new Bench(t, { onFailure });
+    await bench.start();
+    const uncloneable = { prefix: 'a function', more: () => undefined };
+    assert.deepEqual(await Promise.all([bench.run('one', uncloneable), bench.run('two', uncloneable)]), [undefined, undefined]);
+    assert.match(failures[0] ?? '', /could not be cloned/);
   });
 
   it('ends when it has had little to do, and comes again', async (t) => {

@@ -1,12 +1,18 @@
-/** What the main thread gives to its job thread. The answers come back in the order of the jobs, some at a time. */
+/** What the main thread gives to its job thread. Jobs are numbered from 0; the answers come back in their order, some at a time. */
 export interface Batch<Setup, Job> {
   /** What jobs are done with from here on; the first batch has one. */
   readonly setup?: { readonly value: Setup };
+  /** Number of the first job. */
+  readonly from: number;
   readonly jobs: readonly Job[];
 }
 
-/** `undefined` for a job that the thread could not do. */
-export type Answers<Result> = readonly (Result | undefined)[];
+export interface Answers<Result> {
+  /** Number of the first job that is answered. */
+  readonly from: number;
+  /** `undefined` for a job that the thread could not do. */
+  readonly results: readonly (Result | undefined)[];
+}
 
 /** The same bytes in memory of their own, which can be handed over to another thread whole; copied where they share theirs. */
 export function alone(bytes: Uint8Array): Uint8Array<ArrayBuffer> {

@@ -13,7 +13,9 @@ const BUSY_MS = 250;
 /** There is little to do when the thread was at work for this share of so many milliseconds. */
 const QUIET = 0.1;
 const QUIET_MS = 5000;
-/** After a thread that ended by itself there is none for so long. */
+/** A thread that has jobs and gives no answer for so long is ended, */
+const PATIENCE_MS = 60_000;
+/** and after a thread that failed there is none for so long. */
 const PAUSE_MS = 60_000;
 /** Of V8's young generation, MiB: what a job leaves behind is collected often, in place of taking more memory. */
 const YOUNG_GENERATION = 8;
@@ -23,15 +25,18 @@ export interface JobThreadOptions {
   readonly module: URL;
   /** There is no processor for it. */
   readonly disabled: boolean;
-  /** The thread ended by itself; there is none for a minute. */
-  readonly onFailure: (error: Error | undefined) => void;
+  /** The thread could not start, ended by itself, or gave no answer; there is none for a minute. */
+  readonly onFailure: (error: Error) => void;
+  /** For tests: milliseconds between looks at the thread, and without an answer. */
+  readonly lookMs?: number;
+  readonly patienceMs?: number;
 }
 
 export class JobThread<Setup, Job, Result> {
   readonly #options: JobThreadOptions;
   readonly #load = new Load(() => performance.eventLoopUtilization());
   #running: Running<Setup, Job, Result> | undefined;
-  #quietLooks: NodeJS.Timeout | undefined;
+  #looks: NodeJS.Timeout | undefined;
   #pausedUntil = 0;
   #isClosed = false;
 
@@ -56,22 +61,31 @@ export class JobThread<Setup, Job, Result> {
   #startIfBusy(): void {
     if (this.#options.disabled || this.#isClosed || (this.#load.over(BUSY_MS) ?? 0) < BUSY) return;
     if (performance.now() < this.#pausedUntil) return;
-    this.#running = new Running(this.#options.module, (error) => this.#failed(error));
-    this.#quietLooks = setInterval(() => this.#endIfQuiet(), QUIET_MS).unref();
+    try {
+      this.#running = new Running(this.#options.module, (error) => this.#failed(error));
+      this.#looks = setInterval(() => this.#look(), this.#options.lookMs ?? QUIET_MS).unref();
+    } catch (error) {
+      // There may be no more threads or processes for this user.
+      this.#failed(errorOf(error));
+    }
   }
 
-  #endIfQuiet(): void {
-    if (this.#running?.isWaiting === false && this.#running.share() < QUIET) void this.#end();
+  #look(): void {
+    const running = this.#running;
+    if (running === undefined) return;
+    if (!running.isWaiting) {
+      if (running.share() < QUIET) void this.#end();
+    } else if (running.silentMs > (this.#options.patienceMs ?? PATIENCE_MS)) this.#failed(new Error('the thread gives no answer'));
   }
 
-  #failed(error: Error | undefined): void {
+  #failed(error: Error): void {
     this.#pausedUntil = performance.now() + PAUSE_MS;
     void this.#end();
     this.#options.onFailure(error);
   }
 
   async #end(): Promise<void> {
-    clearInterval(this.#quietLooks);
+    clearInterval(this.#looks);
     const running = this.#running;
     this.#running = undefined;
     await running?.close();
@@ -87,7 +101,7 @@ export class JobThread<Setup, Job, Result> {
 class Running<Setup, Job, Result> {
   readonly #worker: Worker;
   readonly #load: Load;
-  readonly #ended: (error: Error | undefined) => void;
+  readonly #ended: (error: Error) => void;
   /** Of the jobs in order: those that the thread has, and then those that it gets next. */
   readonly #waiting: ((result: Result | undefined) => void)[] = [];
   /** What the jobs that are gathered now are done with, */
@@ -95,21 +109,34 @@ class Running<Setup, Job, Result> {
   /** and what the thread has. */
   #given: Setup | undefined;
   #jobs: Job[] = [];
+  /** Number of the next job that is given, and of the next that is answered. */
+  #sent = 0;
+  #answered = 0;
+  /** When something came from the thread last, or it was given something while it had nothing. */
+  #heard = performance.now();
   #isReady = false;
   #isOver = false;
 
-  /** `ended`: told once, when the thread ended by itself. */
-  constructor(module: URL, ended: (error: Error | undefined) => void) {
+  /** `ended`: told once, when the thread ended by itself. Throws when it cannot be started. */
+  constructor(module: URL, ended: (error: Error) => void) {
     this.#ended = ended;
     this.#worker = new Worker(module, { resourceLimits: { maxYoungGenerationSizeMb: YOUNG_GENERATION } });
     this.#load = new Load(() => this.#worker.performance.eventLoopUtilization());
     this.#worker.unref();
-    this.#worker.on('message', (answers: Answers<Result>) => {
-      this.#isReady = true;
-      for (const [index, resolve] of this.#waiting.splice(0, answers.length).entries()) resolve(answers[index]);
-    });
-    this.#worker.once('error', (error) => this.#end(error instanceof Error ? error : new Error(String(error))));
-    this.#worker.once('exit', () => this.#end(undefined));
+    this.#worker.on('message', (answers: Answers<Result>) => this.#take(answers));
+    this.#worker.once('messageerror', (error) => this.#end(errorOf(error)));
+    this.#worker.once('error', (error) => this.#end(errorOf(error)));
+    this.#worker.once('exit', (code) => this.#end(new Error(`the thread ended with ${code}`)));
+  }
+
+  #take({ from, results }: Answers<Result>): void {
+    this.#isReady = true;
+    this.#heard = performance.now();
+    // Whatever went wrong: nobody is given the answer of another.
+    if (from !== this.#answered) this.#end(new Error(`an answer to job ${from} where one to ${this.#answered} was due`));
+    if (this.#isOver) return;
+    this.#answered += results.length;
+    for (const [index, resolve] of this.#waiting.splice(0, results.length).entries()) resolve(results[index]);
   }
 
   get isReady(): boolean {
@@ -118,6 +145,11 @@ class Running<Setup, Job, Result> {
 
   get isWaiting(): boolean {
     return this.#waiting.length > 0;
+  }
+
+  /** Milliseconds since an answer came, or the first of the jobs that have none was given. */
+  get silentMs(): number {
+    return performance.now() - this.#heard;
   }
 
   /** Of the time since the last call that it was at work, from 0 to 1. */
@@ -131,6 +163,7 @@ class Running<Setup, Job, Result> {
     this.#setup = setup;
     // What comes in the same turn of the event loop goes together: a message to a thread costs more than what is in it.
     if (this.#jobs.push(job) === 1) setImmediate(() => this.#send());
+    if (!this.isWaiting) this.#heard = performance.now();
     return new Promise((resolve) => {
       this.#waiting.push(resolve);
     });
@@ -138,16 +171,20 @@ class Running<Setup, Job, Result> {
 
   #send(): void {
     if (this.#jobs.length === 0) return;
-    const batch: Batch<Setup | undefined, Job> = {
-      ...(this.#given === this.#setup ? {} : { setup: { value: this.#setup } }),
-      jobs: this.#jobs,
-    };
+    const jobs = this.#jobs;
+    const setup = this.#given === this.#setup ? {} : { setup: { value: this.#setup } };
+    const batch: Batch<Setup | undefined, Job> = { ...setup, from: this.#sent, jobs };
     this.#jobs = [];
     this.#given = this.#setup;
-    this.#worker.postMessage(batch, []);
+    this.#sent += jobs.length;
+    try {
+      this.#worker.postMessage(batch, []);
+    } catch (error) {
+      this.#end(errorOf(error));
+    }
   }
 
-  #end(error: Error | undefined): void {
+  #end(error: Error): void {
     if (this.#isOver) return;
     this.#giveUp();
     this.#ended(error);
@@ -163,4 +200,8 @@ class Running<Setup, Job, Result> {
     this.#giveUp();
     await this.#worker.terminate();
   }
+}
+
+function errorOf(error: unknown): Error {
+  return error instanceof Error ? error : new Error(String(error));
 }

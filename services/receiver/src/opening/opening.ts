@@ -38,7 +38,7 @@ export interface OpeningParts {
 export function createOpening({ rules, identities, trust, now, context, processors = availableParallelism() }: OpeningParts): Opening {
   const thread = new JobThread<OpenSetup, OpenJob, ThreadMessage>({
     module: new URL('open-thread.js', import.meta.url),
-    onFailure: (error) => context.log.warn('the thread that opens messages ended; they are opened without it for a while', { error }),
+    onFailure: (error) => context.log.warn('the thread that opens messages failed; they are opened without it for a minute', { error }),
     disabled: processors < 2,
   });
   const setup = setupOf(rules);
@@ -51,6 +51,9 @@ export function createOpening({ rules, identities, trust, now, context, processo
     given += raw.length;
     try {
       return await thread.run(setup(identities()), () => ({ raw: alone(raw) }));
+    } catch {
+      // Whatever is wrong here is no fault of the message.
+      return undefined;
     } finally {
       given -= raw.length;
     }

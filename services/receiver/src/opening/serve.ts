@@ -1,6 +1,6 @@
 /** The side of the thread. */
 import { parentPort } from 'node:worker_threads';
-import type { Batch } from './batch.js';
+import type { Answers, Batch } from './batch.js';
 
 export interface Answer<Result> {
   readonly result: Result | undefined;
@@ -16,16 +16,19 @@ export function serveJobs(begin: (setup: never) => (job: never) => Answer<unknow
   const port = parentPort;
   if (port === null) throw new TypeError('not a worker thread');
   let work: ((job: never) => Answer<unknown>) | undefined;
+  const send = (answers: Answers<unknown>, transfer: ArrayBuffer[]): void => port.postMessage(answers, transfer);
   // A sign of life: the code is loaded.
-  port.postMessage([]);
-  port.on('message', ({ setup, jobs }: Batch<never, never>) => {
+  send({ from: 0, results: [] }, []);
+  port.on('message', ({ setup, from, jobs }: Batch<never, never>) => {
     if (setup !== undefined) work = begin(setup.value);
     for (let start = 0; start < jobs.length; start += TOGETHER) {
       const answers = jobs.slice(start, start + TOGETHER).map((job) => work?.(job));
-      port.postMessage(
-        answers.map((answer) => answer?.result),
-        answers.flatMap((answer) => answer?.transfer ?? []),
-      );
+      const results = answers.map((answer) => answer?.result);
+      const transfer = answers.flatMap((answer) => answer?.transfer ?? []);
+      send({ from: from + start, results }, transfer);
     }
+  });
+  port.on('messageerror', (error) => {
+    throw error;
   });
 }
