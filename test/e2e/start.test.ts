@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict';
-import { writeFileSync } from 'node:fs';
+import { readdirSync, writeFileSync } from 'node:fs';
+import os from 'node:os';
 import path from 'node:path';
 import { describe, it } from 'node:test';
 import { type Scope, startNode, temporaryDirectory } from '@ssm/test-support';
 import { root } from '../support/services.js';
+import { World } from './world.js';
 
 // npm start -- SERVICE ...: the command line that a person meets.
 
@@ -37,4 +39,18 @@ describe('npm start', () => {
         assert.ok(text.includes(named), `${named} in ${text}`);
     });
   }
+
+  it('lets the threads of libuv, as many as are asked for, give way to the main thread', {
+    skip: process.platform !== 'linux',
+  }, async (test) => {
+    const world = await World.create(test);
+    const sender = await world.sender({ env: { UV_THREADPOOL_SIZE: '7' } });
+    await sender.ready();
+    const { pid } = sender.child;
+    const own = os.getPriority();
+    const priorities = new Map(readdirSync(`/proc/${pid}/task`).map((thread) => [Number(thread), os.getPriority(Number(thread))]));
+    assert.equal(priorities.get(pid), own);
+    assert.equal([...priorities.values()].filter((priority) => priority === Math.min(own + 5, 19)).length, 7);
+    assert.equal(await sender.stop(), 0);
+  });
 });
