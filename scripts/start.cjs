@@ -10,7 +10,7 @@ const cores = availableParallelism();
 // Threads sign, and wait for the disk. A sender does more of the one, a receiver more of the other: a journalling disk serves many at once.
 const SENDING = Math.max(4, cores);
 const STORING = Math.max(16, 2 * cores);
-/** Steps of nice(1): a third of the processor time where both want it. */
+/** Steps of nice(1): a third of the time that the other has, where both want a processor. */
 const LESS_URGENT = 5;
 const LEAST_URGENT = 19;
 
@@ -45,6 +45,8 @@ function letThreadsGiveWay() {
   try {
     const threads = () => readdirSync('/proc/self/task').map(Number);
     const others = new Set(threads());
+    // A /proc of other namespaces has other numbers.
+    if (!others.has(process.pid)) return;
     // The first call that needs a thread starts all of them.
     stat('/', () => undefined);
     const priority = Math.min(getPriority() + LESS_URGENT, LEAST_URGENT);

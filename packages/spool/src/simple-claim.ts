@@ -115,7 +115,18 @@ export class SimpleClaim extends HeldClaim {
 
   /** An old lock may already be somebody else's: then only that of our own inode goes. */
   async #unlock(): Promise<void> {
-    if (this.#lock.locked && (this.#isFresh() || (await this.#isOurInode()))) await unlinkIfThere(this.#lockFile, this.#parts.calls);
+    if (!this.#lock.locked) return;
+    if (this.#isFresh() || (await this.#isOurInode())) await unlinkIfThere(this.#lockFile, this.#parts.calls);
+    else this.#parts.left(this.name, this);
+  }
+
+  /** The clock was ahead for a while: the lock is young after all, so nobody has freed it, and has the time that we gave it. */
+  async unlockAfterAll(): Promise<boolean> {
+    if (!this.#isFresh()) return false;
+    const now = await this.#stateOfLock();
+    const { before } = this.#lock;
+    if (now !== undefined && sameAfterTouch(now, { ...before, size: now.size }, this.#keptAt)) await unlinkIfThere(this.#lockFile);
+    return true;
   }
 
   async #isOurInode(): Promise<boolean> {

@@ -10,4 +10,11 @@ export interface SimpleParts extends OutgoingParts {
   noteGone(name: string): void;
   /** Into the journal: no longer claimed. */
   noteEnd(name: string): Promise<void>;
+  /** Its lock seems too old to be ours for certain; perhaps only the clock is wrong. */
+  left(name: string, lock: LeftLock): void;
+}
+
+export interface LeftLock {
+  /** Removes the lock if it is ours for certain now. False: try again later. */
+  unlockAfterAll(): Promise<boolean>;
 }

@@ -12,7 +12,7 @@ import { stateOf } from './reading.js';
 import { SimpleClaim, type SimpleLock } from './simple-claim.js';
 import { recoverGone } from './simple-gone.js';
 import { Journal } from './simple-journal.js';
-import type { SimpleParts } from './simple-parts.js';
+import type { LeftLock, SimpleParts } from './simple-parts.js';
 import { directoriesOf, type ScanOptions, SimpleScan } from './simple-scan.js';
 import type { Claim, OutgoingQueue, PurgeStatistics, Scan, ScanStatistics } from './spool.js';
 
@@ -21,11 +21,15 @@ const TEMPORARY_AGE_MS = 300_000;
 const MAXIMUM_PROBED = 10;
 /** Entries that are read for that: any will do, and a huge directory need not be read twice before the first message. */
 const PROBED_BATCH = 1000;
+/** Locks that are tried again; others are freed by their age. */
+const MAXIMUM_LEFT = 10_000;
 
 export class SimpleQueue implements OutgoingQueue {
   readonly path: string;
   readonly #parts: SimpleParts;
   readonly #journal: Journal;
+  /** By name: locks that were left since they seemed too old. */
+  readonly #left = new Map<string, LeftLock>();
 
   constructor(options: OutgoingOptions, checkpoint?: Checkpoint) {
     this.path = options.path;
@@ -37,6 +41,9 @@ export class SimpleQueue implements OutgoingQueue {
       note: (name, ...times) => this.#journal.note(name, ...times),
       noteGone: (name) => this.#journal.noteGone(name),
       noteEnd: (name) => this.#journal.noteEnd(name),
+      left: (name, lock) => {
+        if (this.#left.size < MAXIMUM_LEFT) this.#left.set(name, lock);
+      },
     };
   }
 
@@ -107,9 +114,16 @@ export class SimpleQueue implements OutgoingQueue {
       root: this.path,
       now: this.#parts.now(),
       // A predecessor that cannot be looked at is watched from one pass to the next.
-      prepare: () => this.#journal.freeOthers(),
+      prepare: async () => {
+        await this.#journal.freeOthers();
+        await this.#unlockLeft();
+      },
       ...options,
     });
+  }
+
+  async #unlockLeft(): Promise<void> {
+    for (const [name, lock] of this.#left) if (await lock.unlockAfterAll()) this.#left.delete(name);
   }
 
   async claim(name: string): Promise<Claim | undefined> {
@@ -122,6 +136,7 @@ export class SimpleQueue implements OutgoingQueue {
         const element = { name, size: Number(stats.size), modified: stats.mtime, regular: stats.isFile(), before: stateOf(stats) };
         const now = this.#parts.now();
         const locked = await this.#lockNoted(element, now);
+        this.#left.delete(name);
         return new SimpleClaim(this.#parts, { ...element, locked, touchedMs: now.getTime() });
       } catch (error) {
         if (failedWith(error, 'ENOENT', 'EEXIST')) return undefined;

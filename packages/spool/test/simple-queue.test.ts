@@ -186,6 +186,28 @@ describe('a claim of a dirq Simple queue', () => {
     assert.equal(await queue.claim(NAME), undefined);
   });
 
+  it('is free again soon when it was given back while the clock was ahead', async (t) => {
+    const clock = new Clock();
+    const { root, queue } = await started(t, { now: clock.now });
+    const names = [1, 2, 3].map((index) => `66000000/6600000000000${index}`);
+    for (const name of names) put(root, name);
+    const [first, second, third] = await Promise.all(names.map((name) => claimed(queue, name)));
+    clock.advance(40 * 24 * 60 * MINUTE);
+    await rejectsWith(first!.read(100), 'claim-lost');
+    for (const claim of [first, second, third]) await claim!.release();
+    assert.deepEqual(await namesOf(queue.scan()), [], 'perhaps they are old, and others have them');
+    // One is another's now, who touched it at its time; one is gone.
+    const other = new Date(clock.now().getTime() - 30 * 24 * 60 * MINUTE);
+    utimesSync(`${root}/${names[1]}`, other, other);
+    for (const file of [names[2]!, `${names[2]}.lck`]) unlinkSync(`${root}/${file}`);
+    clock.advance(-40 * 24 * 60 * MINUTE);
+    assert.deepEqual(await namesOf(queue.scan()), [names[0]]);
+    assert.equal(existsSync(`${root}/${names[1]}.lck`), true);
+    const again = await claimed(queue, names[0]!);
+    assert.equal(Buffer.from((await again.read(100)).body).toString(), 'body');
+    assert.equal(await again.remove(), 'removed');
+  });
+
   it('is given up when the element was sent by another between lock and touch', async (t) => {
     const { root, queue } = await started(t);
     const file = put(root, NAME);

@@ -27,8 +27,9 @@ export interface JobThreadOptions {
   readonly disabled: boolean;
   /** The thread could not start, ended by itself, or gave no answer; there is none for a minute. */
   readonly onFailure: (error: Error) => void;
-  /** For tests: milliseconds between looks at the thread, and without an answer. */
+  /** For tests: milliseconds between looks at the thread. */
   readonly lookMs?: number;
+  /** For tests: milliseconds without an answer. */
   readonly patienceMs?: number;
 }
 
@@ -73,9 +74,15 @@ export class JobThread<Setup, Job, Result> {
   #look(): void {
     const running = this.#running;
     if (running === undefined) return;
-    if (!running.isWaiting) {
-      if (running.share() < QUIET) void this.#end();
-    } else if (running.silentMs > (this.#options.patienceMs ?? PATIENCE_MS)) this.#failed(new Error('the thread gives no answer'));
+    const { lookMs = QUIET_MS, patienceMs = PATIENCE_MS } = this.#options;
+    if (running.isReady && !running.isWaiting) {
+      if (running.share(lookMs / 2) < QUIET) void this.#end();
+      // An answer may be there, and this thread have stood still: that shows after what is there was taken.
+    } else if (running.silentMs > patienceMs) setImmediate(() => this.#endIfSilent(running, patienceMs));
+  }
+
+  #endIfSilent(running: Running<Setup, Job, Result>, patienceMs: number): void {
+    if (running === this.#running && running.silentMs > patienceMs) this.#failed(new Error('the thread gives no answer'));
   }
 
   #failed(error: Error): void {
@@ -124,8 +131,8 @@ class Running<Setup, Job, Result> {
     this.#load = new Load(() => this.#worker.performance.eventLoopUtilization());
     this.#worker.unref();
     this.#worker.on('message', (answers: Answers<Result>) => this.#take(answers));
-    this.#worker.once('messageerror', (error) => this.#end(errorOf(error)));
-    this.#worker.once('error', (error) => this.#end(errorOf(error)));
+    this.#worker.on('messageerror', (error) => this.#end(errorOf(error)));
+    this.#worker.on('error', (error) => this.#end(errorOf(error)));
     this.#worker.once('exit', (code) => this.#end(new Error(`the thread ended with ${code}`)));
   }
 
@@ -133,7 +140,8 @@ class Running<Setup, Job, Result> {
     this.#isReady = true;
     this.#heard = performance.now();
     // Whatever went wrong: nobody is given the answer of another.
-    if (from !== this.#answered) this.#end(new Error(`an answer to job ${from} where one to ${this.#answered} was due`));
+    if (from !== this.#answered || from + results.length > this.#sent)
+      this.#end(new Error(`an answer to job ${from} where ${this.#answered} was due`));
     if (this.#isOver) return;
     this.#answered += results.length;
     for (const [index, resolve] of this.#waiting.splice(0, results.length).entries()) resolve(results[index]);
@@ -152,14 +160,15 @@ class Running<Setup, Job, Result> {
     return performance.now() - this.#heard;
   }
 
-  /** Of the time since the last call that it was at work, from 0 to 1. */
-  share(): number {
-    return this.#load.over(0) ?? 0;
+  /** Of the time since the last look that it was at work, from 0 to 1; 1 when that was less than so many milliseconds ago. */
+  share(milliseconds: number): number {
+    return this.#load.over(milliseconds) ?? 1;
   }
 
   run(setup: Setup, job: Job): Promise<Result | undefined> {
-    if (this.#isOver) return Promise.resolve(undefined);
     if (setup !== this.#setup) this.#send();
+    // It may be over by what was sent just now.
+    if (this.#isOver) return Promise.resolve(undefined);
     this.#setup = setup;
     // What comes in the same turn of the event loop goes together: a message to a thread costs more than what is in it.
     if (this.#jobs.push(job) === 1) setImmediate(() => this.#send());

@@ -51,8 +51,9 @@ export function createOpening({ rules, identities, trust, now, context, processo
     given += raw.length;
     try {
       return await thread.run(setup(identities()), () => ({ raw: alone(raw) }));
-    } catch {
+    } catch (error) {
       // Whatever is wrong here is no fault of the message.
+      context.log.warn('a message could not be given to the thread that opens messages', { error });
       return undefined;
     } finally {
       given -= raw.length;
