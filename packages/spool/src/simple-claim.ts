@@ -26,6 +26,7 @@ export class SimpleClaim extends HeldClaim {
   readonly #file: string;
   readonly #lockFile: string;
   readonly #directory: string;
+  /** The time of the lock, by which others judge it (ms). */
   #keptAt: number;
   /** Of the file when it was read, and after each touch. */
   #state: FileState | undefined;
@@ -40,7 +41,7 @@ export class SimpleClaim extends HeldClaim {
     this.#file = `${parts.root}/${lock.name}`;
     this.#lockFile = `${this.#file}.lck`;
     this.#directory = path.dirname(this.#file);
-    this.#keptAt = parts.now().getTime();
+    this.#keptAt = lock.touchedMs;
   }
 
   protected async readFile(limit: number): Promise<ReadResult> {

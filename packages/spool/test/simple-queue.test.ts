@@ -188,7 +188,11 @@ describe('a claim of a dirq Simple queue', () => {
 
   it('is free again soon when it was given back while the clock was ahead', async (t) => {
     const clock = new Clock();
-    const { root, queue } = await started(t, { now: clock.now });
+    const ticking = (): Date => {
+      clock.advance(1);
+      return clock.now();
+    };
+    const { root, queue } = await started(t, { now: ticking });
     const names = [1, 2, 3].map((index) => `66000000/6600000000000${index}`);
     for (const name of names) put(root, name);
     const [first, second, third] = await Promise.all(names.map((name) => claimed(queue, name)));
