@@ -123,7 +123,13 @@ export class SimpleQueue implements OutgoingQueue {
   }
 
   async #unlockLeft(): Promise<void> {
-    for (const [name, lock] of this.#left) if (await lock.unlockAfterAll()) this.#left.delete(name);
+    if (this.#left.size === 0) return;
+    await this.#parts.claims.exclusively(async () => {
+      for (const [name, lock] of this.#left) {
+        await lock.unlockAfterAll();
+        this.#left.delete(name);
+      }
+    });
   }
 
   async claim(name: string): Promise<Claim | undefined> {
