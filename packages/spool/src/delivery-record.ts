@@ -135,7 +135,7 @@ export class FileDeliveryRecord implements DeliveryRecord {
     const file = this.#fileOf(id);
     for (let attempt = 1; ; attempt += 1) {
       try {
-        await files.link(pending, file);
+        await this.#calls.link(pending, file);
         return undefined;
       } catch (error) {
         if (!failedWith(error, 'EEXIST')) throw error;
@@ -156,7 +156,7 @@ export class FileDeliveryRecord implements DeliveryRecord {
       const remembered = this.#remembered.get(id);
       this.#remembered.delete(id);
       const pending = remembered ?? (await this.#pendingOnDisk(id));
-      return pending !== undefined && (await unlinkIfThere(pending));
+      return pending !== undefined && (await unlinkIfThere(pending, this.#calls));
     });
   }
 

@@ -8,10 +8,11 @@ import { failedWith } from './faults.js';
 import { type FileCalls, files } from './files.js';
 import type { FileModes } from './spool.js';
 
-const { O_CREAT, O_DIRECTORY, O_EXCL, O_NOFOLLOW, O_RDONLY, O_WRONLY } = fs.constants;
+const { O_CREAT, O_DIRECTORY, O_EXCL, O_NOFOLLOW, O_RDONLY, O_SYNC, O_WRONLY } = fs.constants;
 /** Before the umask, which takes away as usual when no mode is configured. */
 const FILE_MODE = 0o666;
 const DIRECTORY_MODE = 0o777;
+const NOTHING = new Uint8Array(0);
 /** For chown: leave it. */
 const UNCHANGED = -1;
 
@@ -21,13 +22,11 @@ function settle<T>(run: (done: (error: Error | null, result: T) => void) => void
   });
 }
 
-const open = (file: string, flags: number, mode?: number): Promise<number> => settle((done) => fs.open(file, flags, mode, done));
 const close = (descriptor: number): Promise<void> => settle((done) => fs.close(descriptor, (error) => done(error ?? null, undefined)));
 const sync = (descriptor: number): Promise<void> => settle((done) => fs.fsync(descriptor, (error) => done(error, undefined)));
 
 async function writeAll(descriptor: number, data: Uint8Array): Promise<void> {
-  for (let offset = 0; offset < data.length; )
-    offset += await settle<number>((done) => fs.write(descriptor, data, offset, data.length - offset, null, done));
+  for (let offset = 0; offset < data.length; ) offset += await files.write(descriptor, data, offset);
 }
 
 async function setModes(descriptor: number, { gid, fileMode }: FileModes): Promise<void> {
@@ -36,12 +35,11 @@ async function setModes(descriptor: number, { gid, fileMode }: FileModes): Promi
   if (fileMode !== undefined) await settle<void>((done) => fs.fchmod(descriptor, fileMode, (error) => done(error, undefined)));
 }
 
-/** Creates (never overwrites) and fills a file; the caller syncs and closes it. */
-async function fill(file: string, data: Uint8Array, modes: FileModes): Promise<number> {
-  const descriptor = await open(file, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, modes.fileMode ?? FILE_MODE);
+/** Creates an empty file, never in place of one that is there. `flags`: beside those for that. */
+async function createEmpty(file: string, modes: FileModes, flags: number, calls: FileCalls): Promise<number> {
+  const descriptor = await calls.open(file, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | flags, modes.fileMode ?? FILE_MODE);
   try {
     await setModes(descriptor, modes);
-    await writeAll(descriptor, data);
     return descriptor;
   } catch (error) {
     await close(descriptor).catch(() => undefined);
@@ -58,25 +56,32 @@ async function closeQuietly(descriptor: number, calls: FileCalls): Promise<void>
   }
 }
 
-/** The file is closed when this resolves: some file servers rename nothing in which a file is open. */
-async function syncAndClose(descriptor: number, calls: FileCalls): Promise<void> {
+/**
+ * Fills a new file; it is durable, and closed, when this resolves: some file servers rename nothing in which a file is open. `synced`: it was
+ * opened with O_SYNC, so a write is what a write and an fsync are (open(2)), in one call. Of nothing there is no write.
+ */
+async function fill(descriptor: number, data: Uint8Array, synced: boolean, calls: FileCalls): Promise<void> {
   try {
-    await sync(descriptor);
+    await writeAll(descriptor, data);
+    if (!synced || data.length === 0) await sync(descriptor);
   } finally {
     await closeQuietly(descriptor, calls);
   }
 }
 
-/** Beside the files that are made: how their directory is opened, and everything closed, and what else is synced with them. */
+/** Beside the files that are made: how they and their directory are opened, and everything closed, and what else is synced with them. */
 interface CreateOptions {
-  readonly calls?: FileCalls;
+  readonly calls?: CreatingCalls;
   readonly alsoSync?: readonly string[];
 }
 
 /** Creates a file that is durable, with its name, when this resolves. Rejects with EEXIST when there is one; a failed one is removed. */
-export async function createFile(file: string, data: Uint8Array, modes: FileModes, calls: FileCalls = files): Promise<void> {
+export async function createFile(file: string, data: Uint8Array, modes: FileModes, calls: CreatingCalls = files): Promise<void> {
   await createFiles(path.dirname(file), [[path.basename(file), data]], modes, { calls });
 }
+
+/** `syncsWrites`: a file system that keeps what O_SYNC promises. */
+type CreatingCalls = FileCalls & { readonly syncsWrites?: boolean };
 
 /**
  * Creates files in a directory; they and the entries of the directory, and of `alsoSync`, are durable when this resolves. All syncs run at
@@ -88,7 +93,9 @@ export async function createFiles(
   modes: FileModes,
   { calls = files, alsoSync = [] }: CreateOptions = {},
 ): Promise<void> {
-  const opened = await Promise.allSettled(contents.map(([name, data]) => fill(`${directory}/${name}`, data, modes)));
+  const synced = calls.syncsWrites === true;
+  const flags = synced ? O_SYNC : 0;
+  const opened = await Promise.allSettled(contents.map(([name]) => createEmpty(`${directory}/${name}`, modes, flags, calls)));
   const descriptors = opened.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []));
   const failed = opened.find((one) => one.status === 'rejected');
   try {
@@ -97,7 +104,7 @@ export async function createFiles(
       throw failed.reason;
     }
     await allOf([
-      ...descriptors.map((descriptor) => syncAndClose(descriptor, calls)),
+      ...descriptors.map((descriptor, index) => fill(descriptor, contents[index]?.[1] ?? NOTHING, synced, calls)),
       ...[directory, ...alsoSync].map((one) => syncDirectory(one, calls)),
     ]);
   } catch (error) {
@@ -172,9 +179,9 @@ export async function syncRemaining(directory: string, calls: FileCalls = files)
 }
 
 /** Makes one directory with the configured mode and group, unless it is there. Says whether it did. The caller syncs the one above. */
-export async function makeDirectory(directory: string, { directoryMode, gid }: FileModes): Promise<boolean> {
+export async function makeDirectory(directory: string, { directoryMode, gid }: FileModes, calls: FileCalls = files): Promise<boolean> {
   try {
-    await files.mkdir(directory, directoryMode ?? DIRECTORY_MODE);
+    await calls.mkdir(directory, directoryMode ?? DIRECTORY_MODE);
   } catch (error) {
     if (failedWith(error, 'EEXIST')) return false;
     throw error;

@@ -39,7 +39,7 @@ export const files = {
   mkdir: (directory: Path, mode: number): Promise<void> => settleVoid((done) => fs.mkdir(directory, mode, (error) => done(error))),
   rename: (from: Path, to: Path): Promise<void> => settleVoid((done) => fs.rename(from, to, done)),
   lutimes: (file: Path, accessed: Date, modified: Date): Promise<void> => settleVoid((done) => fs.lutimes(file, accessed, modified, done)),
-  open: (file: Path, flags: number): Promise<number> => settle((done) => fs.open(file, flags, done)),
+  open: (file: Path, flags: number, mode?: number): Promise<number> => settle((done) => fs.open(file, flags, mode, done)),
   close: (descriptor: number): Promise<void> => settleVoid((done) => fs.close(descriptor, (error) => done(error ?? null))),
   fstatExact: (descriptor: number): Promise<BigIntStats> => settle((done) => fs.fstat(descriptor, { bigint: true }, done)),
   read,

@@ -139,7 +139,7 @@ export class NormalQueue implements StagingQueue {
   async #newStaged(): Promise<string> {
     for (let attempt = 1; attempt <= MAXIMUM_ATTEMPTS; attempt += 1) {
       const name = this.#names.next();
-      if (await this.#inStaging(() => makeDirectory(this.#at(`${this.#own}/${name}`), this.#modes))) return name;
+      if (await this.#inStaging(() => makeDirectory(this.#at(`${this.#own}/${name}`), this.#modes, this.#calls))) return name;
     }
     throw new SpoolError('io-error', `every name in ${this.#at(this.#own)} is taken`, { path: this.path });
   }
@@ -197,7 +197,7 @@ export class NormalQueue implements StagingQueue {
       const directory = await this.#insertion.choose();
       const name = `${directory}/${this.#names.next()}`;
       try {
-        await files.rename(source, this.#at(name));
+        await this.#calls.rename(source, this.#at(name));
         return { name, directory, made };
       } catch (error) {
         if (attempt === MAXIMUM_ATTEMPTS) throw error;

@@ -23,6 +23,14 @@ const SLOW_MS = 20;
 /** then the threads wait for it, for so long (ms). */
 const SLOW_FOR_MS = 1000;
 
+/**
+ * What changes directories may have to wait for a journal, or look for a free inode for long: when such calls take longer than this (ms, the
+ * mean of the last ones), the threads make them, again for SLOW_FOR_MS.
+ */
+const SLOW_CHANGE_MS = 0.2;
+/** So many calls make up most of that mean. */
+const CHANGES = 64;
+
 /** After so long (ms) of work with direct calls the next one is made by a thread: it gives the event loop its turn. */
 const TURN_MS = 10;
 /** More than this is read by a thread: it takes its time even from memory. */
@@ -41,7 +49,7 @@ const DIRECT: DirectCalls = {
   },
   rename: (from, to) => fs.renameSync(from, to),
   lutimes: (file, accessed, modified) => fs.lutimesSync(file, accessed, modified),
-  open: (file, flags) => fs.openSync(file, flags),
+  open: (file, flags, mode) => fs.openSync(file, flags, mode),
   close: (descriptor) => fs.closeSync(descriptor),
   fstatExact: (descriptor) => fs.fstatSync(descriptor, { bigint: true }),
   read: (descriptor, into, offset) => fs.readSync(descriptor, into, offset, into.length - offset, null),
@@ -53,6 +61,9 @@ export class Pace {
   readonly #now: () => number;
   #local = false;
   #slowUntil = Number.NEGATIVE_INFINITY;
+  #changesSlowUntil = Number.NEGATIVE_INFINITY;
+  /** What a change of a directory takes (ms). */
+  #changeMs = 0;
   /** The first direct call since the event loop had its turn. */
   #turnSince: number | undefined;
 
@@ -61,10 +72,8 @@ export class Pace {
     this.#now = now;
   }
 
-  get direct(): boolean {
-    if (!this.#local) return false;
-    const now = this.#now();
-    return now >= this.#slowUntil && (this.#turnSince === undefined || now - this.#turnSince < TURN_MS);
+  get local(): boolean {
+    return this.#local;
   }
 
   /** `type`: of the file system, from statfs(2); undefined where it does not mean what it means on Linux. */
@@ -72,51 +81,110 @@ export class Pace {
     this.#local = isLocalType(type);
   }
 
-  /** Makes the call, and notes how long it took. */
-  timed<Arguments extends unknown[], Result>(call: (...args: Arguments) => Result, args: Arguments): Result {
-    const start = this.#now();
+  /** Makes the call: directly, and notes how long it took, or by a thread. */
+  look<Arguments extends unknown[], Result>({ direct, threaded }: BothWays<Arguments, Result>, args: Arguments): Result | Promise<Result> {
+    const start = this.#start(this.#slowUntil);
+    if (start === undefined) return threaded(...args);
+    try {
+      return direct(...args);
+    } finally {
+      this.#took(start);
+    }
+  }
+
+  /** The same for a call that changes a directory. */
+  change<Arguments extends unknown[], Result>(
+    { direct, threaded }: BothWays<Arguments, Result>,
+    args: Arguments,
+  ): Result | Promise<Result> {
+    const start = this.#start(Math.max(this.#slowUntil, this.#changesSlowUntil));
+    if (start === undefined) return threaded(...args);
+    try {
+      return direct(...args);
+    } finally {
+      this.#noteChange(this.#took(start));
+    }
+  }
+
+  /** The time; undefined: not now, so a thread should. */
+  #start(slowUntil: number): number | undefined {
+    if (!this.#local) return undefined;
+    const now = this.#now();
+    if (now < slowUntil) return undefined;
     if (this.#turnSince === undefined) {
-      this.#turnSince = start;
+      this.#turnSince = now;
       setImmediate(() => {
         this.#turnSince = undefined;
       });
     }
-    try {
-      return call(...args);
-    } finally {
-      const end = this.#now();
-      this.#slowUntil = end - start > SLOW_MS ? end + SLOW_FOR_MS : Number.NEGATIVE_INFINITY;
-    }
+    return now - this.#turnSince < TURN_MS ? now : undefined;
+  }
+
+  #took(start: number): number {
+    const end = this.#now();
+    const took = end - start;
+    this.#slowUntil = took > SLOW_MS ? end + SLOW_FOR_MS : Number.NEGATIVE_INFINITY;
+    return took;
+  }
+
+  #noteChange(took: number): void {
+    this.#changeMs += (took - this.#changeMs) / CHANGES;
+    if (this.#changeMs <= SLOW_CHANGE_MS) return;
+    this.#changeMs = 0;
+    this.#changesSlowUntil = this.#now() + SLOW_FOR_MS;
   }
 }
 
+interface BothWays<Arguments extends unknown[], Result> {
+  readonly direct: (...args: Arguments) => Result;
+  readonly threaded: (...args: Arguments) => Promise<Result>;
+}
+
 export interface VolumeCalls extends FileCalls {
+  /** Whether writes to what was opened with O_SYNC are durable when they return. Of others than local file systems we do not know. */
+  readonly syncsWrites: boolean;
   /** Looks what file system it is. Until then, and when it cannot be looked at, every call is made by a thread. */
   look(): Promise<void>;
 }
 
 /** `pace`: for tests. */
 export function volumeCalls(root: string, pace = new Pace()): VolumeCalls {
-  const adaptive =
-    <Arguments extends unknown[], Result>(direct: (...args: Arguments) => Result, threaded: (...args: Arguments) => Promise<Result>) =>
-    (...args: Arguments): Result | Promise<Result> =>
-      pace.direct ? pace.timed(direct, args) : threaded(...args);
-  const read = adaptive(DIRECT.read, (...args) => files.read(...args));
+  type Call<Arguments extends unknown[], Result> = (...args: Arguments) => Result | Promise<Result>;
+  const looking = <Arguments extends unknown[], Result>(
+    direct: (...args: Arguments) => Result,
+    threaded: (...args: Arguments) => Promise<Result>,
+  ): Call<Arguments, Result> => {
+    const ways = { direct, threaded };
+    return (...args) => pace.look(ways, args);
+  };
+  const changing = <Arguments extends unknown[], Result>(
+    direct: (...args: Arguments) => Result,
+    threaded: (...args: Arguments) => Promise<Result>,
+  ): Call<Arguments, Result> => {
+    const ways = { direct, threaded };
+    return (...args) => pace.change(ways, args);
+  };
+  const read = looking(DIRECT.read, (...args) => files.read(...args));
+  const open = looking(DIRECT.open, (...args) => files.open(...args));
+  const create = changing(DIRECT.open, (...args) => files.open(...args));
   return {
-    statExact: adaptive(DIRECT.statExact, (...args) => files.statExact(...args)),
-    lstat: adaptive(DIRECT.lstat, (...args) => files.lstat(...args)),
-    lstatExact: adaptive(DIRECT.lstatExact, (...args) => files.lstatExact(...args)),
-    link: adaptive(DIRECT.link, (...args) => files.link(...args)),
-    unlink: adaptive(DIRECT.unlink, (...args) => files.unlink(...args)),
-    mkdir: adaptive(DIRECT.mkdir, (...args) => files.mkdir(...args)),
-    rename: adaptive(DIRECT.rename, (...args) => files.rename(...args)),
-    lutimes: adaptive(DIRECT.lutimes, (...args) => files.lutimes(...args)),
-    open: adaptive(DIRECT.open, (...args) => files.open(...args)),
-    close: adaptive(DIRECT.close, (...args) => files.close(...args)),
-    fstatExact: adaptive(DIRECT.fstatExact, (...args) => files.fstatExact(...args)),
+    get syncsWrites() {
+      return pace.local;
+    },
+    statExact: looking(DIRECT.statExact, (...args) => files.statExact(...args)),
+    lstat: looking(DIRECT.lstat, (...args) => files.lstat(...args)),
+    lstatExact: looking(DIRECT.lstatExact, (...args) => files.lstatExact(...args)),
+    link: changing(DIRECT.link, (...args) => files.link(...args)),
+    unlink: changing(DIRECT.unlink, (...args) => files.unlink(...args)),
+    mkdir: changing(DIRECT.mkdir, (...args) => files.mkdir(...args)),
+    rename: changing(DIRECT.rename, (...args) => files.rename(...args)),
+    lutimes: looking(DIRECT.lutimes, (...args) => files.lutimes(...args)),
+    open: (file, flags, mode) => ((flags & fs.constants.O_CREAT) === 0 ? open : create)(file, flags, mode),
+    close: looking(DIRECT.close, (...args) => files.close(...args)),
+    fstatExact: looking(DIRECT.fstatExact, (...args) => files.fstatExact(...args)),
     read: (descriptor, into, offset) =>
       into.length - offset > DIRECT_BYTES ? files.read(descriptor, into, offset) : read(descriptor, into, offset),
-    write: adaptive(DIRECT.write, (...args) => files.write(...args)),
+    write: looking(DIRECT.write, (...args) => files.write(...args)),
     look: async () => pace.found(await typeOf(root)),
   };
 }

@@ -1,9 +1,21 @@
 import assert from 'node:assert/strict';
 import fs, { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
 import process from 'node:process';
 import { describe, it, type TestContext } from 'node:test';
 import { eventually, temporaryDirectory } from '@ssm/test-support';
 import { createFile, createFiles, makeDirectory, syncDirectory, syncRemaining } from '../src/durable.js';
+import { volumeCalls } from '../src/volume-calls.js';
+import { logSyncs } from './sync-log.js';
+
+type ShortWrite = [
+  descriptor: number,
+  data: Buffer,
+  offset: number,
+  length: number,
+  position: null,
+  done: (error: Error | null, written: number) => void,
+];
 
 /** Holds every fsync back until it is let go, and tells what was synced by then. */
 function holdSyncs(t: TestContext): { readonly waiting: (() => void)[]; readonly count: () => number } {
@@ -162,11 +174,47 @@ describe('createFiles', () => {
     assert.deepEqual(readdirSync(directory), []);
   });
 
+  it('makes writes that are syncs where the file system keeps that promise; of nothing there is no write', async (t) => {
+    const directory = temporaryDirectory(t);
+    const calls = volumeCalls(directory);
+    await calls.look();
+    assert.equal(calls.syncsWrites, process.platform === 'linux');
+    const order = logSyncs(t, (file) => path.basename(file));
+    const write = fs.write.bind(fs);
+    t.mock.method(fs, 'write', (...[descriptor, data, offset, length, position, done]: ShortWrite) => {
+      write(descriptor, data, offset, Math.min(length, 2), position, done);
+    });
+    const sync = fs.fsync.bind(fs);
+    const fsyncs: boolean[] = [];
+    t.mock.method(fs, 'fsync', (descriptor: number, done: fs.NoParamCallback) => {
+      fsyncs.push(fs.fstatSync(descriptor).isFile());
+      sync(descriptor, done);
+    });
+    const files = [
+      ['body', Buffer.from('one')],
+      ['empty', Buffer.alloc(0)],
+    ] as const;
+    await createFiles(directory, files, {}, { calls });
+    assert.deepEqual(order.toSorted(), [path.basename(directory), 'body', 'body', 'empty'].toSorted());
+    assert.deepEqual([fsyncs.length, fsyncs.filter(Boolean).length], [2, 1], 'the directory, and the empty file');
+    assert.equal(readFileSync(`${directory}/body`, 'utf8'), 'one');
+  });
+
+  it('removes the files when such a write fails', async (t) => {
+    const directory = temporaryDirectory(t);
+    const calls = volumeCalls(directory);
+    await calls.look();
+    t.mock.method(fs, 'write', (...args: ShortWrite) => {
+      args[5](Object.assign(new Error('broken'), { code: 'EIO' }), 0);
+    });
+    await assert.rejects(createFile(`${directory}/x`, Buffer.from('x'), {}, calls), { code: 'EIO' });
+    assert.deepEqual(readdirSync(directory), []);
+  });
+
   it('goes on after a short write', async (t) => {
     const directory = temporaryDirectory(t);
     const write = fs.write.bind(fs);
-    type Done = (error: Error | null, written: number) => void;
-    t.mock.method(fs, 'write', (...[descriptor, data, offset, length, position, done]: [number, Buffer, number, number, null, Done]) => {
+    t.mock.method(fs, 'write', (...[descriptor, data, offset, length, position, done]: ShortWrite) => {
       write(descriptor, data, offset, Math.min(length, 3), position, done);
     });
     await createFile(`${directory}/x`, Buffer.from('0123456789'), {});

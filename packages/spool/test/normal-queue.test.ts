@@ -19,7 +19,8 @@ import { files } from '../src/files.js';
 import { NormalQueue } from '../src/normal-queue.js';
 import { NormalReader } from '../src/normal-reader.js';
 import type { StagingOptions } from '../src/options.js';
-import { Clock, filesBelow, HOUR, MINUTE, rejectsWith, text } from './support.js';
+import { type VolumeCalls, volumeCalls } from '../src/volume-calls.js';
+import { Clock, filesBelow, HOUR, MINUTE, rejectsWith, text, threaded } from './support.js';
 import { failing, logSyncs } from './sync-log.js';
 
 const RECORD = { body: 'text', signer: '/C=UK/CN=host', empaid: '00000000/0123456789abcd' };
@@ -109,7 +110,8 @@ describe('staging', () => {
   });
 
   it('survives a directory that vanishes at every attempt but the last', async (t) => {
-    const { root, queue } = await started(t);
+    const directory = temporaryDirectory(t);
+    const { root, queue } = await started(t, { path: directory, calls: threaded(directory) });
     const staged = await queue.stage(RECORD);
     let left = 10;
     const rename = files.rename.bind(files);
@@ -150,7 +152,8 @@ describe('staging', () => {
   });
 
   it('begins a new directory when the file system allows no more entries', async (t) => {
-    const { queue } = await started(t);
+    const directory = temporaryDirectory(t);
+    const { queue } = await started(t, { path: directory, calls: threaded(directory) });
     const rename = files.rename.bind(files);
     t.mock.method(files, 'rename', async (from: string, to: string) => {
       if (to.includes('/00000000/')) throw Object.assign(new Error('full'), { code: 'EMLINK' });
@@ -186,24 +189,34 @@ describe('staging', () => {
     }
   });
 
-  it('resolves only after files, element, staging and target directory were synced', async (t) => {
-    const { root, queue } = await started(t);
-    const order = logSyncs(t, (file) => path.relative(root, file));
-    const rename = files.rename.bind(files);
-    t.mock.method(files, 'rename', async (from: string, to: string) => {
-      order.push('rename');
-      await rename(from, to);
+  for (const how of ['directly', 'by threads'])
+    it(`resolves only after files, element, staging and target directory were synced, ${how}`, async (t) => {
+      const root = temporaryDirectory(t);
+      const calls = how === 'directly' ? volumeCalls(root) : threaded(root);
+      let order: string[] = [];
+      const watched: VolumeCalls = {
+        ...calls,
+        // Read when it is asked for: a volume is looked at when the queue starts.
+        get syncsWrites() {
+          return calls.syncsWrites;
+        },
+        rename: (from, to) => {
+          order.push('rename');
+          return calls.rename(from, to);
+        },
+      };
+      const { queue } = await started(t, { path: root, calls: watched });
+      order = logSyncs(t, (file) => path.relative(root, file));
+      const staged = await queue.stage(RECORD);
+      const keys = Object.keys(RECORD).map((key) => `${staged.path}/${key}`);
+      assert.deepEqual(order.splice(0).toSorted(), ['.staging/one', staged.path, ...keys].toSorted());
+      await queue.commit(staged.path);
+      // The first rename finds no directory yet; a new directory's name is in the root.
+      assert.deepEqual(order.splice(0, 2), ['rename', 'rename']);
+      assert.deepEqual(order.splice(0).toSorted(), ['', '.staging/one', '00000000']);
+      await queue.commit(staged.path);
+      assert.deepEqual(order.splice(0).toSorted(), ['', '.staging/one', '00000000', 'rename'], 'also when it was done before');
     });
-    const staged = await queue.stage(RECORD);
-    const keys = Object.keys(RECORD).map((key) => `${staged.path}/${key}`);
-    assert.deepEqual(order.splice(0).toSorted(), ['.staging/one', staged.path, ...keys].toSorted());
-    await queue.commit(staged.path);
-    // The first rename finds no directory yet; a new directory's name is in the root.
-    assert.deepEqual(order.splice(0, 2), ['rename', 'rename']);
-    assert.deepEqual(order.splice(0).toSorted(), ['', '.staging/one', '00000000']);
-    await queue.commit(staged.path);
-    assert.deepEqual(order.splice(0).toSorted(), ['', '.staging/one', '00000000', 'rename'], 'also when it was done before');
-  });
 });
 
 describe('what is on disk', () => {

@@ -121,6 +121,45 @@ describe('calls of a volume', () => {
     assert.deepEqual(made, ['lstat', 'lstat']);
   });
 
+  it('leave changes of directories to threads for a second when they take long as a rule', async (t) => {
+    const root = temporaryDirectory(t);
+    const made = watchThreads(t);
+    let time = 0;
+    let took = 0;
+    const pace = new Pace(() => {
+      time += took;
+      return time;
+    });
+    const calls = volumeCalls(root, pace);
+    pace.found(TMPFS);
+    const createOne = async (): Promise<void> => {
+      const descriptor = await calls.open(`${root}/x`, constants.O_CREAT | constants.O_WRONLY, 0o600);
+      took = 0;
+      await calls.close(descriptor);
+      await calls.unlink(`${root}/x`);
+      await turn();
+    };
+    took = 9;
+    await createOne();
+    for (let count = 0; count < 200; count += 1) {
+      took = 0.1;
+      await createOne();
+    }
+    assert.deepEqual(made, [], 'one that was slow, and many that take a moment');
+    for (let count = 0; made.length === 0 && count < 100; count += 1) {
+      took = 1;
+      await createOne();
+    }
+    assert.deepEqual(made, ['unlink'], 'what changes a directory, and nothing else');
+    await assert.rejects(async () => await calls.rename(`${root}/x`, `${root}/y`));
+    await calls.lstat(root);
+    await createOne();
+    assert.deepEqual(made, ['unlink', 'rename', 'open', 'unlink']);
+    time += 1000;
+    await createOne();
+    assert.equal(made.length, 4);
+  });
+
   it('give the event loop its turn, however many there are', async (t) => {
     const root = temporaryDirectory(t);
     const made = watchThreads(t);
