@@ -35,14 +35,14 @@ async function setModes(descriptor: number, { gid, fileMode }: FileModes): Promi
   if (fileMode !== undefined) await settle<void>((done) => fs.fchmod(descriptor, fileMode, (error) => done(error, undefined)));
 }
 
-/** Creates an empty file, never in place of one that is there. `flags`: beside those for that. */
+/** Creates an empty file, never in place of one that is there; when it rejects there is none of ours. `flags`: beside those for that. */
 async function createEmpty(file: string, modes: FileModes, flags: number, calls: FileCalls): Promise<number> {
   const descriptor = await calls.open(file, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | flags, modes.fileMode ?? FILE_MODE);
   try {
     await setModes(descriptor, modes);
     return descriptor;
   } catch (error) {
-    await close(descriptor).catch(() => undefined);
+    await Promise.allSettled([close(descriptor), promises.unlink(file)]);
     throw error;
   }
 }
@@ -108,14 +108,10 @@ export async function createFiles(
       ...[directory, ...alsoSync].map((one) => syncDirectory(one, calls)),
     ]);
   } catch (error) {
-    const ours = contents.filter((_, index) => opened[index]?.status === 'fulfilled' || !failedWith(reasonOf(opened[index]), 'EEXIST'));
+    const ours = contents.filter((_, index) => opened[index]?.status === 'fulfilled');
     await Promise.allSettled(ours.map(([name]) => promises.unlink(`${directory}/${name}`)));
     throw error;
   }
-}
-
-function reasonOf(result: PromiseSettledResult<number> | undefined): unknown {
-  return result?.status === 'rejected' ? result.reason : undefined;
 }
 
 /** Like Promise.all, but nothing is still running when it rejects. */

@@ -121,11 +121,13 @@ export class SimpleClaim extends HeldClaim {
     else this.#parts.left(this.name, this);
   }
 
-  /** Perhaps only the clock was set: it is still our lock if it has the time that we gave it, since whoever locks gives it another. */
-  async unlockAfterAll(): Promise<void> {
+  /** The clock was ahead for a while: the lock is young after all, so nobody has freed it, and has the time that we gave it. */
+  async unlockAfterAll(): Promise<boolean> {
+    if (!this.#isFresh()) return false;
     const now = await this.#stateOfLock();
     const { before } = this.#lock;
     if (now !== undefined && sameAfterTouch(now, { ...before, size: now.size }, this.#keptAt)) await unlinkIfThere(this.#lockFile);
+    return true;
   }
 
   async #isOurInode(): Promise<boolean> {

@@ -15,6 +15,6 @@ export interface SimpleParts extends OutgoingParts {
 }
 
 export interface LeftLock {
-  /** Removes the lock if it is still ours. Only while nobody else frees locks. */
-  unlockAfterAll(): Promise<void>;
+  /** Removes the lock if it is ours for certain now. False: try again later. */
+  unlockAfterAll(): Promise<boolean>;
 }

@@ -122,14 +122,12 @@ export class SimpleQueue implements OutgoingQueue {
     });
   }
 
+  /** One that cannot be removed must not hold up the scan: its age frees it. */
   async #unlockLeft(): Promise<void> {
-    if (this.#left.size === 0) return;
-    await this.#parts.claims.exclusively(async () => {
-      for (const [name, lock] of this.#left) {
-        await lock.unlockAfterAll();
-        this.#left.delete(name);
-      }
-    });
+    for (const [name, lock] of Array.from(this.#left)) {
+      const isDone = await lock.unlockAfterAll().catch(() => true);
+      if (isDone && this.#left.get(name) === lock) this.#left.delete(name);
+    }
   }
 
   async claim(name: string): Promise<Claim | undefined> {

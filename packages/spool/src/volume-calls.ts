@@ -5,31 +5,36 @@
 import fs, { promises } from 'node:fs';
 import { type FileCalls, files } from './files.js';
 
-/** statfs(2) f_type on Linux of what as a rule needs no other machine and no other process to answer. */
-const LOCAL_TYPES: ReadonlySet<number> = new Set([
-  0xef53, // ext2, ext3, ext4
-  0x5846_5342, // xfs
-  0x9123_683e, // btrfs
-  0x2fc1_2fc1, // zfs
-  0xf2f5_2010, // f2fs
-  0x0102_1994, // tmpfs
-  0x794c_7630, // overlayfs
+/**
+ * statfs(2) f_type on Linux of what as a rule needs no other machine and no other process to answer, and whether O_SYNC means there what it
+ * means in open(2). Below an overlay may be anything.
+ */
+const LOCAL_TYPES: ReadonlyMap<number, { readonly syncsWrites: boolean }> = new Map([
+  [0xef53, { syncsWrites: true }], // ext2, ext3, ext4
+  [0x5846_5342, { syncsWrites: true }], // xfs
+  [0x9123_683e, { syncsWrites: true }], // btrfs
+  [0x2fc1_2fc1, { syncsWrites: true }], // zfs
+  [0xf2f5_2010, { syncsWrites: true }], // f2fs
+  [0x0102_1994, { syncsWrites: true }], // tmpfs
+  [0x794c_7630, { syncsWrites: false }], // overlayfs
 ]);
 /**
  * A direct call that took longer (ms) found a disk that is busy, slow or asleep, and not only a processor that others want: they have it for
  * some milliseconds at a time;
  */
 const SLOW_MS = 20;
-/** then the threads wait for it, for so long (ms). */
+/** then the threads wait for it, for so long (ms) at least, and so many times as long as it took: direct calls hold the process up for 2 % of the time at most. */
 const SLOW_FOR_MS = 1000;
+const SLOW_FOR_TIMES = 50;
 
 /**
  * What changes directories may have to wait for a journal, or look for a free inode for long: when such calls take longer than this (ms, the
- * mean of the last ones), the threads make them, again for SLOW_FOR_MS.
+ * mean of the last ones), the threads make them, for as long.
  */
 const SLOW_CHANGE_MS = 0.2;
-/** So many calls make up most of that mean. */
+/** So many calls make up most of that mean; one that took longer (ms) counts as if it took so long: a busy processor is no slow disk. */
 const CHANGES = 64;
+const COUNTED_MS = 5;
 
 /** After so long (ms) of work with direct calls the next one is made by a thread: it gives the event loop its turn. */
 const TURN_MS = 10;
@@ -59,7 +64,7 @@ const DIRECT: DirectCalls = {
 /** Whether calls may be direct at the moment. */
 export class Pace {
   readonly #now: () => number;
-  #local = false;
+  #type: { readonly syncsWrites: boolean } | undefined;
   #slowUntil = Number.NEGATIVE_INFINITY;
   #changesSlowUntil = Number.NEGATIVE_INFINITY;
   /** What a change of a directory takes (ms). */
@@ -72,13 +77,14 @@ export class Pace {
     this.#now = now;
   }
 
-  get local(): boolean {
-    return this.#local;
+  /** Whether a write to what was opened with O_SYNC is durable when it returns. */
+  get syncsWrites(): boolean {
+    return this.#type?.syncsWrites === true;
   }
 
   /** `type`: of the file system, from statfs(2); undefined where it does not mean what it means on Linux. */
   found(type: number | undefined): void {
-    this.#local = isLocalType(type);
+    this.#type = type === undefined ? undefined : LOCAL_TYPES.get(type);
   }
 
   /** Makes the call: directly, and notes how long it took, or by a thread. */
@@ -108,7 +114,7 @@ export class Pace {
 
   /** The time; undefined: not now, so a thread should. */
   #start(slowUntil: number): number | undefined {
-    if (!this.#local) return undefined;
+    if (this.#type === undefined) return undefined;
     const now = this.#now();
     if (now < slowUntil) return undefined;
     if (this.#turnSince === undefined) {
@@ -123,16 +129,20 @@ export class Pace {
   #took(start: number): number {
     const end = this.#now();
     const took = end - start;
-    this.#slowUntil = took > SLOW_MS ? end + SLOW_FOR_MS : Number.NEGATIVE_INFINITY;
+    this.#slowUntil = took > SLOW_MS ? endOfSlow(end, took) : Number.NEGATIVE_INFINITY;
     return took;
   }
 
   #noteChange(took: number): void {
-    this.#changeMs += (took - this.#changeMs) / CHANGES;
+    this.#changeMs += (Math.min(took, COUNTED_MS) - this.#changeMs) / CHANGES;
     if (this.#changeMs <= SLOW_CHANGE_MS) return;
     this.#changeMs = 0;
-    this.#changesSlowUntil = this.#now() + SLOW_FOR_MS;
+    this.#changesSlowUntil = endOfSlow(this.#now(), took);
   }
+}
+
+function endOfSlow(now: number, took: number): number {
+  return now + Math.max(SLOW_FOR_MS, SLOW_FOR_TIMES * took);
 }
 
 interface BothWays<Arguments extends unknown[], Result> {
@@ -141,7 +151,7 @@ interface BothWays<Arguments extends unknown[], Result> {
 }
 
 export interface VolumeCalls extends FileCalls {
-  /** Whether writes to what was opened with O_SYNC are durable when they return. Of others than local file systems we do not know. */
+  /** Whether a write to what was opened with O_SYNC is durable when it returns. */
   readonly syncsWrites: boolean;
   /** Looks what file system it is. Until then, and when it cannot be looked at, every call is made by a thread. */
   look(): Promise<void>;
@@ -169,7 +179,7 @@ export function volumeCalls(root: string, pace = new Pace()): VolumeCalls {
   const create = changing(DIRECT.open, (...args) => files.open(...args));
   return {
     get syncsWrites() {
-      return pace.local;
+      return pace.syncsWrites;
     },
     statExact: looking(DIRECT.statExact, (...args) => files.statExact(...args)),
     lstat: looking(DIRECT.lstat, (...args) => files.lstat(...args)),
@@ -189,13 +199,10 @@ export function volumeCalls(root: string, pace = new Pace()): VolumeCalls {
   };
 }
 
-function isLocalType(type: number | undefined): boolean {
-  return type !== undefined && LOCAL_TYPES.has(type);
-}
-
 /** Whether the file system of a directory answers without another machine or process. False where that cannot be told. */
 export async function isLocal(directory: string): Promise<boolean> {
-  return isLocalType(await typeOf(directory));
+  const type = await typeOf(directory);
+  return type !== undefined && LOCAL_TYPES.has(type);
 }
 
 async function typeOf(root: string): Promise<number | undefined> {

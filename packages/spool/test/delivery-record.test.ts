@@ -5,10 +5,10 @@ import { describe, it, type TestContext } from 'node:test';
 import { temporaryDirectory } from '@ssm/test-support';
 import { FileDeliveryRecord } from '../src/delivery-record.js';
 import { files } from '../src/files.js';
-import { type VolumeCalls, volumeCalls } from '../src/volume-calls.js';
+import type { VolumeCalls } from '../src/volume-calls.js';
 import { lookOlder } from './aged.js';
 import { recordConformance } from './record-conformance.js';
-import { Clock, filesBelow, HOUR, rejectsWith, threaded } from './support.js';
+import { Clock, direct, filesBelow, HOUR, rejectsWith, threaded } from './support.js';
 import { failing, logSyncs } from './sync-log.js';
 
 const make =
@@ -16,7 +16,7 @@ const make =
   (root: string, now?: () => Date): FileDeliveryRecord =>
     new FileDeliveryRecord({ path: root, calls: callsOf(root), ...(now === undefined ? {} : { now }) });
 
-recordConformance('files', { make: make((root) => volumeCalls(root)) });
+recordConformance('files', { make: make(direct) });
 recordConformance('files, by threads', { make: make(threaded) });
 
 async function started(t: TestContext): Promise<{ root: string; record: FileDeliveryRecord }> {

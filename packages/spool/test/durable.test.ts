@@ -5,7 +5,8 @@ import process from 'node:process';
 import { describe, it, type TestContext } from 'node:test';
 import { eventually, temporaryDirectory } from '@ssm/test-support';
 import { createFile, createFiles, makeDirectory, syncDirectory, syncRemaining } from '../src/durable.js';
-import { volumeCalls } from '../src/volume-calls.js';
+import { type FileCalls, files } from '../src/files.js';
+import { direct } from './support.js';
 import { logSyncs } from './sync-log.js';
 
 type ShortWrite = [
@@ -98,12 +99,12 @@ describe('createFiles', () => {
     mkdirSync(`${directory}/element`);
     const syncs = holdSyncs(t);
     let ended = false;
-    const files = [
+    const contents = [
       ['body', Buffer.from('one')],
       ['signer', Buffer.alloc(0)],
     ] as const;
     const created = (async () => {
-      await createFiles(`${directory}/element`, files, {}, { alsoSync: [directory] });
+      await createFiles(`${directory}/element`, contents, {}, { alsoSync: [directory] });
       ended = true;
     })();
     await eventually(() => assert.equal(syncs.waiting.length, 4));
@@ -155,11 +156,11 @@ describe('createFiles', () => {
   it('leaves nothing behind when one file cannot be made, and never touches what was there', async (t) => {
     const directory = temporaryDirectory(t);
     writeFileSync(`${directory}/taken`, 'precious');
-    const files = [
+    const contents = [
       ['free', Buffer.from('x')],
       ['taken', Buffer.from('y')],
     ] as const;
-    await assert.rejects(createFiles(directory, files, {}), { code: 'EEXIST' });
+    await assert.rejects(createFiles(directory, contents, {}), { code: 'EEXIST' });
     assert.deepEqual(readdirSync(directory), ['taken']);
     assert.equal(readFileSync(`${directory}/taken`, 'utf8'), 'precious');
     await assert.rejects(createFile(`${directory}/absent/x`, Buffer.from('x'), {}), { code: 'ENOENT' });
@@ -176,9 +177,7 @@ describe('createFiles', () => {
 
   it('makes writes that are syncs where the file system keeps that promise; of nothing there is no write', async (t) => {
     const directory = temporaryDirectory(t);
-    const calls = volumeCalls(directory);
-    await calls.look();
-    assert.equal(calls.syncsWrites, process.platform === 'linux');
+    const calls = direct(directory);
     const order = logSyncs(t, (file) => path.basename(file));
     const write = fs.write.bind(fs);
     t.mock.method(fs, 'write', (...[descriptor, data, offset, length, position, done]: ShortWrite) => {
@@ -190,11 +189,11 @@ describe('createFiles', () => {
       fsyncs.push(fs.fstatSync(descriptor).isFile());
       sync(descriptor, done);
     });
-    const files = [
+    const contents = [
       ['body', Buffer.from('one')],
       ['empty', Buffer.alloc(0)],
     ] as const;
-    await createFiles(directory, files, {}, { calls });
+    await createFiles(directory, contents, {}, { calls });
     assert.deepEqual(order.toSorted(), [path.basename(directory), 'body', 'body', 'empty'].toSorted());
     assert.deepEqual([fsyncs.length, fsyncs.filter(Boolean).length], [2, 1], 'the directory, and the empty file');
     assert.equal(readFileSync(`${directory}/body`, 'utf8'), 'one');
@@ -202,13 +201,33 @@ describe('createFiles', () => {
 
   it('removes the files when such a write fails', async (t) => {
     const directory = temporaryDirectory(t);
-    const calls = volumeCalls(directory);
-    await calls.look();
+    const calls = direct(directory);
     t.mock.method(fs, 'write', (...args: ShortWrite) => {
       args[5](Object.assign(new Error('broken'), { code: 'EIO' }), 0);
     });
     await assert.rejects(createFile(`${directory}/x`, Buffer.from('x'), {}, calls), { code: 'EIO' });
     assert.deepEqual(readdirSync(directory), []);
+    assert.equal(calls.syncsWrites, true);
+  });
+
+  it('removes no file that it did not make', async (t) => {
+    const directory = temporaryDirectory(t);
+    writeFileSync(`${directory}/taken`, 'precious');
+    const calls: FileCalls = {
+      ...files,
+      open: (file, flags, mode) => {
+        if (file === `${directory}/taken`) throw Object.assign(new Error('too many'), { code: 'EMFILE' });
+        return files.open(file, flags, mode);
+      },
+    };
+    const contents = ['taken', 'free'].map((name) => [name, Buffer.from('x')] as const);
+    await assert.rejects(createFiles(directory, contents, {}, { calls }), { code: 'EMFILE' });
+    t.mock.method(fs, 'fchmod', (_descriptor: number, _mode: number, done: fs.NoParamCallback) => {
+      done(Object.assign(new Error('not ours'), { code: 'EPERM' }));
+    });
+    await assert.rejects(createFile(`${directory}/free`, Buffer.from('x'), { fileMode: 0o600 }), { code: 'EPERM' });
+    assert.deepEqual(readdirSync(directory), ['taken']);
+    assert.equal(readFileSync(`${directory}/taken`, 'utf8'), 'precious');
   });
 
   it('goes on after a short write', async (t) => {

@@ -19,8 +19,8 @@ import { files } from '../src/files.js';
 import { NormalQueue } from '../src/normal-queue.js';
 import { NormalReader } from '../src/normal-reader.js';
 import type { StagingOptions } from '../src/options.js';
-import { type VolumeCalls, volumeCalls } from '../src/volume-calls.js';
-import { Clock, filesBelow, HOUR, MINUTE, rejectsWith, text, threaded } from './support.js';
+import type { VolumeCalls } from '../src/volume-calls.js';
+import { Clock, direct, filesBelow, HOUR, MINUTE, rejectsWith, text, threaded } from './support.js';
 import { failing, logSyncs } from './sync-log.js';
 
 const RECORD = { body: 'text', signer: '/C=UK/CN=host', empaid: '00000000/0123456789abcd' };
@@ -192,14 +192,10 @@ describe('staging', () => {
   for (const how of ['directly', 'by threads'])
     it(`resolves only after files, element, staging and target directory were synced, ${how}`, async (t) => {
       const root = temporaryDirectory(t);
-      const calls = how === 'directly' ? volumeCalls(root) : threaded(root);
+      const calls = how === 'directly' ? direct(root) : threaded(root);
       let order: string[] = [];
       const watched: VolumeCalls = {
         ...calls,
-        // Read when it is asked for: a volume is looked at when the queue starts.
-        get syncsWrites() {
-          return calls.syncsWrites;
-        },
         rename: (from, to) => {
           order.push('rename');
           return calls.rename(from, to);

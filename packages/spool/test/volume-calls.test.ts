@@ -6,7 +6,7 @@ import { failedWith } from '../src/faults.js';
 import { type FileCalls, files } from '../src/files.js';
 import { Pace, volumeCalls } from '../src/volume-calls.js';
 
-const [TMPFS, NFS, FUSE] = [0x0102_1994, 0x6969, 0x6573_5546];
+const [TMPFS, OVERLAYFS, NFS, FUSE] = [0x0102_1994, 0x794c_7630, 0x6969, 0x6573_5546];
 
 const turn = async (): Promise<void> => {
   await new Promise((resolve) => setImmediate(resolve));
@@ -92,6 +92,45 @@ describe('calls of a volume', () => {
     assert.deepEqual(made, process.platform === 'linux' ? ['lstat', 'lstat'] : ['lstat', 'lstat', 'lstat']);
   });
 
+  it('say whether O_SYNC can be relied upon: not below an overlay, where anything may be, nor where nothing is known', () => {
+    const pace = new Pace();
+    const calls = volumeCalls('/', pace);
+    assert.equal(calls.syncsWrites, false);
+    for (const [type, expected] of [
+      [TMPFS, true],
+      [OVERLAYFS, false],
+      [0xef53, true],
+      [NFS, false],
+      [FUSE, false],
+      [undefined, false],
+    ] as const) {
+      pace.found(type);
+      assert.equal(calls.syncsWrites, expected, String(type));
+    }
+  });
+
+  it('leave the waiting to threads for fifty times as long as one took', async (t) => {
+    const root = temporaryDirectory(t);
+    const made = watchThreads(t);
+    let time = 0;
+    let took = 3000;
+    const pace = new Pace(() => {
+      time += took;
+      return time;
+    });
+    const calls = volumeCalls(root, pace);
+    pace.found(TMPFS);
+    await calls.lstat(root);
+    took = 0;
+    await turn();
+    time += 149_000;
+    await calls.lstat(root);
+    assert.deepEqual(made, ['lstat']);
+    time += 1000;
+    await calls.lstat(root);
+    assert.deepEqual(made, ['lstat']);
+  });
+
   it('leave the waiting to threads for a second when one took long', async (t) => {
     const root = temporaryDirectory(t);
     const made = watchThreads(t);
@@ -114,7 +153,7 @@ describe('calls of a volume', () => {
     time += 990;
     await calls.lstat(root);
     assert.deepEqual(made, ['lstat', 'lstat']);
-    time += 10;
+    time += 60;
     await turn();
     await calls.lstat(root);
     await calls.lstat(root);
@@ -140,6 +179,7 @@ describe('calls of a volume', () => {
       await turn();
     };
     took = 9;
+    await createOne();
     await createOne();
     for (let count = 0; count < 200; count += 1) {
       took = 0.1;
