@@ -9,7 +9,7 @@ const process = require('node:process');
 const cores = availableParallelism();
 // Threads sign, and wait for the disk. A sender does more of the one, a receiver more of the other: a journalling disk serves many at once.
 const SENDING = Math.max(4, cores);
-const STORING = Math.max(16, 2 * cores);
+const STORING = Math.max(8, 2 * cores);
 /** Steps of nice(1): a third of the time that the other has, where both want a processor. */
 const LESS_URGENT = 5;
 const LEAST_URGENT = 19;
