@@ -2,6 +2,7 @@
 import { availableParallelism } from 'node:os';
 import {
   type Identity,
+  type JudgeOptions,
   judgeMessage,
   knownCertificates,
   type OpenedMessage,
@@ -69,7 +70,7 @@ export function createOpening({ rules, identities, trust, now, context, processo
   };
 }
 
-function judge({ signer, ...message }: ThreadMessage, options: Parameters<typeof judgeMessage>[1]): OpenedMessage {
+function judge({ signer, ...message }: ThreadMessage, options: JudgeOptions): OpenedMessage {
   const known = knownCertificates(options.trust);
   const bag = message.bag.map((der) => known.read(Buffer.from(der.buffer, der.byteOffset, der.byteLength)));
   const certificate = bag[signer];
