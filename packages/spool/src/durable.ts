@@ -12,7 +12,6 @@ const { O_CREAT, O_DIRECTORY, O_EXCL, O_NOFOLLOW, O_RDONLY, O_SYNC, O_WRONLY } =
 /** Before the umask, which takes away as usual when no mode is configured. */
 const FILE_MODE = 0o666;
 const DIRECTORY_MODE = 0o777;
-const NOTHING = new Uint8Array(0);
 /** For chown: leave it. */
 const UNCHANGED = -1;
 
@@ -69,6 +68,9 @@ async function fill(descriptor: number, data: Uint8Array, synced: boolean, calls
   }
 }
 
+/** `syncsWrites`: a file system that keeps what O_SYNC promises. */
+type CreatingCalls = FileCalls & { readonly syncsWrites?: boolean };
+
 /** Beside the files that are made: how they and their directory are opened, and everything closed, and what else is synced with them. */
 interface CreateOptions {
   readonly calls?: CreatingCalls;
@@ -79,9 +81,6 @@ interface CreateOptions {
 export async function createFile(file: string, data: Uint8Array, modes: FileModes, calls: CreatingCalls = files): Promise<void> {
   await createFiles(path.dirname(file), [[path.basename(file), data]], modes, { calls });
 }
-
-/** `syncsWrites`: a file system that keeps what O_SYNC promises. */
-type CreatingCalls = FileCalls & { readonly syncsWrites?: boolean };
 
 /**
  * Creates files in a directory; they and the entries of the directory, and of `alsoSync`, are durable when this resolves. All syncs run at
@@ -95,16 +94,20 @@ export async function createFiles(
 ): Promise<void> {
   const synced = calls.syncsWrites === true;
   const flags = synced ? O_SYNC : 0;
-  const opened = await Promise.allSettled(contents.map(([name]) => createEmpty(`${directory}/${name}`, modes, flags, calls)));
-  const descriptors = opened.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []));
+  const create = async ([name, data]: readonly [string, Uint8Array]): Promise<{ descriptor: number; data: Uint8Array }> => ({
+    descriptor: await createEmpty(`${directory}/${name}`, modes, flags, calls),
+    data,
+  });
+  const opened = await Promise.allSettled(contents.map(create));
+  const created = opened.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []));
   const failed = opened.find((one) => one.status === 'rejected');
   try {
     if (failed !== undefined) {
-      await Promise.allSettled(descriptors.map(close));
+      await Promise.allSettled(created.map(({ descriptor }) => close(descriptor)));
       throw failed.reason;
     }
     await allOf([
-      ...descriptors.map((descriptor, index) => fill(descriptor, contents[index]?.[1] ?? NOTHING, synced, calls)),
+      ...created.map(({ descriptor, data }) => fill(descriptor, data, synced, calls)),
       ...[directory, ...alsoSync].map((one) => syncDirectory(one, calls)),
     ]);
   } catch (error) {

@@ -23,7 +23,7 @@ const LOCAL_TYPES: ReadonlyMap<number, { readonly syncsWrites: boolean }> = new 
  * some milliseconds at a time;
  */
 const SLOW_MS = 20;
-/** then the threads wait for it, for so long (ms) at least, and so many times as long as it took: direct calls hold the process up for 2 % of the time at most. */
+/** then the threads wait for it, for so long (ms) at least, and so many times as long as it took: long calls hold the process up for 2 % of the time. */
 const SLOW_FOR_MS = 1000;
 const SLOW_FOR_TIMES = 50;
 
@@ -87,36 +87,27 @@ export class Pace {
     this.#type = type === undefined ? undefined : LOCAL_TYPES.get(type);
   }
 
-  /** Makes the call: directly, and notes how long it took, or by a thread. */
-  look<Arguments extends unknown[], Result>({ direct, threaded }: BothWays<Arguments, Result>, args: Arguments): Result | Promise<Result> {
-    const start = this.#start(this.#slowUntil);
-    if (start === undefined) return threaded(...args);
-    try {
-      return direct(...args);
-    } finally {
-      this.#took(start);
-    }
-  }
-
-  /** The same for a call that changes a directory. */
-  change<Arguments extends unknown[], Result>(
+  /** Makes the call: directly, and notes how long it took, or by a thread. `changes`: it changes a directory. */
+  make<Arguments extends unknown[], Result>(
+    changes: boolean,
     { direct, threaded }: BothWays<Arguments, Result>,
     args: Arguments,
   ): Result | Promise<Result> {
-    const start = this.#start(Math.max(this.#slowUntil, this.#changesSlowUntil));
+    const start = this.#start(changes);
     if (start === undefined) return threaded(...args);
     try {
       return direct(...args);
     } finally {
-      this.#noteChange(this.#took(start));
+      const took = this.#took(start);
+      if (changes) this.#noteChange(took);
     }
   }
 
   /** The time; undefined: not now, so a thread should. */
-  #start(slowUntil: number): number | undefined {
+  #start(changes: boolean): number | undefined {
     if (this.#type === undefined) return undefined;
     const now = this.#now();
-    if (now < slowUntil) return undefined;
+    if (now < this.#slowUntil || (changes && now < this.#changesSlowUntil)) return undefined;
     if (this.#turnSince === undefined) {
       this.#turnSince = now;
       setImmediate(() => {
@@ -159,21 +150,13 @@ export interface VolumeCalls extends FileCalls {
 
 /** `pace`: for tests. */
 export function volumeCalls(root: string, pace = new Pace()): VolumeCalls {
-  type Call<Arguments extends unknown[], Result> = (...args: Arguments) => Result | Promise<Result>;
-  const looking = <Arguments extends unknown[], Result>(
-    direct: (...args: Arguments) => Result,
-    threaded: (...args: Arguments) => Promise<Result>,
-  ): Call<Arguments, Result> => {
-    const ways = { direct, threaded };
-    return (...args) => pace.look(ways, args);
-  };
-  const changing = <Arguments extends unknown[], Result>(
-    direct: (...args: Arguments) => Result,
-    threaded: (...args: Arguments) => Promise<Result>,
-  ): Call<Arguments, Result> => {
-    const ways = { direct, threaded };
-    return (...args) => pace.change(ways, args);
-  };
+  const made =
+    (changes: boolean) =>
+    <Arguments extends unknown[], Result>(direct: (...args: Arguments) => Result, threaded: (...args: Arguments) => Promise<Result>) => {
+      const ways = { direct, threaded };
+      return (...args: Arguments): Result | Promise<Result> => pace.make(changes, ways, args);
+    };
+  const [looking, changing] = [made(false), made(true)];
   const read = looking(DIRECT.read, (...args) => files.read(...args));
   const open = looking(DIRECT.open, (...args) => files.open(...args));
   const create = changing(DIRECT.open, (...args) => files.open(...args));

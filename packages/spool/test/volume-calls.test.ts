@@ -25,6 +25,18 @@ function watchThreads(t: TestContext): string[] {
   return made;
 }
 
+/** Calls on a local file system, each of which takes so long (ms) as `took` says. */
+function paced(t: TestContext) {
+  const clock = { time: 0, took: 0 };
+  const root = temporaryDirectory(t);
+  const pace = new Pace(() => {
+    clock.time += clock.took;
+    return clock.time;
+  });
+  pace.found(TMPFS);
+  return { root, clock, calls: volumeCalls(root, pace), made: watchThreads(t) };
+}
+
 describe('calls of a volume', () => {
   it('do the same directly as by threads', async (t) => {
     const made = watchThreads(t);
@@ -110,50 +122,33 @@ describe('calls of a volume', () => {
   });
 
   it('leave the waiting to threads for fifty times as long as one took', async (t) => {
-    const root = temporaryDirectory(t);
-    const made = watchThreads(t);
-    let time = 0;
-    let took = 3000;
-    const pace = new Pace(() => {
-      time += took;
-      return time;
-    });
-    const calls = volumeCalls(root, pace);
-    pace.found(TMPFS);
+    const { root, clock, calls, made } = paced(t);
+    clock.took = 3000;
     await calls.lstat(root);
-    took = 0;
+    clock.took = 0;
     await turn();
-    time += 149_000;
+    clock.time += 149_000;
     await calls.lstat(root);
     assert.deepEqual(made, ['lstat']);
-    time += 1000;
+    clock.time += 1000;
     await calls.lstat(root);
     assert.deepEqual(made, ['lstat']);
   });
 
   it('leave the waiting to threads for a second when one took long', async (t) => {
-    const root = temporaryDirectory(t);
-    const made = watchThreads(t);
-    let time = 0;
-    let took = 0;
-    const pace = new Pace(() => {
-      time += took;
-      return time;
-    });
-    const calls = volumeCalls(root, pace);
-    pace.found(TMPFS);
+    const { root, clock, calls, made } = paced(t);
     await calls.lstat(root);
     await turn();
-    took = 21;
+    clock.took = 21;
     await calls.lstat(root);
-    took = 0;
+    clock.took = 0;
     await turn();
     assert.deepEqual(made, []);
     await calls.lstat(root);
-    time += 990;
+    clock.time += 990;
     await calls.lstat(root);
     assert.deepEqual(made, ['lstat', 'lstat']);
-    time += 60;
+    clock.time += 60;
     await turn();
     await calls.lstat(root);
     await calls.lstat(root);
@@ -161,33 +156,24 @@ describe('calls of a volume', () => {
   });
 
   it('leave changes of directories to threads for a second when they take long as a rule', async (t) => {
-    const root = temporaryDirectory(t);
-    const made = watchThreads(t);
-    let time = 0;
-    let took = 0;
-    const pace = new Pace(() => {
-      time += took;
-      return time;
-    });
-    const calls = volumeCalls(root, pace);
-    pace.found(TMPFS);
+    const { root, clock, calls, made } = paced(t);
     const createOne = async (): Promise<void> => {
       const descriptor = await calls.open(`${root}/x`, constants.O_CREAT | constants.O_WRONLY, 0o600);
-      took = 0;
+      clock.took = 0;
       await calls.close(descriptor);
       await calls.unlink(`${root}/x`);
       await turn();
     };
-    took = 9;
+    clock.took = 9;
     await createOne();
     await createOne();
     for (let count = 0; count < 200; count += 1) {
-      took = 0.1;
+      clock.took = 0.1;
       await createOne();
     }
     assert.deepEqual(made, [], 'one that was slow, and many that take a moment');
     for (let count = 0; made.length === 0 && count < 100; count += 1) {
-      took = 1;
+      clock.took = 1;
       await createOne();
     }
     assert.deepEqual(made, ['unlink'], 'what changes a directory, and nothing else');
@@ -195,7 +181,7 @@ describe('calls of a volume', () => {
     await calls.lstat(root);
     await createOne();
     assert.deepEqual(made, ['unlink', 'rename', 'open', 'unlink']);
-    time += 1000;
+    clock.time += 1000;
     await createOne();
     assert.equal(made.length, 4);
   });
