@@ -188,23 +188,39 @@ function joined(lines: readonly string[]): Buffer {
 
 /** The signed message, with LF line ends, as current senders write it. */
 export function writeMultipartSigned(part: readonly Buffer[], cms: Buffer): Buffer {
-  return Buffer.concat([...multipartSigned(part, encodeBase64([cms]), '\n')]);
+  const { before, after } = signedFrame('\n');
+  return Buffer.concat([before, ...part, ...after(encodeBase64([cms]))]);
 }
 
-/** The same in its canonical form (RFC 8551 section 3.3: what is encrypted), in pieces. `canonical`: those of the part in that form. */
-export function* writeCanonicalSigned(canonical: Iterable<Buffer>, cms: Buffer): Generator<Buffer> {
-  yield* multipartSigned(canonical, toCrlf(encodeBase64([cms])), '\r\n');
+/** What is around the signed part. */
+export interface CanonicalFrame {
+  readonly before: Buffer;
+  readonly after: (cms: Buffer) => Buffer;
 }
 
-function* multipartSigned(part: Iterable<Buffer>, signature: Buffer, lineEnd: '\n' | '\r\n'): Generator<Buffer> {
+/** Of the signed message in its canonical form (RFC 8551 section 3.3: what is encrypted). */
+export function canonicalFrame(): CanonicalFrame {
+  const { before, after } = signedFrame('\r\n');
+  return { before, after: (cms) => Buffer.concat(after(toCrlf(encodeBase64([cms])))) };
+}
+
+interface SignedFrame {
+  readonly before: Buffer;
+  readonly after: (signature: Buffer) => readonly Buffer[];
+}
+
+function signedFrame(lineEnd: '\n' | '\r\n'): SignedFrame {
   // 122 random bits are in no body.
   const boundary = `----${randomUUID().replaceAll('-', '').toUpperCase()}`;
   const [beforeBoundary, afterBoundary, signatureHead] = FRAMES[lineEnd];
-  yield Buffer.from(`${beforeBoundary}${boundary}${afterBoundary}${boundary}${lineEnd}`, 'latin1');
-  yield* part;
-  yield Buffer.from(`${lineEnd}--${boundary}${lineEnd}${signatureHead}`, 'latin1');
-  yield signature;
-  yield Buffer.from(`${lineEnd}--${boundary}--${lineEnd}${lineEnd}`, 'latin1');
+  return {
+    before: Buffer.from(`${beforeBoundary}${boundary}${afterBoundary}${boundary}${lineEnd}`, 'latin1'),
+    after: (signature) => [
+      Buffer.from(`${lineEnd}--${boundary}${lineEnd}${signatureHead}`, 'latin1'),
+      signature,
+      Buffer.from(`${lineEnd}--${boundary}--${lineEnd}${lineEnd}`, 'latin1'),
+    ],
+  };
 }
 
 /** What stands in every signed message: around the first boundary, and before the signature. */

@@ -1,7 +1,8 @@
 import type { CipherName } from './cms/algorithms.js';
+import { ContentEncryptor } from './cms/content-encryption.js';
 import { writeEnvelopedData } from './cms/enveloped-data.js';
-import { writeSignedData } from './cms/signed-data.js';
-import { canonicalPieces, writeCanonicalSigned, writeMultipartSigned, writePkcs7Mime, writeSignedPart } from './mime.js';
+import { contentDigest, writeSignedData } from './cms/signed-data.js';
+import { canonicalFrame, canonicalPieces, writeMultipartSigned, writePkcs7Mime, writeSignedPart } from './mime.js';
 import type { Identity } from './trust-store.js';
 import type { Certificate } from './x509/certificate.js';
 
@@ -30,14 +31,29 @@ export interface SealOptions {
  */
 export async function sealMessage(body: Uint8Array, options: SealOptions): Promise<Uint8Array> {
   const part = writeSignedPart(body, options);
-  const canonical = canonicalPieces(part);
-  const signedData = await writeSignedData(canonical, options.signer, options.now);
-  const { recipients = [], cipher = 'aes128' } = options;
-  if (recipients.length === 0) return writeMultipartSigned(part, signedData);
-  return encrypt(writeCanonicalSigned(canonical, signedData), recipients, cipher);
+  return (options.recipients ?? []).length === 0 ? await signed(part, options) : await signedAndEncrypted(part, options);
 }
 
-function encrypt(signed: Iterable<Buffer>, recipients: readonly Certificate[], cipher: CipherName): Buffer {
-  const cms = writeEnvelopedData(signed, recipients, cipher);
+async function signed(part: readonly Buffer[], { signer, now }: SealOptions): Promise<Buffer> {
+  const digest = contentDigest();
+  for (const piece of canonicalPieces(part)) digest.update(piece);
+  return writeMultipartSigned(part, await writeSignedData(digest, signer, now));
+}
+
+/** The canonical form is made once, and never as a whole: each piece of it is digested, and encrypted, before there is a signature. */
+async function signedAndEncrypted(
+  part: readonly Buffer[],
+  { signer, now, recipients = [], cipher = 'aes128' }: SealOptions,
+): Promise<Buffer> {
+  const digest = contentDigest();
+  const encryptor = new ContentEncryptor(cipher);
+  const frame = canonicalFrame();
+  encryptor.add(frame.before);
+  for (const piece of canonicalPieces(part)) {
+    digest.update(piece);
+    encryptor.add(piece);
+  }
+  encryptor.add(frame.after(await writeSignedData(digest, signer, now)));
+  const cms = writeEnvelopedData(encryptor.finish(), recipients);
   return writePkcs7Mime(cms, cipher.endsWith('-gcm') ? 'authEnveloped-data' : 'enveloped-data');
 }

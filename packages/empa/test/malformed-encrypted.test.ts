@@ -5,14 +5,14 @@ import { writeEnvelopedData } from '../src/cms/enveloped-data.js';
 import { parseDer } from '../src/der.js';
 import { writePkcs7Mime } from '../src/mime.js';
 import { BODY, mutations, outcome, outcomes, type Tally, trimmed, truncations } from './hostile.js';
-import { certificateOf } from './recipe.js';
+import { certificateOf, encryptContent } from './recipe.js';
 import { World } from './world.js';
 
 const world = new World({ after });
 const { server } = world;
 
 function encrypted(plaintext: Buffer): Buffer {
-  return writePkcs7Mime(writeEnvelopedData([plaintext], [certificateOf(server)], 'aes128'), 'enveloped-data');
+  return writePkcs7Mime(writeEnvelopedData(encryptContent(plaintext), [certificateOf(server)]), 'enveloped-data');
 }
 
 describe('what follows the end of a decrypted message', () => {
@@ -39,7 +39,7 @@ describe('an encrypted message', () => {
     ['aes128-gcm', 0, 7],
   ] as const) {
     it(`is refused or unchanged with bits of its DER flipped: ${cipher}`, async () => {
-      const cms = Buffer.concat(writeEnvelopedData([await world.seal(BODY)], [certificateOf(server)], cipher));
+      const cms = Buffer.concat(writeEnvelopedData(encryptContent(await world.seal(BODY), cipher), [certificateOf(server)]));
       const tally: Tally = new Map();
       for (let at = 0; at < cms.length; at += at < frame ? 1 : step) {
         for (let bit = 1; bit < 256; bit *= at < frame ? 2 : 256) {
@@ -54,7 +54,7 @@ describe('an encrypted message', () => {
   }
 
   it('is refused or unchanged with any value missing, twice, in another place, or of another kind', async () => {
-    const cms = Buffer.concat(writeEnvelopedData([await world.seal(BODY)], [certificateOf(server)], 'aes128'));
+    const cms = Buffer.concat(writeEnvelopedData(encryptContent(await world.seal(BODY)), [certificateOf(server)]));
     const messages = function* (): Generator<Buffer> {
       for (const mutation of mutations(parseDer(cms))) yield writePkcs7Mime([mutation], 'enveloped-data');
     };

@@ -10,7 +10,7 @@ import { encodeName, temporaryDirectory } from '@ssm/test-support';
 import { writeEnvelopedData } from '../src/cms/enveloped-data.js';
 import { integer, nullValue, octetString, sequence, setOf } from '../src/der.js';
 import { writeMultipartSigned, writePkcs7Mime } from '../src/mime.js';
-import { algorithm, certificateOf, contentInfo, OIDS, PART, pkcs7Mime, signedData, signerInfo } from './recipe.js';
+import { algorithm, certificateOf, contentInfo, encryptContent, OIDS, PART, pkcs7Mime, signedData, signerInfo } from './recipe.js';
 import { World } from './world.js';
 
 const SIZE = 4 * 1024 * 1024;
@@ -46,7 +46,7 @@ function signed(part: Buffer): Buffer {
 }
 
 function encrypted(octets: Buffer): Buffer {
-  return writePkcs7Mime(writeEnvelopedData([octets], [certificateOf(server)], 'aes128'), 'enveloped-data');
+  return writePkcs7Mime(writeEnvelopedData(encryptContent(octets), [certificateOf(server)]), 'enveloped-data');
 }
 
 function encodedPart(encoding: string, body: Buffer): Buffer {

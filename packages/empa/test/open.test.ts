@@ -14,6 +14,7 @@ import {
   berOf,
   certificateOf,
   contentInfo,
+  encryptContent,
   identityOf,
   message,
   NOW,
@@ -46,7 +47,7 @@ function opaque(part: string, cms = (der: Buffer): Buffer => der): Buffer {
 /** Encrypts octets for the server, signed or not. */
 function enveloped(plaintext: Buffer | string): Buffer {
   const octets = Buffer.isBuffer(plaintext) ? plaintext : Buffer.from(plaintext, 'latin1');
-  return writePkcs7Mime(writeEnvelopedData([octets], [certificateOf(server)], 'aes128'), 'enveloped-data');
+  return writePkcs7Mime(writeEnvelopedData(encryptContent(octets), [certificateOf(server)]), 'enveloped-data');
 }
 
 async function bodyOf(raw: Buffer): Promise<string> {
@@ -318,8 +319,8 @@ function changed(cms: Buffer, fromEnd: number): Buffer {
 describe('decryption', () => {
   it('fails in one way, whatever the reason', async () => {
     const signed = await world.seal('a');
-    const good = Buffer.concat(writeEnvelopedData([signed], [certificateOf(server)], 'aes128'));
-    const gcm = Buffer.concat(writeEnvelopedData([signed], [certificateOf(server)], 'aes128-gcm'));
+    const good = Buffer.concat(writeEnvelopedData(encryptContent(signed), [certificateOf(server)]));
+    const gcm = Buffer.concat(writeEnvelopedData(encryptContent(signed, 'aes128-gcm'), [certificateOf(server)]));
     const wrongKey = { ...identityOf(server), privateKey: cachedKey('rsa2048', 1).privateKey };
     const attempts: [string, Promise<unknown>][] = [
       ['key of somebody else', world.open(await world.sealFor('a'), { identities: [wrongKey] })],

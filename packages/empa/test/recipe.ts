@@ -1,6 +1,8 @@
 /** Messages of every kind, right and wrong ones, put together from their fields. */
 import { createHash, type KeyObject, sign } from 'node:crypto';
 import { cachedKey, createCertificate, type IssuedCertificate, type KeyKind } from '@ssm/test-support';
+import type { CipherName } from '../src/cms/algorithms.js';
+import { ContentEncryptor, type EncryptedContent } from '../src/cms/content-encryption.js';
 import { context, integer, octetString, oid, sequence, setInOrder, setOf, time } from '../src/der.js';
 import { writeMultipartSigned } from '../src/mime.js';
 import type { Identity } from '../src/trust-store.js';
@@ -37,6 +39,21 @@ export function identityOf(issued: IssuedCertificate, intermediates: readonly Is
     privateKey: issued.key.privateKey,
     warnings: [],
   };
+}
+
+/** All of what comes in pieces that overwrite each other. */
+export function wholeOf(pieces: Iterable<Buffer>): Buffer {
+  return Buffer.concat(Array.from(pieces, (piece) => Buffer.from(piece)));
+}
+
+export function encryptContent(plaintext: Uint8Array, cipher: CipherName = 'aes128'): EncryptedContent {
+  const encryptor = new ContentEncryptor(cipher);
+  // In two parts, the first of which is overwritten, as the pieces of the canonical form are.
+  const first = Buffer.from(plaintext.subarray(0, 5));
+  encryptor.add(first);
+  first.fill(0);
+  encryptor.add(plaintext.subarray(5));
+  return encryptor.finish();
 }
 
 /** A CA of its own and certificates by it; EC keys, which are made at once, unless said otherwise. */

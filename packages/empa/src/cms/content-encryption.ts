@@ -1,5 +1,5 @@
 /** Content under a symmetric key: AES-CBC (RFC 3565), AES-GCM (RFC 5084), 3DES (RFC 3370 section 5.1). */
-import { type CipherGCMTypes, createCipheriv, createDecipheriv, randomBytes } from 'node:crypto';
+import { type Cipher, type CipherGCM, type CipherGCMTypes, createCipheriv, createDecipheriv, randomBytes } from 'node:crypto';
 import { integer, octetString, sequence, smallIntegerOf } from '../der.js';
 import { type CipherName, type ContentCipher, cipherNamed, cipherOid, unsupported } from './algorithms.js';
 import { type Algorithm, Fields, malformed, readOctets, writeAlgorithm } from './structure.js';
@@ -44,21 +44,41 @@ export interface EncryptedContent {
   readonly tag?: Buffer;
 }
 
-/** Encrypts the parts, one after the other, under a new key. */
-export function encryptContent(plaintext: Iterable<Uint8Array>, name: CipherName): EncryptedContent {
-  const oid = cipherOid(name);
-  const cipher = cipherNamed(oid);
-  const key = randomBytes(cipher.keyLength);
-  const iv = randomBytes(cipher.ivLength);
-  if (cipher.mode === 'cbc') {
-    const encipher = createCipheriv(cipher.name, key, iv);
-    const ciphertext = [...Array.from(plaintext, (part) => encipher.update(part)), encipher.final()];
-    return { key, algorithm: writeAlgorithm(oid, octetString(iv)), ciphertext };
+/** Encrypts one content under a new key, as its parts come. */
+export class ContentEncryptor {
+  readonly #oid: string;
+  readonly #key: Buffer;
+  readonly #iv: Buffer;
+  readonly #cipher: Cipher;
+  /** The same; of GCM only. */
+  readonly #gcm: CipherGCM | undefined;
+  readonly #ciphertext: Buffer[] = [];
+
+  constructor(name: CipherName) {
+    this.#oid = cipherOid(name);
+    const cipher = cipherNamed(this.#oid);
+    const random = randomBytes(cipher.keyLength + cipher.ivLength);
+    this.#key = random.subarray(0, cipher.keyLength);
+    this.#iv = random.subarray(cipher.keyLength);
+    if (cipher.mode === 'gcm') {
+      this.#gcm = createCipheriv(gcmName(cipher), this.#key, this.#iv, { authTagLength: MAX_TAG_LENGTH });
+      this.#cipher = this.#gcm;
+    } else this.#cipher = createCipheriv(cipher.name, this.#key, this.#iv);
   }
-  const encipher = createCipheriv(gcmName(cipher), key, iv, { authTagLength: MAX_TAG_LENGTH });
-  const ciphertext = [...Array.from(plaintext, (part) => encipher.update(part)), encipher.final()];
-  const algorithm = writeAlgorithm(oid, sequence(octetString(iv), integer(MAX_TAG_LENGTH)));
-  return { key, algorithm, ciphertext, tag: encipher.getAuthTag() };
+
+  /** The part is read at once. */
+  add(part: Uint8Array): void {
+    this.#ciphertext.push(this.#cipher.update(part));
+  }
+
+  /** Once, after the last part. */
+  finish(): EncryptedContent {
+    const content = { key: this.#key, ciphertext: [...this.#ciphertext, this.#cipher.final()] };
+    const iv = octetString(this.#iv);
+    if (this.#gcm === undefined) return { ...content, algorithm: writeAlgorithm(this.#oid, iv) };
+    const parameters = sequence(iv, integer(MAX_TAG_LENGTH));
+    return { ...content, algorithm: writeAlgorithm(this.#oid, parameters), tag: this.#gcm.getAuthTag() };
+  }
 }
 
 function gcmName({ keyLength }: ContentCipher): CipherGCMTypes {

@@ -15,13 +15,13 @@ import {
 import { EmpaError } from '../errors.js';
 import type { Identity } from '../trust-store.js';
 import type { Certificate } from '../x509/certificate.js';
-import { type CipherName, OID, unsupported } from './algorithms.js';
+import { OID, unsupported } from './algorithms.js';
 import {
   type Authentication,
   type Decrypted,
   decryptCbc,
   decryptGcm,
-  encryptContent,
+  type EncryptedContent,
   readContentEncryption,
 } from './content-encryption.js';
 import { describeIdentifier, identifies } from './identifier.js';
@@ -115,12 +115,8 @@ function matchRecipient(recipients: readonly KeyTransport[], identities: readonl
 }
 
 /** Pieces of a ContentInfo around the pieces of the content, which each of the recipients can decrypt. Throws key-unsupported. */
-export function writeEnvelopedData(
-  plaintext: Iterable<Uint8Array>,
-  recipients: readonly Certificate[],
-  name: CipherName,
-): readonly Uint8Array[] {
-  const { key, algorithm, ciphertext, tag } = encryptContent(plaintext, name);
+export function writeEnvelopedData(encrypted: EncryptedContent, recipients: readonly Certificate[]): readonly Uint8Array[] {
+  const { key, algorithm, ciphertext, tag } = encrypted;
   const recipientInfos = setOf(...recipients.map((certificate) => writeKeyTransport(key, certificate)));
   const content = sequenceInParts(oid(OID.data), algorithm, ...contextInParts(0, ciphertext, false));
   const authentication = tag === undefined ? [] : [octetString(tag)];

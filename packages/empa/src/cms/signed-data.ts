@@ -1,5 +1,5 @@
 /** SignedData (RFC 5652 section 5) of messages with one signer. */
-import { createHash, sign } from 'node:crypto';
+import { createHash, type Hash, sign } from 'node:crypto';
 import { promisify } from 'node:util';
 import {
   context,
@@ -146,11 +146,14 @@ const DETACHED = sequence(oid(OID.data));
 const RSA = writeAlgorithm(OID.rsaEncryption, 'null');
 const ECDSA = writeAlgorithm(OID.ecdsaWithSha256);
 
-/** ContentInfo with a detached SHA-256 signature over the pieces of `content`, as PKCS#7 version 1.5 has it. Throws key-unsupported. */
-export async function writeSignedData(content: Iterable<Uint8Array>, signer: Identity, now: Date): Promise<Buffer> {
+/** The digest of what writeSignedData() signs. */
+export function contentDigest(): Hash {
+  return createHash('sha256');
+}
+
+/** ContentInfo with a detached signature over the content of that digest, as PKCS#7 version 1.5 has it. Throws key-unsupported. */
+export async function writeSignedData(digest: Hash, signer: Identity, now: Date): Promise<Buffer> {
   const { identifier, certificates, signatureAlgorithm } = partsOf(signer);
-  const digest = createHash('sha256');
-  for (const piece of content) digest.update(piece);
   const attributes = writeSignedAttributes(digest.digest(), now);
   const signature = await signInThread('sha256', attributes.signed, signer.privateKey);
   const value = octetStringInParts(signature);

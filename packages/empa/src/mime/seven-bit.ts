@@ -1,4 +1,5 @@
 import { ENCRYPTED_MARK } from './quoted-printable.js';
+import { isPrintable, viewOf, WORD } from './words.js';
 
 const TAB = 0x09;
 const LF = 0x0a;
@@ -12,12 +13,20 @@ INSIDE_LINE[TAB] = 1;
 
 /** Whether every receiver gets these octets back from 7bit text: printable ASCII, LF line ends, no long line, no blank at a line's end. */
 export function fitsSevenBit(body: Uint8Array): boolean {
+  const view = viewOf(body);
+  const lastWord = body.length - WORD;
   let lineStart = 0;
-  for (let at = 0; at < body.length; at += 1) {
+  for (let at = 0; at < body.length; ) {
+    if (at <= lastWord && isPrintable(view.getInt32(at))) {
+      at += WORD;
+      continue;
+    }
     const octet = body[at] ?? 0;
-    if (INSIDE_LINE[octet] === 1) continue;
-    if (octet !== LF || !isGoodLine(body, lineStart, at)) return false;
-    lineStart = at + 1;
+    if (INSIDE_LINE[octet] !== 1) {
+      if (octet !== LF || !isGoodLine(body, lineStart, at)) return false;
+      lineStart = at + 1;
+    }
+    at += 1;
   }
   const octets = Buffer.from(body.buffer, body.byteOffset, body.byteLength);
   return isGoodLine(body, lineStart, body.length) && !octets.includes(ENCRYPTED_MARK);

@@ -3,10 +3,10 @@ import { createCipheriv, randomBytes } from 'node:crypto';
 import { describe, it } from 'node:test';
 import * as fc from 'fast-check';
 import { type CipherName, cipherNamed } from '../../src/cms/algorithms.js';
-import { type ContentEncryption, decryptCbc, decryptGcm, encryptContent, readContentEncryption } from '../../src/cms/content-encryption.js';
+import { type ContentEncryption, decryptCbc, decryptGcm, readContentEncryption } from '../../src/cms/content-encryption.js';
 import { readAlgorithm } from '../../src/cms/structure.js';
 import { integer, octetString, parseDer, sequence, utf8String } from '../../src/der.js';
-import { algorithm } from '../recipe.js';
+import { algorithm, encryptContent } from '../recipe.js';
 import { refused } from '../refused.js';
 
 const AES = '2.16.840.1.101.3.4.1';
@@ -21,7 +21,7 @@ describe('AES-CBC', () => {
     it(`gives back what ${name} took, of any length`, () => {
       for (let length = 0; length < 40; length += 1) {
         const plaintext = randomBytes(length);
-        const { key, algorithm: encoded, ciphertext: parts, tag } = encryptContent([plaintext], name);
+        const { key, algorithm: encoded, ciphertext: parts, tag } = encryptContent(plaintext, name);
         const ciphertext = Buffer.concat(parts);
         assert.equal(tag, undefined);
         assert.deepEqual(decryptCbc(encryption(encoded), key, ciphertext), { plaintext, good: true });
@@ -78,7 +78,7 @@ describe('3DES', () => {
 describe('AES-GCM', () => {
   for (const name of ['aes128-gcm', 'aes192-gcm', 'aes256-gcm'] as const satisfies readonly CipherName[]) {
     it(`gives back what ${name} took, and finds every change`, () => {
-      const { key, algorithm: encoded, ciphertext: parts, tag } = encryptContent([PLAINTEXT], name);
+      const { key, algorithm: encoded, ciphertext: parts, tag } = encryptContent(PLAINTEXT, name);
       const ciphertext = Buffer.concat(parts);
       assert.ok(tag?.length === 16);
       const gcm = encryption(encoded);

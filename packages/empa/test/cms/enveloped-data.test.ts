@@ -6,7 +6,7 @@ import { writeKeyTransport } from '../../src/cms/key-transport.js';
 import { readContentInfo } from '../../src/cms/structure.js';
 import { context, integer, nullValue, octetString, oid, parseDer, sequence, setOf } from '../../src/der.js';
 import { DEFAULT_LIMITS } from '../../src/limits.js';
-import { Authority, algorithm, attribute, berOf, certificateOf, contentInfo, identityOf, OIDS } from '../recipe.js';
+import { Authority, algorithm, attribute, berOf, certificateOf, contentInfo, encryptContent, identityOf, OIDS } from '../recipe.js';
 import { refused } from '../refused.js';
 
 const PLAINTEXT = Buffer.from('MIME-Version: 1.0\r\n\r\n');
@@ -38,7 +38,7 @@ function encrypted(cipher: Buffer, ciphertext: Buffer, type: string = OIDS.data)
 describe('EnvelopedData', () => {
   for (const cipher of ['aes128', 'aes192', 'aes256', 'aes128-gcm', 'aes192-gcm', 'aes256-gcm'] as const) {
     it(`with ${cipher} is decrypted by each of its recipients, from DER and BER`, () => {
-      const der = Buffer.concat(writeEnvelopedData([PLAINTEXT], [old, renewed].map(certificateOf), cipher));
+      const der = Buffer.concat(writeEnvelopedData(encryptContent(PLAINTEXT, cipher), [old, renewed].map(certificateOf)));
       parseDer(der, { strict: true });
       for (const cms of [der, berOf(der)]) {
         for (const issued of [old, renewed]) assert.deepEqual(decrypt(cms, [identityOf(issued)]), { plaintext: PLAINTEXT, good: true });
@@ -47,7 +47,7 @@ describe('EnvelopedData', () => {
   }
 
   it('is decrypted by the one of several identities that it names', () => {
-    const cms = Buffer.concat(writeEnvelopedData([PLAINTEXT], [certificateOf(old)], 'aes128'));
+    const cms = Buffer.concat(writeEnvelopedData(encryptContent(PLAINTEXT), [certificateOf(old)]));
     assert.ok(
       decrypt(
         cms,
@@ -58,7 +58,7 @@ describe('EnvelopedData', () => {
   });
 
   it('says for whom it is when that is somebody else', () => {
-    const cms = Buffer.concat(writeEnvelopedData([PLAINTEXT], [certificateOf(old)], 'aes128'));
+    const cms = Buffer.concat(writeEnvelopedData(encryptContent(PLAINTEXT), [certificateOf(old)]));
     assert.throws(() => decrypt(cms, [identityOf(renewed), identityOf(ec)]), {
       code: 'no-matching-recipient',
       message: new RegExp(`issuer /C=UK/O=eScience/CN=Test CA serial ${certificateOf(old).serialNumber}$`, 'u'),
@@ -73,12 +73,12 @@ describe('EnvelopedData', () => {
   });
 
   it('is not for an identity without an RSA key, even one that it names', () => {
-    const cms = Buffer.concat(writeEnvelopedData([PLAINTEXT], [certificateOf(old)], 'aes128'));
+    const cms = Buffer.concat(writeEnvelopedData(encryptContent(PLAINTEXT), [certificateOf(old)]));
     refused('no-matching-recipient', () => decrypt(cms, [{ ...identityOf(old), privateKey: ec.key.privateKey }]));
   });
 
   it('finds its recipient by key id, and beside recipients of other kinds', () => {
-    const der = Buffer.concat(writeEnvelopedData([PLAINTEXT], [certificateOf(old)], 'aes128'));
+    const der = Buffer.concat(writeEnvelopedData(encryptContent(PLAINTEXT), [certificateOf(old)]));
     const [version, recipients, content] = readContentInfo(der, DEFAULT_LIMITS).content.children;
     const [info] = recipients!.children;
     const [, , ...rest] = info!.children.map((child) => child.raw);
@@ -95,7 +95,7 @@ describe('EnvelopedData', () => {
   });
 
   it('is refused for a recipient without an RSA key', () => {
-    refused('key-unsupported', () => writeEnvelopedData([PLAINTEXT], [certificateOf(old), certificateOf(ec)], 'aes128'));
+    refused('key-unsupported', () => writeEnvelopedData(encryptContent(PLAINTEXT), [certificateOf(old), certificateOf(ec)]));
   });
 
   it('is refused for what is in clear: type, cipher, structure', () => {

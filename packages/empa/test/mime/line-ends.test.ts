@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import * as fc from 'fast-check';
 import { canonicalPieces, toCrlf, toLf } from '../../src/mime/line-ends.js';
+import { wholeOf } from '../recipe.js';
 
 describe('line ends', () => {
   const cases: [string, string, string][] = [
@@ -34,19 +35,41 @@ describe('line ends', () => {
           `${'a'.repeat(before)}${ends.replaceAll('\r\n', '\n')}b\xff`,
         );
     for (const [slice, more] of [
-      [16_384, 0],
+      [32_768, 0],
       [65_536, 0],
-      [65_536, 1_100_000],
+      [65_536, 300_000],
     ] as const)
       for (let before = slice - 3; before < slice + 3; before += 1)
         for (const ends of ['\r\n', '\r\r\n', '\n\n', '\r', '\n']) {
           const text = Buffer.from(`${'a'.repeat(before)}${ends}${'b'.repeat(more)}`);
           const expected = `${'a'.repeat(before)}${ends.replaceAll(/(?<!\r)\n/gu, '\r\n')}${'b'.repeat(more)}`;
           assert.equal(toCrlf(text).toString(), expected);
-          const pieces = canonicalPieces([Buffer.from('head\n'), text]);
-          for (const each of [pieces, pieces]) assert.equal(Buffer.concat([...each]).toString(), `head\r\n${expected}`);
-          assert.equal([...pieces].length > 2, more > 0);
+          assert.equal(wholeOf(canonicalPieces([Buffer.from('head\n'), text])).toString(), `head\r\n${expected}`);
         }
+  });
+
+  it('have room in the pieces, however many there are', () => {
+    const all = Buffer.alloc(200_000, '\n');
+    assert.equal(wholeOf(canonicalPieces([all, Buffer.from('a'), all])).toString(), `${'\r\n'.repeat(200_000)}a${'\r\n'.repeat(200_000)}`);
+    assert.equal([...canonicalPieces([Buffer.from('head\n'), Buffer.from('body\n')])].length, 1);
+    assert.deepEqual([...canonicalPieces([])], []);
+  });
+
+  it('are found at each place of a word, whatever stands beside them', () => {
+    const octets = fc.array(fc.oneof(fc.constantFrom(0x0a, 0x0d, 0x0b, 0x0c, 0x8a, 0x8d), fc.integer({ min: 0, max: 255 })), {
+      maxLength: 40,
+    });
+    fc.assert(
+      fc.property(octets, (list) => {
+        const bytes = Buffer.from(list);
+        const text = bytes.toString('latin1');
+        const crlf = text.replaceAll(/(?<!\r)\n/gu, '\r\n');
+        assert.equal(toCrlf(bytes).toString('latin1'), crlf);
+        assert.equal(wholeOf(canonicalPieces([bytes])).toString('latin1'), crlf);
+        assert.equal(toLf(bytes).toString('latin1'), text.replaceAll('\r\n', '\n'));
+      }),
+      { numRuns: 3000 },
+    );
   });
 
   it('comes to the same form from any other', () => {
