@@ -32,8 +32,8 @@ describe('the plan of a benchmark', () => {
     assert.deepEqual([only.backlog, only.loads.length, only.still], [1_000_000, 0, false]);
   });
 
-  it('lets a service warm up before it is measured for longer than that', () => {
-    for (const { warmMs, windowMs } of [plan(), plan('--quick')]) assert.ok(warmMs >= 1500 && windowMs > warmMs);
+  it('lets a service warm up before it is measured', () => {
+    for (const { warmMs, windowMs } of [plan(), plan('--quick')]) assert.ok(warmMs >= 4000 && windowMs >= 2000);
   });
 
   it('makes enough messages for warm-up, window and a margin, within the memory of a broker', () => {

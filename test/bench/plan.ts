@@ -64,8 +64,8 @@ export function planOf({ quick, only, broker, repeats, backlog }: Omit<BenchOpti
   const grown = only.length > 0 || (!quick && broker === 'devbroker');
   const parts = { loads, still: wanted(STILL, only), backlog: grown && wanted(GROWTH, only) ? backlog : undefined };
   return quick
-    ? { repeats: repeats ?? 3, limitMs: 400, warmMs: 1500, windowMs: 2000, idleMs: 3000, ...parts }
-    : { repeats: repeats ?? 5, limitMs: 700, warmMs: 2000, windowMs: 4000, idleMs: 6000, ...parts };
+    ? { repeats: repeats ?? 3, limitMs: 400, warmMs: 4000, windowMs: 2000, idleMs: 3000, ...parts }
+    : { repeats: repeats ?? 5, limitMs: 700, warmMs: 4000, windowMs: 4000, idleMs: 6000, ...parts };
 }
 
 /** Readings of counters are seldom, so that a run is longer than its times by about so many ms. */
