@@ -57,9 +57,8 @@ export class ContentEncryptor {
   constructor(name: CipherName) {
     this.#oid = cipherOid(name);
     const cipher = cipherNamed(this.#oid);
-    const random = randomBytes(cipher.keyLength + cipher.ivLength);
-    this.#key = random.subarray(0, cipher.keyLength);
-    this.#iv = random.subarray(cipher.keyLength);
+    this.#key = randomBytes(cipher.keyLength);
+    this.#iv = randomBytes(cipher.ivLength);
     if (cipher.mode === 'gcm') {
       this.#gcm = createCipheriv(gcmName(cipher), this.#key, this.#iv, { authTagLength: MAX_TAG_LENGTH });
       this.#cipher = this.#gcm;

@@ -16,6 +16,25 @@ function encryption(encoded: Buffer, allowTripleDes = false): ContentEncryption 
   return readContentEncryption(readAlgorithm(parseDer(encoded)), allowTripleDes);
 }
 
+const CIPHERS: readonly CipherName[] = ['aes128', 'aes192', 'aes256', 'aes128-gcm', 'aes192-gcm', 'aes256-gcm'];
+
+describe('key and IV', () => {
+  for (const name of CIPHERS)
+    it(`are other ones each time, and tell nothing of each other: ${name}`, () => {
+      const drawn = Array.from({ length: 20 }, () => {
+        const { key, algorithm: encoded } = encryptContent(PLAINTEXT, name);
+        const { cipher, iv } = encryption(encoded);
+        assert.deepEqual([key.length, iv.length], [cipher.keyLength, cipher.ivLength]);
+        return [key, iv] as const;
+      });
+      // Eight octets of one in another: by chance never.
+      const all = drawn.flat();
+      for (const [index, one] of all.entries())
+        for (let at = 0; at + 8 <= one.length; at += 4)
+          assert.ok(!all.some((other, which) => which !== index && other.includes(one.subarray(at, at + 8))));
+    });
+});
+
 describe('AES-CBC', () => {
   for (const name of ['aes128', 'aes192', 'aes256'] as const) {
     it(`gives back what ${name} took, of any length`, () => {
