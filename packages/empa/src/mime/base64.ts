@@ -82,9 +82,11 @@ function malformed(why: string): EmpaError {
 
 /** Decodes groups of four characters from `at` on, as far as nothing else comes; returns how far. Three octets a group go to `result`. */
 function decodeGroups(text: DataView, at: number, result: DataView, end: number): number {
+  const last = text.byteLength - GROUP;
   let from = at;
-  for (let to = end; from + GROUP <= text.byteLength; from += GROUP, to += GROUP_OCTETS) {
-    const [high, low] = [PAIR_VALUES[text.getUint16(from)] ?? NO_PAIR, PAIR_VALUES[text.getUint16(from + 2)] ?? NO_PAIR];
+  for (let to = end; from <= last; from += GROUP, to += GROUP_OCTETS) {
+    const high = PAIR_VALUES[text.getUint16(from)] ?? NO_PAIR;
+    const low = PAIR_VALUES[text.getUint16(from + 2)] ?? NO_PAIR;
     if ((high | low) >= NO_PAIR) break;
     // One octet too many, which what comes next overwrites.
     result.setUint32(to, (high << 20) | (low << 8));
