@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, statfsSync } from 'node:fs';
 import path from 'node:path';
 import { startService } from '../support/services.js';
 import { addUnread, IN_A_DIRECTORY, keepSmall, lookUpRate, remember, Waiting } from './backlog.js';
@@ -28,6 +28,8 @@ const COST: Aim['target'] = { kind: 'at most', share: 1.1 };
 /** Of the receiver, beside what it stores. */
 const RECORD = path.join('incoming', '.delivered');
 const FEW_IDS = 1000;
+/** Of each size: a file in outgoing, a directory and three names in incoming (a tmpfs counts names), a record, and some to spare. */
+const INODES_FOR_EACH = 7;
 
 const RECEIVERS = ['empty', 'unread'] as const;
 type ReceiverKind = (typeof RECEIVERS)[number];
@@ -77,12 +79,26 @@ export class Growth {
   }
 
   async #grow(): Promise<{ root: string; waiting: Waiting }> {
+    this.#checkRoom();
     const root = mkdtempSync(path.join(this.#ground.directory, 'growth-'));
     for (const kind of ['large', 'unread', 'remembered']) this.#stage(path.join(root, kind));
     addUnread(path.join(storeOf(path.join(root, 'unread')), 'incoming'), this.#size);
     await remember(path.join(storeOf(path.join(root, 'remembered')), RECORD), this.#size);
     await remember(path.join(root, 'few'), FEW_IDS);
     return { root, waiting: new Waiting(path.join(root, 'large', 'outgoing')) };
+  }
+
+  /** Throws where there are not enough inodes: that would be found out after minutes. */
+  #checkRoom(): void {
+    const { directory } = this.#ground;
+    const { files, ffree } = statfsSync(directory);
+    const needed = INODES_FOR_EACH * this.#size;
+    // Some file systems do not count them.
+    if (files === 0 || ffree >= needed) return;
+    throw new Error(
+      `${directory} has ${ffree} inodes left, a backlog of ${this.#size} takes up to ${needed}: choose another --directory, or a smaller --backlog; ` +
+        'a tmpfs has no such limit after mount -o remount,nr_inodes=0',
+    );
   }
 
   #stage(directory: string): void {
