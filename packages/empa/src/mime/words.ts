@@ -19,7 +19,7 @@ export function fourOf(octet: number): number {
 
 /** Whether one of the octets is the one that `four` is four times. */
 export function hasOctet(word: number, four: number): boolean {
-  // Where they are the same there are eight zeros: only these, and what borrowed from them, have a high bit less one that they had not.
+  // Where they are the same there are eight zeros: only if there are such does the subtraction give a high bit to an octet that had none.
   const difference = word ^ four;
   return ((difference - 0x0101_0101) & ~difference & HIGH_BITS) !== 0;
 }
