@@ -32,8 +32,14 @@ describe('the profile monitoring', { skip: requireTools('docker', 'prometheus') 
       },
       { timeout: 90_000, interval: 500, what: 'all targets up' },
     );
-    const { result } = await ask<{ result: unknown[] }>('query?query=ssm_ready==1');
-    assert.equal(result.length, 2);
+    // Up is what answers; ready, what was connected at its last scrape.
+    await eventually(
+      async () => {
+        const { result } = await ask<{ result: unknown[] }>('query?query=ssm_ready==1');
+        assert.equal(result.length, 2);
+      },
+      { timeout: 60_000, interval: 500, what: 'both services ready' },
+    );
   });
 
   it('knows every alert rule of the chart, and none fires', async () => {
