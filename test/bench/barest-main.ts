@@ -33,7 +33,7 @@ export interface BarestTask {
   readonly headers?: readonly string[];
 }
 
-/** The only line of output, as JSON. */
+/** The only line of output, as JSON; null when the files ran out before the window began. */
 export interface BarestResult {
   /** Messages a second in the window. */
   readonly rate: number;
@@ -75,7 +75,7 @@ function encrypt(message: Buffer, recipient: KeyObject): Buffer {
   return Buffer.concat([Buffer.from('Content-Transfer-Encoding: base64\n\n'), base64Lines(bytes)]);
 }
 
-async function run(task: BarestTask): Promise<BarestResult> {
+async function run(task: BarestTask): Promise<BarestResult | null> {
   const publisher = await barePublisher(task);
   const key = createPrivateKey(readFileSync(task.keyPath));
   const pem = readFileSync(task.certificatePath, 'latin1');
@@ -112,8 +112,8 @@ async function run(task: BarestTask): Promise<BarestResult> {
   return resultOf(from, to);
 }
 
-function resultOf(from: Mark | undefined, to: Mark | undefined): BarestResult {
-  if (from === undefined || to === undefined || to.done <= from.done) throw new Error('too few files for the barest loop');
+function resultOf(from: Mark | undefined, to: Mark | undefined): BarestResult | null {
+  if (from === undefined || to === undefined || to.done <= from.done) return null;
   const messages = to.done - from.done;
   const cpuMicroseconds = to.cpu.user + to.cpu.system - from.cpu.user - from.cpu.system;
   return { rate: (messages * 1000) / (to.at - from.at), cpuSeconds: cpuMicroseconds / 1e6 / messages };
