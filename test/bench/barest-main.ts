@@ -33,7 +33,7 @@ export interface BarestTask {
   readonly headers?: readonly string[];
 }
 
-/** The only line of output, as JSON; null when the files ran out before the window began. */
+/** The only line of output, as JSON; null when the files ran out before anything could be counted. */
 export interface BarestResult {
   /** Messages a second in the window. */
   readonly rate: number;
@@ -109,11 +109,13 @@ async function run(task: BarestTask): Promise<BarestResult | null> {
   };
   await Promise.all(Array.from({ length: IN_FLIGHT }, worker));
   publisher.close();
-  return resultOf(from, to);
+  if (from !== undefined && to !== undefined && to.done > from.done) return resultOf(from, to);
+  // More files would not help where some are left.
+  if (next < files.length) throw new Error('the broker took nothing from the barest loop');
+  return null;
 }
 
-function resultOf(from: Mark | undefined, to: Mark | undefined): BarestResult | null {
-  if (from === undefined || to === undefined || to.done <= from.done) return null;
+function resultOf(from: Mark, to: Mark): BarestResult {
   const messages = to.done - from.done;
   const cpuMicroseconds = to.cpu.user + to.cpu.system - from.cpu.user - from.cpu.system;
   return { rate: (messages * 1000) / (to.at - from.at), cpuSeconds: cpuMicroseconds / 1e6 / messages };
