@@ -11,6 +11,7 @@ COPY . .
 RUN --mount=type=cache,target=/root/.npm \
     npm ci \
  && npx tsc -b services/sender services/receiver services/cli \
+ && node scripts/text.mjs \
  && npm ci --omit=dev -w services/sender -w services/receiver \
  && node scripts/assemble.mjs /out
 

@@ -35,3 +35,4 @@ if (installed !== lock) {
   writeFileSync(stamp, lock);
 }
 run('Compiling', process.execPath, [path.join(root, 'node_modules', 'typescript', 'bin', 'tsc'), '-b']);
+run('Compiling the passes over text', process.execPath, [path.join(root, 'scripts', 'text.mjs')]);

@@ -12,8 +12,8 @@ const root = path.resolve(here, '../..');
 const out = path.join(here, 'dist/bundle');
 const commands = ['ssm', 'ssmreceive', 'ssmsend'];
 
-const compiled = spawnSync(process.execPath, [path.join(root, 'node_modules/typescript/bin/tsc'), '-b', here], { stdio: ['ignore', 2, 2] });
-if (compiled.status !== 0) process.exit(1);
+for (const step of [[path.join(root, 'node_modules/typescript/bin/tsc'), '-b', here], [path.join(root, 'scripts/text.mjs')]])
+  if (spawnSync(process.execPath, step, { stdio: ['ignore', 2, 2] }).status !== 0) process.exit(1);
 
 rmSync(out, { recursive: true, force: true });
 const { metafile } = await build({

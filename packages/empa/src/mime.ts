@@ -8,7 +8,7 @@ import { toCrlf, toLf } from './mime/line-ends.js';
 import { decodeQuotedPrintable, encodeQuotedPrintable } from './mime/quoted-printable.js';
 import { fitsSevenBit } from './mime/seven-bit.js';
 
-export { canonicalPieces, toCrlf } from './mime/line-ends.js';
+export { eachCanonicalPiece, toCrlf } from './mime/line-ends.js';
 
 /** A received message, taken apart but not yet believed. */
 export type SmimeEntity =

@@ -2,7 +2,7 @@ import type { CipherName } from './cms/algorithms.js';
 import { ContentEncryptor } from './cms/content-encryption.js';
 import { writeEnvelopedData } from './cms/enveloped-data.js';
 import { contentDigest, writeSignedData } from './cms/signed-data.js';
-import { canonicalFrame, canonicalPieces, writeMultipartSigned, writePkcs7Mime, writeSignedPart } from './mime.js';
+import { canonicalFrame, eachCanonicalPiece, writeMultipartSigned, writePkcs7Mime, writeSignedPart } from './mime.js';
 import type { Identity } from './trust-store.js';
 import type { Certificate } from './x509/certificate.js';
 
@@ -36,7 +36,7 @@ export async function sealMessage(body: Uint8Array, options: SealOptions): Promi
 
 async function signed(part: readonly Buffer[], { signer, now }: SealOptions): Promise<Buffer> {
   const digest = contentDigest();
-  for (const piece of canonicalPieces(part)) digest.update(piece);
+  eachCanonicalPiece(part, (piece) => digest.update(piece));
   return writeMultipartSigned(part, await writeSignedData(digest, signer, now));
 }
 
@@ -49,10 +49,10 @@ async function signedAndEncrypted(
   const encryptor = new ContentEncryptor(cipher);
   const frame = canonicalFrame();
   encryptor.add(frame.before);
-  for (const piece of canonicalPieces(part)) {
+  eachCanonicalPiece(part, (piece) => {
     digest.update(piece);
     encryptor.add(piece);
-  }
+  });
   encryptor.add(frame.after(await writeSignedData(digest, signer, now)));
   const cms = writeEnvelopedData(encryptor.finish(), recipients);
   return writePkcs7Mime(cms, cipher.endsWith('-gcm') ? 'authEnveloped-data' : 'enveloped-data');

@@ -4,7 +4,7 @@ import { cachedKey, createCertificate, type IssuedCertificate, type KeyKind } fr
 import type { CipherName } from '../src/cms/algorithms.js';
 import { ContentEncryptor, type EncryptedContent } from '../src/cms/content-encryption.js';
 import { context, integer, octetString, oid, sequence, setInOrder, setOf, time } from '../src/der.js';
-import { writeMultipartSigned } from '../src/mime.js';
+import { eachCanonicalPiece, writeMultipartSigned } from '../src/mime.js';
 import type { Identity } from '../src/trust-store.js';
 import { type Certificate, parseCertificate } from '../src/x509/certificate.js';
 
@@ -41,9 +41,15 @@ export function identityOf(issued: IssuedCertificate, intermediates: readonly Is
   };
 }
 
-/** All of what comes in pieces that overwrite each other. */
-export function wholeOf(pieces: Iterable<Buffer>): Buffer {
-  return Buffer.concat(Array.from(pieces, (piece) => Buffer.from(piece)));
+/** The pieces of the canonical form, which overwrite each other. */
+export function canonicalPieces(parts: readonly Buffer[]): Buffer[] {
+  const pieces: Buffer[] = [];
+  eachCanonicalPiece(parts, (piece) => pieces.push(Buffer.from(piece)));
+  return pieces;
+}
+
+export function canonical(parts: readonly Buffer[]): Buffer {
+  return Buffer.concat(canonicalPieces(parts));
 }
 
 export function encryptContent(plaintext: Uint8Array, cipher: CipherName = 'aes128'): EncryptedContent {

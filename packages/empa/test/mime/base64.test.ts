@@ -11,7 +11,7 @@ function decode(text: string): Buffer {
 
 describe('base64', () => {
   it('writes the same lines whatever the length, behind what comes first', () => {
-    for (const length of [0, 1, 47, 48, 49, 49_151, 49_152, 49_153, 98_304, 100_001]) {
+    for (const length of [0, 1, 47, 48, 49, 65_519, 65_520, 65_521, 65_536, 131_040, 200_001]) {
       const octets = randomBytes(length);
       const lines = octets.toString('base64').replaceAll(/.{1,64}/gu, '$&\n');
       assert.equal(encodeBase64([octets]).toString(), lines);
@@ -32,7 +32,24 @@ describe('base64', () => {
     assert.equal(decode(' Y\r\nWI\t= \n').toString(), 'ab');
   });
 
-  for (const text of ['Y', 'YQ', 'YQ=', 'YQ===', 'YQ==YQ==', 'Y=Q=', '=', 'YWJj=', 'Y!Q=', 'Y-__', 'YQ==\0', 'YWJjZ']) {
+  for (const text of [
+    'Y',
+    'YQ',
+    'YQ=',
+    'YQ===',
+    'YQ==YQ==',
+    'Y=Q=',
+    '=',
+    'YWJj=',
+    'Y!Q=',
+    'Y-__',
+    'YQ==\0',
+    'YWJjZ',
+    'Y===',
+    'YWJjY===',
+    'YWJjYQ=',
+    'YWJjYWI==',
+  ]) {
     it(`refuses ${JSON.stringify(text)}`, () => refused('message-malformed', () => decode(text)));
   }
 
@@ -55,6 +72,70 @@ describe('base64', () => {
         if (good) assert.deepEqual(decodeBase64(group), Buffer.from(group.toString('latin1'), 'base64'));
         else if (!/[\s=]/u.test(group.toString('latin1'))) refused('message-malformed', () => decodeBase64(group));
       }
+  });
+
+  it('takes any octet at any place of a block as others do', () => {
+    const text = Buffer.alloc(72, 'abcdefghijklmnopqrstuvwxyz0123456789+/AZ');
+    for (let at = 0; at < 32; at += 1)
+      for (let octet = 0; octet < 256; octet += 1) {
+        const characters = Buffer.from(text).fill(octet, at, at + 1);
+        const shown = characters.toString('latin1');
+        // White space leaves a number of characters that does not come out even.
+        if (/^[A-Za-z0-9+/]+$/u.test(shown)) assert.deepEqual(decodeBase64(characters), Buffer.from(shown, 'base64'));
+        else refused('message-malformed', () => decodeBase64(characters));
+      }
+  });
+
+  it('takes blocks of one character as others do', () => {
+    for (let octet = 0; octet < 256; octet += 1) {
+      const characters = Buffer.alloc(48, octet);
+      const shown = characters.toString('latin1');
+      if (/^[A-Za-z0-9+/]+$/u.test(shown)) assert.deepEqual(decodeBase64(characters), Buffer.from(shown, 'base64'));
+      else if (/^[ \t\r\n]+$/u.test(shown)) assert.equal(decodeBase64(characters).length, 0);
+      else refused('message-malformed', () => decodeBase64(characters));
+    }
+  });
+
+  it('skips white space between groups, and nothing else', () => {
+    for (const before of ['YWJj', 'YWJj'.repeat(16)])
+      for (let octet = 0; octet < 256; octet += 1) {
+        const between = String.fromCharCode(octet);
+        const text = `${before}${between}ZGVm`;
+        // One more character of the alphabet is one too many.
+        if (' \t\r\n'.includes(between)) assert.deepEqual(decode(text), Buffer.from(`${before}ZGVm`, 'base64'));
+        else refused('message-malformed', () => decode(text));
+      }
+  });
+
+  it('reads lines of any length, and of any end, as others do', () => {
+    const lines = fc.tuple(fc.uint8Array({ maxLength: 300 }), fc.integer({ min: 1, max: 100 }), fc.constantFrom('\n', '\r\n', ' \t\r\n'));
+    fc.assert(
+      fc.property(lines, fc.boolean(), ([octets, length, end], closed) => {
+        const text = Buffer.from(octets)
+          .toString('base64')
+          .replaceAll(new RegExp(`.{${length}}`, 'gu'), `$&${end}`);
+        assert.deepEqual(decode(`${text}${closed ? end : ''}`), Buffer.from(octets));
+      }),
+      { numRuns: 2000 },
+    );
+  });
+
+  it('goes on where a long text is looked at in pieces', () => {
+    for (let before = 65_530; before < 65_542; before += 1) {
+      const octets = randomBytes(60_000);
+      const text = ' '.repeat(before % 8) + octets.toString('base64');
+      for (const between of ['\n', '\r\n', '']) {
+        const parted = `${text.slice(0, before)}${between}${text.slice(before)}`;
+        assert.ok(decode(parted).equals(octets));
+        refused('message-malformed', () => decode(`${text.slice(0, before)}=${between}${text.slice(before)}`));
+      }
+    }
+  });
+
+  it('knows nothing of what it read before', () => {
+    refused('message-malformed', () => decode('YQ='));
+    refused('message-malformed', () => decode('YWJ'));
+    assert.equal(decode('YWJj').toString(), 'abc');
   });
 
   it('gives every octet back', () => {
