@@ -9,7 +9,7 @@ const empa = path.join(path.dirname(path.dirname(fileURLToPath(import.meta.url))
 const source = path.join(empa, 'src', 'mime', 'text.wat');
 const target = path.join(empa, 'dist', 'src', 'mime', 'text-code.js');
 
-const text = readFileSync(source);
+const text = readFileSync(source, 'utf8');
 const head = `// Made of text.wat, SHA-256 ${createHash('sha256').update(text).digest('hex')}.\n`;
 if (existsSync(target) && readFileSync(target, 'utf8').startsWith(head)) process.exit();
 
