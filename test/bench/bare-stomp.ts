@@ -82,16 +82,28 @@ export async function barePublisher(options: BareOptions): Promise<BarePublisher
   };
 }
 
-/** Acknowledges everything; calls `delivered` for each message. Resolves when subscribed; call the result to end. */
-export async function bareSubscriber(options: BareOptions, window: number, delivered: () => void): Promise<() => void> {
+/** Calls `delivered` for each message, a frame as Latin-1 text, which is acknowledged when that is called. Resolves when subscribed; call the result to end. */
+export async function bareReceiver(
+  options: BareOptions,
+  window: number,
+  delivered: (frame: string, acknowledge: () => void) => void,
+): Promise<() => void> {
   const socket: Socket = await open(options, (frame) => {
     if (!frame.startsWith('MESSAGE')) return;
-    delivered();
-    socket.write(`ACK\nid:${/^ack:(.*)$/m.exec(frame)?.[1]?.trim() ?? ''}\n\n\0`);
+    const id = /^ack:(.*)$/m.exec(frame)?.[1]?.trim() ?? '';
+    delivered(frame, () => void socket.write(`ACK\nid:${id}\n\n\0`));
   });
   const prefetch = `prefetch-count:${window}\nactivemq.prefetchSize:${window}\n`;
   socket.write(`SUBSCRIBE\nid:0\ndestination:${options.destination}\nack:client-individual\n${prefetch}${more(options)}\n\0`);
   return () => void socket.destroy();
+}
+
+/** Acknowledges everything; calls `delivered` for each message. Resolves when subscribed; call the result to end. */
+export async function bareSubscriber(options: BareOptions, window: number, delivered: () => void): Promise<() => void> {
+  return await bareReceiver(options, window, (_, acknowledge) => {
+    delivered();
+    acknowledge();
+  });
 }
 
 /** When the first message is delivered, ms of the steady clock; that message is gone then. `subscribed` is awaited once it is waited for. */

@@ -2,7 +2,8 @@ import { mkdtempSync } from 'node:fs';
 import path from 'node:path';
 import type { DemoPki, Scope } from '@ssm/test-support';
 import type { ServiceName } from '../support/services.js';
-import { measureBarest } from './barest.js';
+import { measureBarestReceiver, measureBarestSender } from './barest.js';
+import type { BarestResult } from './barest-meter.js';
 import { allowed, boundsOf, isLarge, LIMIT, type Limits, quickerKey } from './bounds.js';
 import { measureCeiling } from './ceiling.js';
 import type { CeilingResult } from './ceiling-main.js';
@@ -113,7 +114,7 @@ function measureReceiver({ plan }: Ground, stage: Stage, load: Load, total: numb
   );
 }
 
-/** A sender and a receiver at one broker, and before them the barest loop, with what they are held against. */
+/** A sender and a receiver at one broker, and before each of them the barest one, with what they are held against. */
 export async function measureLoad(ground: Ground, load: Load): Promise<Aimed[]> {
   const { scope, plan } = ground;
   const venue = await ground.brokers.open(load.tls);
@@ -121,7 +122,7 @@ export async function measureLoad(ground: Ground, load: Load): Promise<Aimed[]> 
   try {
     prepare(stage);
     const files = await messagesOf(ground, 'barest', load, () => mostRate(load));
-    const barest = load.tls ? undefined : await measureBarest(stage, load, files, plan);
+    const barest = load.tls ? undefined : await measureBarestSender(stage, load, files, plan);
     const isCompared = loadName(load) === COMPARED;
     const ceiling = isCompared ? await ceilingOf(ground, stage) : undefined;
     const sender = await measureSender(ground, stage, load, barest?.rate ?? mostRate(load) / 2);
@@ -130,6 +131,7 @@ export async function measureLoad(ground: Ground, load: Load): Promise<Aimed[]> 
     const before = connectionsOf(ground) === connections ? ceiling : undefined;
     ground.seen.set(CONNECTIONS, connections);
     const compared = isCompared ? await compare(ground, stage, sender.result, before) : [];
+    const barestReceiver = barest && (await measureBarestReceiver(stage, load, barest, plan));
     const receiver = await measureReceiver(ground, stage, load, sender.result.messages);
     remember(ground, 'sender', load, sender.result.rate);
     remember(ground, 'receiver', load, receiver.result.rate);
@@ -137,9 +139,10 @@ export async function measureLoad(ground: Ground, load: Load): Promise<Aimed[]> 
     return [
       ...unique([...sender.samples, ...receiver.samples]),
       ...heldAgainst(ground, 'sender', load, sender),
-      ...(barest === undefined ? [] : barestFigures(ground, load, sender.result.rate, barest)),
+      ...besideBarest(ground, 'sender', load, { ...sender.result, barest }),
       ...compared,
       ...heldAgainst(ground, 'receiver', load, receiver),
+      ...besideBarest(ground, 'receiver', load, { ...receiver.result, barest: barestReceiver }),
     ];
   } finally {
     await venue.close();
@@ -149,13 +152,23 @@ export async function measureLoad(ground: Ground, load: Load): Promise<Aimed[]> 
 /** The byte passes of sender and receiver can be the same ones. */
 const unique = (samples: readonly Sample[]): Sample[] => [...new Map(samples.map((sample) => [sample.name, sample])).values()];
 
-function barestFigures(ground: Ground, load: Load, value: number, barest: { readonly rate: number; readonly cpuSeconds: number }): Aimed[] {
-  const name = loadName(load);
-  const target = isJudged(ground, load) && !isLarge(load) ? atLeast(SENDER_OF_BAREST) : null;
+/** A service's rate, 1/s, and what the barest program that does its work came to. */
+interface Rates {
+  readonly rate: number;
+  readonly barest: BarestResult | undefined;
+}
+
+const BAREST = { sender: 'barest loop', receiver: 'barest receiver' } as const;
+
+/** Nobody said what a receiver must reach of the barest one. */
+function besideBarest(ground: Ground, service: ServiceName, load: Load, { rate, barest }: Rates): Aimed[] {
+  if (barest === undefined) return [];
+  const [name, of] = [loadName(load), BAREST[service]];
+  const target = service === 'sender' && isJudged(ground, load) && !isLarge(load) ? atLeast(SENDER_OF_BAREST) : null;
   return [
-    { name: `barest loop, ${name}`, value: barest.rate, unit: '1/s' },
-    { name: `barest loop CPU, ${name}`, value: barest.cpuSeconds * 1e6, unit: 'us/message' },
-    { name: `sender beside the barest loop, ${name}`, value, unit: '1/s', aim: { limit: barest.rate, of: 'barest loop', target } },
+    { name: `${of}, ${name}`, value: barest.rate, unit: '1/s' },
+    { name: `${of} CPU, ${name}`, value: barest.cpuSeconds * 1e6, unit: 'us/message' },
+    { name: `${service} beside the ${of}, ${name}`, value: rate, unit: '1/s', aim: { limit: barest.rate, of, target } },
   ];
 }
 

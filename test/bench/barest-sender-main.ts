@@ -12,39 +12,20 @@ import { link, readdirSync, readFile, readFileSync, unlink } from 'node:fs';
 import path from 'node:path';
 import process from 'node:process';
 import { promisify } from 'node:util';
-import { barePublisher } from './bare-stomp.js';
+import { type BareOptions, barePublisher } from './bare-stomp.js';
+import { type BarestResult, Meter } from './barest-meter.js';
 import { base64Lines } from './base64-lines.js';
+import type { Times } from './plan.js';
 
 // The barest loop: what a sender cannot do without, and nothing else. Lock, read, sign, one write, receipt, unlink.
 
 /** The only argument, as JSON. */
-export interface BarestTask {
-  readonly port: number;
-  readonly destination: string;
+export interface BarestSenderTask extends BareOptions, Times {
   /** One directory of files. */
   readonly directory: string;
   readonly keyPath: string;
   readonly certificatePath: string;
   readonly encrypted: boolean;
-  readonly warmMs: number;
-  readonly windowMs: number;
-  readonly login?: string;
-  readonly passcode?: string;
-  readonly headers?: readonly string[];
-}
-
-/** The only line of output, as JSON; null when the files ran out before anything could be counted. */
-export interface BarestResult {
-  /** Messages a second in the window. */
-  readonly rate: number;
-  /** User and system seconds of this process for one message. */
-  readonly cpuSeconds: number;
-}
-
-interface Mark {
-  readonly at: number;
-  readonly cpu: NodeJS.CpuUsage;
-  readonly done: number;
 }
 
 const IN_FLIGHT = 100;
@@ -70,31 +51,27 @@ async function seal(body: Buffer, key: KeyObject, certificate: Buffer): Promise<
 
 function encrypt(message: Buffer, recipient: KeyObject): Buffer {
   const contentKey = randomBytes(16);
-  const cipher = createCipheriv('aes-128-cbc', contentKey, randomBytes(16));
-  const bytes = Buffer.concat([publicEncrypt(recipient, contentKey), cipher.update(message), cipher.final()]);
+  const vector = randomBytes(16);
+  const cipher = createCipheriv('aes-128-cbc', contentKey, vector);
+  const bytes = Buffer.concat([publicEncrypt(recipient, contentKey), vector, cipher.update(message), cipher.final()]);
   return Buffer.concat([Buffer.from('Content-Transfer-Encoding: base64\n\n'), base64Lines(bytes)]);
 }
 
-async function run(task: BarestTask): Promise<BarestResult | null> {
+async function run(task: BarestSenderTask): Promise<BarestResult | null> {
   const publisher = await barePublisher(task);
   const key = createPrivateKey(readFileSync(task.keyPath));
   const pem = readFileSync(task.certificatePath, 'latin1');
   const certificate = Buffer.from(pem.replaceAll(/-----[^-]+-----|\s/g, ''), 'base64');
   const recipient = createPublicKey(pem);
   const files = readdirSync(task.directory).toSorted();
-  const began = performance.now();
-  const mark = (): Mark => ({ at: performance.now(), cpu: process.cpuUsage(), done });
+  const meter = new Meter(task);
   let next = 0;
-  let done = 0;
-  let from: Mark | undefined;
-  let to: Mark | undefined;
   const worker = async (): Promise<void> => {
     for (;;) {
       const name = files[next];
-      const passed = performance.now() - began;
-      if (passed >= task.warmMs) from ??= mark();
-      if (name === undefined || passed >= task.warmMs + task.windowMs) {
-        to ??= mark();
+      if (meter.isOver()) return;
+      if (name === undefined) {
+        meter.end();
         return;
       }
       next += 1;
@@ -104,21 +81,15 @@ async function run(task: BarestTask): Promise<BarestResult | null> {
       await publisher.send(task.encrypted ? encrypt(message, recipient) : message);
       await remove(file);
       await remove(`${file}.lck`);
-      done += 1;
+      meter.count();
     }
   };
   await Promise.all(Array.from({ length: IN_FLIGHT }, worker));
   publisher.close();
-  if (from !== undefined && to !== undefined && to.done > from.done) return resultOf(from, to);
+  const result = meter.result();
   // More files would not help where some are left.
-  if (next < files.length) throw new Error('the broker took nothing from the barest loop');
-  return null;
+  if (result === null && next < files.length) throw new Error('the broker took nothing from the barest loop');
+  return result;
 }
 
-function resultOf(from: Mark, to: Mark): BarestResult {
-  const messages = to.done - from.done;
-  const cpuMicroseconds = to.cpu.user + to.cpu.system - from.cpu.user - from.cpu.system;
-  return { rate: (messages * 1000) / (to.at - from.at), cpuSeconds: cpuMicroseconds / 1e6 / messages };
-}
-
-process.stdout.write(`${JSON.stringify(await run(JSON.parse(process.argv[2] ?? '') as BarestTask))}\n`);
+process.stdout.write(`${JSON.stringify(await run(JSON.parse(process.argv[2] ?? '') as BarestSenderTask))}\n`);
