@@ -15,9 +15,16 @@ if (existsSync(target) && readFileSync(target, 'utf8').startsWith(head)) process
 
 const { default: wabt } = await import('wabt');
 const compiler = await wabt();
-const module = compiler.parseWat(path.relative(process.cwd(), source), text, { simd: true });
-module.validate();
-const code = Buffer.from(module.toBinary({}).buffer).toString('base64');
+let code = '';
+try {
+  const module = compiler.parseWat(path.relative(process.cwd(), source), text, { simd: true });
+  module.validate();
+  code = Buffer.from(module.toBinary({}).buffer).toString('base64');
+} catch (error) {
+  // What the compiler says, and nothing of its own source.
+  process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
+  process.exit(1);
+}
 mkdirSync(path.dirname(target), { recursive: true });
 const unfinished = `${target}.${process.pid}`;
 writeFileSync(unfinished, `${head}export const code = Buffer.from('${code}', 'base64');\n`);
