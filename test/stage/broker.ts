@@ -5,7 +5,7 @@ import type { BrokerKind, DemoPki, RealBroker, Scope } from '@ssm/test-support';
 /** A broker of any kind; the development broker keeps everything in memory, so whatever it holds is gone when it stops. */
 export type StageBroker = Pick<
   RealBroker,
-  'title' | 'host' | 'tlsPort' | 'url' | 'headers' | 'pid' | 'log' | 'depth' | 'stop' | 'kill' | 'start'
+  'title' | 'host' | 'tlsPort' | 'url' | 'headers' | 'pid' | 'log' | 'depth' | 'about' | 'stop' | 'kill' | 'start'
 > & {
   readonly kind: BrokerKind | 'devbroker';
 };
@@ -34,6 +34,10 @@ class DevelopmentBroker implements StageBroker {
 
   depth(queue: string): Promise<number> {
     return Promise.resolve(this.#broker?.queueDepth(`/queue/${queue}`) ?? 0);
+  }
+
+  async about(queue: string): Promise<string> {
+    return `${await this.depth(queue)} messages`;
   }
 
   async start(): Promise<void> {

@@ -207,7 +207,14 @@ export class Stage {
   async explain(): Promise<string> {
     const result = await this.tally();
     const { lost, altered, duplicated, extra } = result;
-    return this.#report(result, [...lost, ...altered, ...duplicated, ...extra]);
+    return [this.#report(result, [...lost, ...altered, ...duplicated, ...extra]), ...(await this.#queues())].join('\n');
+  }
+
+  /** A broker may be away: then that is told. */
+  async #queues(): Promise<string[]> {
+    return await Promise.all(
+      this.brokers.map(async (broker) => `${broker.title} of the queue: ${await broker.about(this.options.queue).catch(String)}`),
+    );
   }
 
   #report({ sent, arrived, lost, altered, duplicated, extra }: Tally, wrong: readonly string[]): string {

@@ -9,21 +9,45 @@ import { JAVA_HEAP, javaProperty, makeKeyStores } from './java.js';
 import { OPERATOR, type Product } from './launched.js';
 import { PlainStomp } from './plain-stomp.js';
 
-/** Asks the management address. */
-async function depth(plainPort: number, queue: string): Promise<number> {
+/** A question to the management address about a queue. */
+type Question = { readonly _AMQ_Attribute: string } | { readonly _AMQ_OperationName: string };
+
+/** The answers, as JSON in brackets; in words where there is no such queue. */
+async function ask(plainPort: number, queue: string, questions: readonly Question[]): Promise<string[]> {
   const stomp = await PlainStomp.open({ host: '127.0.0.1', port: plainPort }, OPERATOR.login, OPERATOR.passcode);
   try {
     const reply = `/queue/operator.reply.${randomUUID()}`;
     stomp.send('SUBSCRIBE', { id: '0', destination: reply, receipt: 'subscribed' });
     await stomp.next('RECEIPT');
-    const question = { _AMQ_ResourceName: `queue.${queue}`, _AMQ_Attribute: 'messageCount' };
-    stomp.send('SEND', { destination: 'activemq.management', 'reply-to': reply, ...question });
-    const { body } = await stomp.next('MESSAGE');
-    // In words: there is no such queue.
-    return Number(/^\[(\d+)\]/.exec(body)?.[1] ?? 0);
+    const answers: string[] = [];
+    for (const question of questions) {
+      const body = '_AMQ_OperationName' in question ? '[]' : '';
+      stomp.send('SEND', { destination: 'activemq.management', 'reply-to': reply, _AMQ_ResourceName: `queue.${queue}`, ...question }, body);
+      answers.push((await stomp.next('MESSAGE')).body);
+    }
+    return answers;
   } finally {
     stomp.close();
   }
+}
+
+async function depth(plainPort: number, queue: string): Promise<number> {
+  const [answer = ''] = await ask(plainPort, queue, [{ _AMQ_Attribute: 'messageCount' }]);
+  // In words: there is no such queue.
+  return Number(/^\[(\d+)\]/.exec(answer)?.[1] ?? 0);
+}
+
+const TOLD: readonly Question[] = [
+  ...['messageCount', 'deliveringCount', 'scheduledCount', 'consumerCount', 'messagesAdded', 'messagesAcknowledged'].map((name) => ({
+    _AMQ_Attribute: name,
+  })),
+  { _AMQ_OperationName: 'listDeliveringMessagesAsJSON' },
+];
+const TOLD_CHARACTERS = 2000;
+
+async function about(plainPort: number, queue: string): Promise<string> {
+  const answers = await ask(plainPort, queue, TOLD);
+  return TOLD.map((question, index) => `${Object.values(question).join('')} ${answers[index]?.slice(0, TOLD_CHARACTERS)}`).join(', ');
 }
 
 export function artemis(options: BrokerOptions, placement: Placement): Product {
@@ -59,5 +83,6 @@ export function artemis(options: BrokerOptions, placement: Placement): Product {
       ],
     },
     depth: (queue) => depth(plainPort, queue),
+    about: (queue) => about(plainPort, queue),
   };
 }

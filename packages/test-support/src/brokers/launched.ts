@@ -31,6 +31,8 @@ export interface Product {
   /** What is to be done once, when it runs for the first time. */
   readonly complete?: () => Promise<unknown>;
   depth(queue: string): Promise<number>;
+  /** More of a queue than its depth, in the product's own words. */
+  readonly about?: (queue: string) => Promise<string>;
   /** Runs the product's own command with these arguments, where it has one (`rabbitmqctl`); its output. */
   readonly control?: (...args: readonly string[]) => Promise<string>;
 }
@@ -100,6 +102,11 @@ export class LaunchedBroker implements RealBroker {
 
   depth(queue: string): Promise<number> {
     return this.#product.depth(queue);
+  }
+
+  async about(queue: string): Promise<string> {
+    const { about } = this.#product;
+    return about === undefined ? `${await this.depth(queue)} messages` : await about(queue);
   }
 
   async control(...args: readonly string[]): Promise<string> {
