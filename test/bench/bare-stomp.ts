@@ -2,11 +2,13 @@ import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-// As little STOMP as a limit can be measured with: no library of ours, no errors but the end of everything.
+// As little STOMP as a limit can be measured with: no library of ours, no errors but the end of the process.
 
 const NUL = Buffer.alloc(1);
 /** Without a message, until a queue is taken for empty. */
 const QUIET_MS = 500;
+/** Of Artemis, which counts bytes: as many as the services ask for. */
+const WINDOW_BYTES = 64 * 1024 * 1024;
 /** Until a first message is given up. */
 const FIRST_MS = 120_000;
 
@@ -38,10 +40,14 @@ function onFrames(socket: Socket, frame: (text: string) => void): void {
 async function open(options: BareOptions, received: (frame: string) => void): Promise<Socket> {
   const socket = connect({ port: options.port, host: '127.0.0.1', noDelay: true });
   await once(socket, 'connect');
-  const connected = new Promise<void>((resolve, reject) => {
+  // When the broker closes; not when we do.
+  socket.on('end', () => {
+    throw new Error('the broker closed the connection');
+  });
+  const connected = new Promise<void>((resolve) => {
     onFrames(socket, (frame) => {
       if (frame.startsWith('CONNECTED')) resolve();
-      else if (frame.startsWith('ERROR')) reject(new Error(`the broker says: ${frame}`));
+      else if (frame.startsWith('ERROR')) throw new Error(`the broker says: ${frame}`);
       else if (frame !== '') received(frame);
     });
   });
@@ -93,7 +99,7 @@ export async function bareReceiver(
     const id = /^ack:(.*)$/m.exec(frame)?.[1]?.trim() ?? '';
     delivered(frame, () => void socket.write(`ACK\nid:${id}\n\n\0`));
   });
-  const prefetch = `prefetch-count:${window}\nactivemq.prefetchSize:${window}\n`;
+  const prefetch = `prefetch-count:${window}\nactivemq.prefetchSize:${window}\nconsumer-window-size:${WINDOW_BYTES}\n`;
   socket.write(`SUBSCRIBE\nid:0\ndestination:${options.destination}\nack:client-individual\n${prefetch}${more(options)}\n\0`);
   return () => void socket.destroy();
 }

@@ -1,7 +1,7 @@
 import process from 'node:process';
 import type { Times } from './plan.js';
 
-/** The only line of output of a barest program, as JSON; null when nothing could be counted. */
+/** The only line of output of a barest program, as JSON; null when there were too few files or messages. */
 export interface BarestResult {
   /** Messages a second in the window. */
   readonly rate: number;

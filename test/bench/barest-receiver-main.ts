@@ -18,7 +18,7 @@ export interface BarestReceiverTask extends BareOptions, Times {
   readonly keyPath: string;
   readonly certificatePath: string;
   readonly encrypted: boolean;
-  /** That there are. */
+  /** That there are; should they not last, nothing was measured. */
   readonly messages: number;
 }
 
@@ -32,7 +32,8 @@ const syncAsync = promisify(fsync);
 /** A file that is durable when this resolves, but for its name. */
 async function create(file: string, bytes: Uint8Array): Promise<void> {
   const descriptor = openSync(file, O_CREAT | O_EXCL | O_SYNC | O_WRONLY);
-  await writeAsync(descriptor, bytes);
+  const { bytesWritten } = await writeAsync(descriptor, bytes);
+  if (bytesWritten !== bytes.length) throw new Error(`${file}: ${bytesWritten} of ${bytes.length} bytes were written`);
   closeSync(descriptor);
 }
 
@@ -128,14 +129,13 @@ async function run(task: BarestReceiverTask): Promise<BarestResult | null> {
     acknowledge();
     meter.count();
     done += 1;
-    if (done === messages) meter.end();
-    if (meter.isOver()) over.abort();
+    if (meter.isOver() || done === messages) over.abort();
   };
   const end = await bareReceiver(task, WINDOW, (frame, acknowledge) => void receive(frame, acknowledge));
   await once(over.signal, 'abort');
   end();
   await opener.close();
-  return meter.result();
+  return meter.isOver() ? meter.result() : null;
 }
 
 process.stdout.write(`${JSON.stringify(await run(JSON.parse(process.argv[2] ?? '') as BarestReceiverTask))}\n`);

@@ -26,6 +26,8 @@ export interface BarestSenderTask extends BareOptions, Times {
   readonly keyPath: string;
   readonly certificatePath: string;
   readonly encrypted: boolean;
+  /** It goes on after it was measured until so many were sent. */
+  readonly until: number;
 }
 
 const IN_FLIGHT = 100;
@@ -69,7 +71,7 @@ async function run(task: BarestSenderTask): Promise<BarestResult | null> {
   const worker = async (): Promise<void> => {
     for (;;) {
       const name = files[next];
-      if (meter.isOver()) return;
+      if (meter.isOver() && next >= task.until) return;
       if (name === undefined) {
         meter.end();
         return;

@@ -2,7 +2,7 @@ import { mkdtempSync } from 'node:fs';
 import path from 'node:path';
 import type { DemoPki, Scope } from '@ssm/test-support';
 import type { ServiceName } from '../support/services.js';
-import { measureBarestReceiver, measureBarestSender } from './barest.js';
+import { type Amount, measureBarestReceiver, measureBarestSender } from './barest.js';
 import type { BarestResult } from './barest-meter.js';
 import { allowed, boundsOf, isLarge, LIMIT, type Limits, quickerKey } from './bounds.js';
 import { measureCeiling } from './ceiling.js';
@@ -26,6 +26,8 @@ const RECEIVER_AT_FIRST = 0.6;
 const RABBITMQ_RATE = 2600;
 /** The load that is compared with the ways of others. */
 const COMPARED = '1 KB signed';
+/** How the barest programs are called. */
+const BAREST = { sender: 'barest loop', receiver: 'barest receiver' } as const;
 /** What {@link Ground.seen} knows beside rates. */
 const CONNECTIONS = 'connections';
 
@@ -114,6 +116,12 @@ function measureReceiver({ plan }: Ground, stage: Stage, load: Load, total: numb
   );
 }
 
+/** What the barest programs need. How quick the barest receiver is shows when it runs for the first time. */
+async function amountOf(ground: Ground, load: Load): Promise<Amount> {
+  const files = await messagesOf(ground, BAREST.sender, load, () => mostRate(load));
+  return { files, until: await messagesOf(ground, BAREST.receiver, load, () => 0) };
+}
+
 /** A sender and a receiver at one broker, and before each of them the barest one, with what they are held against. */
 export async function measureLoad(ground: Ground, load: Load): Promise<Aimed[]> {
   const { scope, plan } = ground;
@@ -121,8 +129,7 @@ export async function measureLoad(ground: Ground, load: Load): Promise<Aimed[]> 
   const stage: Stage = { scope, directory: mkdtempSync(path.join(ground.directory, 'pair-')), pki: ground.pki[load.key], venue };
   try {
     prepare(stage);
-    const files = await messagesOf(ground, 'barest', load, () => mostRate(load));
-    const barest = load.tls ? undefined : await measureBarestSender(stage, load, files, plan);
+    const barest = load.tls ? undefined : await measureBarestSender(stage, load, await amountOf(ground, load), plan);
     const isCompared = loadName(load) === COMPARED;
     const ceiling = isCompared ? await ceilingOf(ground, stage) : undefined;
     const sender = await measureSender(ground, stage, load, barest?.rate ?? mostRate(load) / 2);
@@ -135,7 +142,8 @@ export async function measureLoad(ground: Ground, load: Load): Promise<Aimed[]> 
     const receiver = await measureReceiver(ground, stage, load, sender.result.messages);
     remember(ground, 'sender', load, sender.result.rate);
     remember(ground, 'receiver', load, receiver.result.rate);
-    if (barest !== undefined) remember(ground, 'barest', load, barest.rate);
+    if (barest !== undefined) remember(ground, BAREST.sender, load, barest.rate);
+    if (barestReceiver !== undefined) remember(ground, BAREST.receiver, load, barestReceiver.rate);
     return [
       ...unique([...sender.samples, ...receiver.samples]),
       ...heldAgainst(ground, 'sender', load, sender),
@@ -157,8 +165,6 @@ interface Rates {
   readonly rate: number;
   readonly barest: BarestResult | undefined;
 }
-
-const BAREST = { sender: 'barest loop', receiver: 'barest receiver' } as const;
 
 /** Nobody said what a receiver must reach of the barest one. */
 function besideBarest(ground: Ground, service: ServiceName, load: Load, { rate, barest }: Rates): Aimed[] {

@@ -2,7 +2,7 @@ import { parseArgs } from 'node:util';
 import { BROKER_KINDS, type BrokerKind } from '@ssm/test-support';
 
 export const USAGE = `usage: npm run bench -- [options]
-  --quick            three short repeats of fewer loads (about six minutes); else five
+  --quick            three short repeats of fewer loads (about seven minutes); else five
   --broker NAME      devbroker (default), rabbitmq, activemq, artemis, or one of ${BROKER_KINDS.join(', ')}
   --only PART        only loads and checks with this in their name; may be repeated
   --repeats NUMBER   instead of three or five

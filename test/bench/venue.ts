@@ -61,6 +61,12 @@ export async function realBrokers(scope: Scope, pki: DemoPki, kinds: readonly Br
     title: broker.title,
     open: (tls) => {
       const destination = freshQueue();
+      const queues: BareOptions[] = [];
+      const another = (): BareOptions => {
+        const made = { ...bare, destination: freshQueue() };
+        queues.push(made);
+        return made;
+      };
       const own = (): BareOptions => ({ ...bare, destination });
       const where = tls
         ? { urls: [broker.url], tls: { ca: pki.caPath } }
@@ -68,10 +74,12 @@ export async function realBrokers(scope: Scope, pki: DemoPki, kinds: readonly Br
       return Promise.resolve({
         settings: { headers, destination, ...where },
         port: Number(new URL(tls ? broker.url : broker.plainUrl).port),
-        bare: () => ({ ...bare, destination: freshQueue() }),
+        bare: another,
         own,
-        // What a sender sent and no receiver took would fill the broker's memory and disk, load by load.
-        close: () => drain(own()),
+        // What was sent and nobody took would fill the broker's memory and disk, load by load.
+        close: async () => {
+          for (const queue of [own(), ...queues]) await drain(queue);
+        },
       });
     },
   };

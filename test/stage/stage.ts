@@ -203,7 +203,7 @@ export class Stage {
     return tally(this.sent, [...this.loaded, ...found.flat()]);
   }
 
-  /** For whoever looks into a failure: the counts, the stories of the messages that went wrong, and the ends of all logs. */
+  /** For whoever looks into a failure: the counts, the stories of the messages that went wrong, the ends of all logs, and what the brokers say of the queue. */
   async explain(): Promise<string> {
     const result = await this.tally();
     const { lost, altered, duplicated, extra } = result;
