@@ -7,8 +7,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 const NUL = Buffer.alloc(1);
 /** Without a message, until a queue is taken for empty. */
 const QUIET_MS = 500;
-/** Of Artemis, which counts bytes: as many as the services ask for. */
-const WINDOW_BYTES = 64 * 1024 * 1024;
+/** What a sealed message of 1 KB comes to at most. */
+const SMALL_BYTES = 10 * 1024;
 /** Until a first message is given up. */
 const FIRST_MS = 120_000;
 
@@ -88,10 +88,16 @@ export async function barePublisher(options: BareOptions): Promise<BarePublisher
   };
 }
 
+/** How many messages are delivered before one must be acknowledged, and the bytes of one, since Artemis counts bytes. */
+interface Window {
+  readonly messages: number;
+  readonly bytes: number;
+}
+
 /** Calls `delivered` for each message, a frame as Latin-1 text, which is acknowledged when that is called. Resolves when subscribed; call the result to end. */
 export async function bareReceiver(
   options: BareOptions,
-  window: number,
+  window: Window,
   delivered: (frame: string, acknowledge: () => void) => void,
 ): Promise<() => void> {
   const socket: Socket = await open(options, (frame) => {
@@ -99,14 +105,15 @@ export async function bareReceiver(
     const id = /^ack:(.*)$/m.exec(frame)?.[1]?.trim() ?? '';
     delivered(frame, () => void socket.write(`ACK\nid:${id}\n\n\0`));
   });
-  const prefetch = `prefetch-count:${window}\nactivemq.prefetchSize:${window}\nconsumer-window-size:${WINDOW_BYTES}\n`;
+  const { messages, bytes } = window;
+  const prefetch = `prefetch-count:${messages}\nactivemq.prefetchSize:${messages}\nconsumer-window-size:${messages * bytes}\n`;
   socket.write(`SUBSCRIBE\nid:0\ndestination:${options.destination}\nack:client-individual\n${prefetch}${more(options)}\n\0`);
   return () => void socket.destroy();
 }
 
 /** Acknowledges everything; calls `delivered` for each message. Resolves when subscribed; call the result to end. */
 export async function bareSubscriber(options: BareOptions, window: number, delivered: () => void): Promise<() => void> {
-  return await bareReceiver(options, window, (_, acknowledge) => {
+  return await bareReceiver(options, { messages: window, bytes: SMALL_BYTES }, (_, acknowledge) => {
     delivered();
     acknowledge();
   });

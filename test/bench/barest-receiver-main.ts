@@ -20,6 +20,8 @@ export interface BarestReceiverTask extends BareOptions, Times {
   readonly encrypted: boolean;
   /** That there are; should they not last, nothing was measured. */
   readonly messages: number;
+  /** Of a message on the wire, about. */
+  readonly bytes: number;
 }
 
 const WINDOW = 100;
@@ -131,7 +133,7 @@ async function run(task: BarestReceiverTask): Promise<BarestResult | null> {
     done += 1;
     if (meter.isOver() || done === messages) over.abort();
   };
-  const end = await bareReceiver(task, WINDOW, (frame, acknowledge) => void receive(frame, acknowledge));
+  const end = await bareReceiver(task, { messages: WINDOW, bytes: task.bytes }, (frame, acknowledge) => void receive(frame, acknowledge));
   await once(over.signal, 'abort');
   end();
   await opener.close();

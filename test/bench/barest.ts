@@ -9,7 +9,7 @@ import type { BarestResult } from './barest-meter.js';
 import type { BarestReceiverTask } from './barest-receiver-main.js';
 import type { BarestSenderTask } from './barest-sender-main.js';
 import { fill, type Stage, storeOf } from './pair.js';
-import type { Load, Times } from './plan.js';
+import { type Load, type Times, wireBytes } from './plan.js';
 
 /** What the barest loop did, and where its messages are. */
 export interface BarestSent extends BarestResult {
@@ -41,14 +41,18 @@ export async function measureBarestReceiver(stage: Stage, load: Load, first: Bar
   for (let attempt = 1; ; attempt += 1) {
     const { queue, messages } = sent;
     const directory = path.join(storeOf(stage.directory), `barest-${attempt}`);
-    const task: BarestReceiverTask = { ...common(stage, load, times), ...queue, directory, messages };
+    const task: BarestReceiverTask = { ...common(stage, load, times), ...queue, directory, messages, bytes: wireBytes(load) };
     const result = await runBarest(stage, 'receiver', task);
     if (result !== null) return result;
     sent = await measureBarestSender(stage, load, { files: messages, until: 2 * messages }, times);
   }
 }
 
-function common({ pki }: Stage, { encrypted }: Load, times: Times): Omit<BarestReceiverTask, keyof BareOptions | 'directory' | 'messages'> {
+function common(
+  { pki }: Stage,
+  { encrypted }: Load,
+  times: Times,
+): Omit<BarestReceiverTask, keyof BareOptions | 'directory' | 'messages' | 'bytes'> {
   const { certificatePath, keyPath } = pki.sites[0];
   const { warmMs, windowMs } = times;
   return { certificatePath, keyPath, encrypted, warmMs, windowMs };

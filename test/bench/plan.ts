@@ -76,10 +76,13 @@ const LARGE_RATE = 1500;
 /** Messages of all runs before a broker that are waiting for nobody, bytes on the wire. */
 const MOST_WAITING = 3 * 1024 * KB * KB;
 
+/** What a message comes to on the wire at most, about. */
+export const wireBytes = ({ bytes }: Pick<Load, 'bytes'>): number => bytes * 2 + 4000;
+
 /** So many messages that a program of that rate (1/s) does not run out of them. */
-export function messagesFor({ bytes }: Pick<Load, 'bytes'>, rate: number, { warmMs, windowMs }: Times): number {
+export function messagesFor(load: Pick<Load, 'bytes'>, rate: number, { warmMs, windowMs }: Times): number {
   const enough = Math.ceil((rate * (warmMs + windowMs + MARGIN_MS)) / 1000);
-  return Math.max(200, Math.min(enough, Math.floor(MOST_WAITING / (bytes * 2 + 4000))));
+  return Math.max(200, Math.min(enough, Math.floor(MOST_WAITING / wireBytes(load))));
 }
 
 /** What to count on before anything was measured, 1/s. */
