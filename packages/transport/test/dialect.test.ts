@@ -11,6 +11,9 @@ const target = (destination: string, extraHeaders: Readonly<Record<string, strin
   byteBudget: 1000,
 });
 
+const ahead = (prefetch: number): string | undefined =>
+  subscribeHeaders(ARTEMIS, { ...target('/queue/a'), byteBudget: 64 * 1024 * 1024 }, prefetch)['consumer-window-size'];
+
 describe('headers', () => {
   it('make Artemis keep what is sent to a queue, whether or not somebody listens', () => {
     assert.deepEqual(sendHeaders(ARTEMIS, target('/queue/a')), { 'destination-type': 'ANYCAST' });
@@ -32,6 +35,10 @@ describe('headers', () => {
       'prefetch-count': '5',
       'consumer-window-size': '1000',
     });
+  });
+
+  it('ask Artemis, which counts bytes, for 64 KiB a message, and for no more than may be in memory', () => {
+    assert.deepEqual([1, 100, 100_000].map(ahead), ['65536', '6553600', '67108864']);
   });
 
   it('give way to the headers of the user', () => {
