@@ -10,17 +10,19 @@ const MICROSECONDS = 1_000_000;
 /** Writers that use one name for ever do not put the time into it: before September 2001 it is no time. */
 const EARLIEST_SECOND = 1_000_000_000;
 
-/** `%08x%05x%01x`: seconds, microseconds, one digit fixed for an instance. Never twice the same from one source, always increasing. */
+/** `%08x%05x%01x`: seconds, microseconds, one digit of the source's own. Never twice the same from one source, always increasing. */
 export class NameSource {
   readonly #now: () => Date;
-  readonly #digit: string;
+  readonly #random: () => number;
+  #digit: string;
   /** The clock counts milliseconds: names of processes that start in the same one still differ by this. */
   readonly #offset: number;
   #last = 0;
 
   constructor(now: () => Date, random: () => number) {
     this.#now = now;
-    this.#digit = Math.floor(random() * 16).toString(16);
+    this.#random = random;
+    this.#digit = this.#anyDigit();
     this.#offset = Math.floor(random() * 1000);
   }
 
@@ -28,6 +30,15 @@ export class NameSource {
     this.#last = Math.max(this.#last + 1, this.#now().getTime() * 1000 + this.#offset);
     const seconds = Math.floor(this.#last / MICROSECONDS);
     return hex(seconds, 8) + hex(this.#last % MICROSECONDS, 5) + this.#digit;
+  }
+
+  /** Another process has the same digit, and may have many names from here on: those that follow get another one. */
+  taken(): void {
+    this.#digit = this.#anyDigit();
+  }
+
+  #anyDigit(): string {
+    return Math.floor(this.#random() * 16).toString(16);
   }
 }
 

@@ -206,7 +206,8 @@ export class NormalQueue implements StagingQueue {
           // Not made yet, or purged while it was empty.
           made = await makeDirectory(this.#at(directory), this.#modes);
         } else if (failedWith(error, 'EMLINK')) this.#insertion.full(directory);
-        else if (!failedWith(error, 'EEXIST', 'ENOTEMPTY', 'ENOTDIR')) throw error;
+        else if (failedWith(error, 'EEXIST', 'ENOTEMPTY', 'ENOTDIR')) this.#names.taken();
+        else throw error;
       }
     }
   }

@@ -73,6 +73,7 @@ export class SimpleWriter {
         return name;
       } catch (error) {
         if (!failedWith(error, 'EEXIST')) throw error;
+        this.#names.taken();
       }
     }
     throw new SpoolError('io-error', `every name in ${this.path}/${directory} is taken`, { path: this.path });

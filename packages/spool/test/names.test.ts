@@ -54,6 +54,17 @@ describe('NameSource', () => {
     );
   });
 
+  it('takes another digit where somebody has the name, and goes on increasing', () => {
+    const random = [0, 0.5, 0.9];
+    const source = new NameSource(
+      () => new Date(1_700_000_000_000),
+      () => random.shift()!,
+    );
+    const first = source.next();
+    source.taken();
+    assert.deepEqual([first, source.next(), random], ['6553f100001f40', '6553f100001f5e', []]);
+  });
+
   it('carries microseconds over into seconds', () => {
     const source = new NameSource(
       () => new Date(1_700_000_000_999),

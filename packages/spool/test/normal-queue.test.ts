@@ -35,6 +35,12 @@ async function started(
   return { root, queue, reader: new NormalReader({ path: root }) };
 }
 
+/** Of a source of names: the digit, the microsecond, and the digit after a name was taken. */
+function alternating(...values: readonly number[]): () => number {
+  let turn = 0;
+  return () => values[turn++ % values.length]!;
+}
+
 async function elements(reader: NormalReader): Promise<string[]> {
   const names: string[] = [];
   for await (const name of reader.names()) names.push(name);
@@ -92,6 +98,16 @@ describe('staging', () => {
     );
     assert.equal(new Set(names).size, 3);
     assert.deepEqual(await elements(reader), names.toSorted());
+  });
+
+  it('passes over any number of names in a row that another process with the same digit has', async (t) => {
+    const clock = new Clock();
+    const { root, queue } = await started(t, { now: clock.now, random: alternating(0, 0.5) });
+    const second = Math.floor(clock.now().getTime() / 1000).toString(16);
+    const microseconds = (clock.now().getTime() % 1000) * 1000;
+    for (let at = 0; at < 200; at += 1)
+      mkdirSync(`${root}/00000000/${second}${(microseconds + 500 + at).toString(16).padStart(5, '0')}0/body`, { recursive: true });
+    assert.match(await queue.add(RECORD), /8$/);
   });
 
   it('makes its directories again when a purge or a clean-up removed them', async (t) => {
