@@ -13,12 +13,26 @@ export type CertificateIdentifier =
 /** Nobody has vouched for an identifier yet, and comparing or printing a name costs many times its size. Octets of DER. */
 const MAX_IDENTIFIER = 8 * 1024;
 
+/** Issuers that were read last, by their DER: few CAs issue all certificates of a service's messages. */
+const issuers = new Map<string, DistinguishedName>();
+const MAX_ISSUERS = 64;
+
+function readIssuer(node: DerNode): DistinguishedName {
+  const der = node.raw.toString('latin1');
+  const known = issuers.get(der);
+  if (known !== undefined) return known;
+  const issuer = DistinguishedName.fromDer(node);
+  if (issuers.size >= MAX_ISSUERS) issuers.clear();
+  issuers.set(der, issuer);
+  return issuer;
+}
+
 /** Throws der-malformed, name-malformed, limit-exceeded. */
 export function readIdentifier(node: DerNode): CertificateIdentifier {
   if (node.raw.length > MAX_IDENTIFIER) throw new EmpaError('limit-exceeded', `CMS: an identifier of more than ${MAX_IDENTIFIER} bytes`);
   if (isContext(node, 0)) return { kind: 'key-id', keyId: octetsOf(node) };
   const fields = new Fields(node, 'IssuerAndSerialNumber');
-  const identifier = { issuer: DistinguishedName.fromDer(fields.take()), serialNumber: integerHexOf(fields.take()) };
+  const identifier = { issuer: readIssuer(fields.take()), serialNumber: integerHexOf(fields.take()) };
   fields.end();
   return { kind: 'issuer-and-serial', ...identifier };
 }
