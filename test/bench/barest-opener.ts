@@ -11,7 +11,7 @@ export interface OpenerData {
 }
 
 /** An answer costs more than what is in it; but the disk should not wait for many. */
-const TOGETHER = 4;
+const TOGETHER = 16;
 const SECRET = 256;
 const BLOCK = 16;
 const ATTRIBUTES = 122;

@@ -9,7 +9,7 @@ export interface Answer<Result> {
 }
 
 /** Answers that go back together: a message to the main thread costs it more than what is in it. */
-const TOGETHER = 4;
+const TOGETHER = 16;
 
 /** Does one job after the other, as `begin` makes them of the setup. What a job throws ends the thread. */
 export function serveJobs(begin: (setup: never) => (job: never) => Answer<unknown>): void {
