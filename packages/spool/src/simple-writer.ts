@@ -43,6 +43,7 @@ export class SimpleWriter {
           return await this.#addTo(directory, body);
         } catch (error) {
           if (!failedWith(error, 'ENOENT', 'EEXIST') || attempt === MAXIMUM_ATTEMPTS) throw error;
+          if (failedWith(error, 'EEXIST')) this.#names.taken();
           if (failedWith(error, 'ENOENT') && (await makeDirectory(`${this.path}/${directory}`, this.#modes)))
             await syncDirectory(this.path);
         }

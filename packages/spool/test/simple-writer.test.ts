@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { promises, readdirSync, readFileSync, rmdirSync, rmSync, statSync } from 'node:fs';
+import { mkdirSync, promises, readdirSync, readFileSync, rmdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import process from 'node:process';
 import { describe, it } from 'node:test';
 import { temporaryDirectory } from '@ssm/test-support';
@@ -55,6 +55,19 @@ describe('SimpleWriter', () => {
     const names = await Promise.all(writers.map((writer) => writer.add(Buffer.from('x'))));
     assert.deepEqual(filesBelow(root), names.toSorted());
   });
+
+  for (const what of ['element', 'temporary file'] as const)
+    it(`passes over any number of names in a row of which another process with the same digit has the ${what}`, async (t) => {
+      const root = temporaryDirectory(t);
+      const clock = new Clock(0x66000000 * 1000);
+      const random = [0, 0.5, 0, 0.5, 0.5];
+      const writer = new SimpleWriter({ path: root, now: clock.now, random: () => random.shift() ?? 0.5 });
+      mkdirSync(`${root}/65fffff4`);
+      const suffix = what === 'element' ? '' : '.tmp';
+      for (let at = 500; at < 700; at += 1)
+        writeFileSync(`${root}/65fffff4/66000000${at.toString(16).padStart(5, '0')}0${suffix}`, 'theirs');
+      assert.match(await writer.add(Buffer.from('ours')), /8$/);
+    });
 
   it('gives up with an error', async (t) => {
     const root = temporaryDirectory(t);
