@@ -73,6 +73,16 @@ describe('a thread for jobs', () => {
     );
   });
 
+  it('gives many jobs that were given at once their answers, in several batches', async (t) => {
+    const bench = new Bench(t);
+    await bench.start();
+    const jobs = Array.from({ length: 50 }, (_, index) => `job ${index}`);
+    assert.deepEqual(
+      await Promise.all(jobs.map((text) => bench.run(text))),
+      jobs.map((text) => `${FIRST.prefix} ${text}`),
+    );
+  });
+
   it('works beside this thread', async (t) => {
     const bench = new Bench(t);
     await bench.start();
