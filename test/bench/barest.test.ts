@@ -8,9 +8,9 @@ import { prepare, type Stage } from './pair.js';
 import type { Load } from './plan.js';
 import { developmentBrokers } from './venue.js';
 
-const TIMES = { warmMs: 100, windowMs: 200 };
+const TIMES = { warmMs: 100, windowMs: 500 };
 /** More than are sent or stored in that time: what they do when files or messages do not last is not looked at here. */
-const FILES = 3000;
+const FILES = 5000;
 
 async function stageFor(scope: Scope): Promise<Stage> {
   const directory = path.join(temporaryDirectory(scope), 'stage');
