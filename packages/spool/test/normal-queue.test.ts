@@ -35,7 +35,7 @@ async function started(
   return { root, queue, reader: new NormalReader({ path: root }) };
 }
 
-/** Of a source of names: the digit, the microsecond, and the digit after a name was taken. */
+/** What a source of names draws: its digit, its microsecond, and a digit each time a name was taken. */
 function alternating(...values: readonly number[]): () => number {
   let turn = 0;
   return () => values[turn++ % values.length]!;
