@@ -11,6 +11,8 @@ export interface RuleCase {
 const WHO = { job: 'ssm', instance: 'a:1' };
 const at = (more = ''): string => `{job="ssm", instance="a:1"${more === '' ? '' : `, ${more}`}}`;
 
+const POD = (instance: string): string => `{job="ssm", namespace="n", instance="${instance}"}`;
+
 interface Look {
   readonly series: Readonly<Record<string, string>>;
   readonly at: string;
@@ -48,6 +50,18 @@ const SERVICE: readonly RuleCase[] = [
     // Something else is down.
     { series: { [`up${at()}`]: '0x60' }, at: '20m' },
   ),
+  // A pod that took the place of another never answered; nor did something else that is no SSM.
+  {
+    alert: 'SsmDown',
+    series: {
+      [`up${POD('10.0.0.1:1')}`]: '1x5 _x60',
+      [`ssm_build_info${POD('10.0.0.1:1')}`]: '1x5 _x60',
+      [`up${POD('10.0.0.2:1')}`]: '_x6 0x60',
+      'up{job="other", namespace="n", instance="10.0.0.3:1"}': '0x60',
+    },
+    at: '20m',
+    fires: [{ job: 'ssm', namespace: 'n', instance: '10.0.0.2:1' }],
+  },
   ...alert(
     'SsmNotReady',
     { series: { [`ssm_ready${at()}`]: '1x5 0x60' }, at: '20m' },
@@ -145,6 +159,19 @@ const SENDER: readonly RuleCase[] = [
   ),
 ];
 
+const LAST = 'ssm_signer_last_message_timestamp_seconds';
+const SIGNER = { job: 'ssm', signer: '/CN=a' };
+const lastAt = (instance: string): string => `${LAST}{job="ssm", instance="${instance}", signer="/CN=a"}`;
+/** Receiver b had a message of the signer after 50 hours, a never again. */
+const SHARED = { [lastAt('a:1')]: `0x${5 * DAY}`, [lastAt('b:1')]: `0x3000 180000x${2 * DAY}` };
+
+/** One for a signer, however many receivers there are. */
+const SILENCE: readonly RuleCase[] = [
+  { alert: 'SsmSignerSilent', series: { [lastAt('a:1')]: `0x${4 * DAY}` }, at: '71h', fires: [] },
+  { alert: 'SsmSignerSilent', series: { [lastAt('a:1')]: `0x${4 * DAY}` }, at: '73h', fires: [SIGNER] },
+  { alert: 'SsmSignerSilent', series: SHARED, at: '80h', fires: [] },
+];
+
 const RECEIVER: readonly RuleCase[] = [
   ...alert(
     'SsmIncomingOld',
@@ -201,15 +228,7 @@ const RECEIVER: readonly RuleCase[] = [
   ...alert('SsmStoredTwice', { series: { [`ssm_stored_twice_messages_total${at()}`]: '_x5 1x300' }, at: '8m' }),
   ...rising('SsmRejects', 'ssm_rejected_messages_total', 'code="dn-not-listed"', 60),
   ...rising('SsmRejectsReduced', 'ssm_rejects_reduced_total', 'code="dn-not-listed"', 60),
-  ...alert(
-    'SsmSignerSilent',
-    {
-      series: { [`ssm_signer_last_message_timestamp_seconds${at('signer="/CN=a"')}`]: `0x${4 * DAY}` },
-      at: '73h',
-      labels: { signer: '/CN=a' },
-    },
-    { series: { [`ssm_signer_last_message_timestamp_seconds${at('signer="/CN=a"')}`]: `0x${4 * DAY}` }, at: '71h' },
-  ),
+  ...SILENCE,
 ];
 
 /** Every alert, at least once firing and once not. */
