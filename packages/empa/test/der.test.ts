@@ -198,6 +198,14 @@ describe('readers', () => {
       }
   });
 
+  it('reads an object identifier as before after many others', () => {
+    for (let round = 1; round <= 2; round += 1)
+      for (let arc = 0; arc < 1000; arc += 1) {
+        const value = Uint8Array.of(der.TAG.oid, 3, 0x2a, 0x80 | (arc >> 7) | 0x40, arc & 0x7f);
+        assert.equal(der.oidOf(der.parseDer(value)), `1.2.${0x2000 + arc}`);
+      }
+  });
+
   it('does not read object identifiers of any length', () => {
     assert.match(der.oidOf(longOid(128)), /^2\.\d{260,}$/u);
     for (const length of [129, 1_000_000]) refused('der-malformed', () => der.oidOf(longOid(length)));
@@ -238,6 +246,10 @@ describe('readers', () => {
     assert.equal(timeIn(24, '99991231235959Z').toISOString(), '9999-12-31T23:59:59.000Z');
     assert.equal(timeIn(24, '00010101000000Z').getUTCFullYear(), 1);
     assert.equal(timeIn(23, '240229000000Z').getUTCDate(), 29);
+    // Once more: neither what was done with the date nor the other type's form counts.
+    timeIn(23, '240229000000Z').setUTCDate(1);
+    assert.equal(timeIn(23, '240229000000Z').getUTCDate(), 29);
+    refused('der-malformed', () => timeIn(24, '240229000000Z'));
     for (const text of [
       '2402290000Z',
       '230229000000Z',

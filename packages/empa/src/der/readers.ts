@@ -30,10 +30,24 @@ function longerArc(arc: number | bigint, bits: number): number | bigint {
   return typeof arc === 'number' && arc < LARGE_ARC ? arc * 128 + bits : (BigInt(arc) << 7n) | BigInt(bits);
 }
 
+/** The same few are in every message: their dotted forms by their octets. */
+const knownOids = new Map<string, string>();
+const MAX_KNOWN_OIDS = 200;
+
 /** Dotted form of an OBJECT IDENTIFIER; arcs of any size (2.25 has 128-bit ones). */
 export function oidOf(node: DerNode): string {
   const octets = primitive(node, TAG.oid, 'an OBJECT IDENTIFIER');
   if (octets.length > MAX_OID) throw malformed('an OBJECT IDENTIFIER that is too long');
+  const key = octets.toString('latin1');
+  const known = knownOids.get(key);
+  if (known !== undefined) return known;
+  const dotted = dottedOf(octets);
+  if (knownOids.size >= MAX_KNOWN_OIDS) knownOids.clear();
+  knownOids.set(key, dotted);
+  return dotted;
+}
+
+function dottedOf(octets: Buffer): string {
   const arcs: (number | bigint)[] = [];
   let arc: number | bigint = 0;
   let inside = false;
@@ -113,6 +127,15 @@ const GENERALIZED_TIME = /^(\d{4})(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)Z$/u;
 export function timeOf(node: DerNode): Date {
   const utc = isUniversal(node, TAG.utcTime);
   const text = primitive(node, utc ? TAG.utcTime : TAG.generalizedTime, 'a time').toString('latin1');
+  if (text !== lastTime?.text || utc !== lastTime.utc) lastTime = { text, utc, time: timeIn(text, utc) };
+  return new Date(lastTime.time);
+}
+
+/** Messages come many to a second. */
+let lastTime: { readonly text: string; readonly utc: boolean; readonly time: number } | undefined;
+
+/** Milliseconds since 1970. */
+function timeIn(text: string, utc: boolean): number {
   const parts = (utc ? UTC_TIME : GENERALIZED_TIME).exec(text)?.slice(1);
   if (parts === undefined) throw malformed('a time that is not to the second and in Z');
   const century = utc ? (Number(parts[0]) < 50 ? '20' : '19') : '';
@@ -121,7 +144,7 @@ export function timeOf(node: DerNode): Date {
   const date = new Date(iso);
   // Date takes the 30th of February for a day in March, and refuses what is not even that.
   if (Number.isNaN(date.getTime()) || date.toISOString() !== iso) throw malformed('a time that does not exist');
-  return date;
+  return date.getTime();
 }
 
 function utf32(octets: Buffer): string {

@@ -17,6 +17,7 @@ export interface ContentType {
 export type HeaderLimits = Pick<Limits, 'headerBytes' | 'headerLineBytes'>;
 
 const LF = 0x0a;
+const CR = 0x0d;
 const FIELD = /^([!-9;-~]+)[ \t]*:[ \t]*(.*)$/u;
 /** Every control character but the tab, and so a CR that ends no line. */
 function isControl(octet: number): boolean {
@@ -57,7 +58,8 @@ function headerLines(bytes: Buffer, limits: HeaderLimits): { readonly lines: rea
   let at = 0;
   while (at < header.length) {
     const found = header.indexOf(LF, at);
-    const line = header.toString('latin1', at, found === -1 ? header.length : found).replace(/\r$/u, '');
+    const lineEnd = found === -1 ? header.length : found;
+    const line = header.toString('latin1', at, lineEnd > at && header[lineEnd - 1] === CR ? lineEnd - 1 : lineEnd);
     if (line.length > limits.headerLineBytes) throw tooLong('header line');
     if (found === -1 && header.length < bytes.length) throw tooLong('header');
     const from = at;
@@ -71,7 +73,7 @@ function headerLines(bytes: Buffer, limits: HeaderLimits): { readonly lines: rea
 }
 
 function addLine(lines: string[], line: string, limits: HeaderLimits): void {
-  if (!/^[ \t]/u.test(line)) {
+  if (!line.startsWith(' ') && !line.startsWith('\t')) {
     lines.push(line);
     return;
   }

@@ -46,6 +46,23 @@ describe('KnownChains', () => {
     assert.equal(trust.known.certificates.find(leaf.der), known);
   });
 
+  it('takes no certificate for another one that ends like it', () => {
+    const trust = trustOf({ cas: [root] });
+    verify(trust);
+    const { certificates } = trust.known;
+    const known = certificates.find(leaf.der);
+    for (const at of [20, leaf.der.length - 40]) {
+      const other = Buffer.from(leaf.der);
+      other.writeUInt8(other.readUInt8(at) ^ 1, at);
+      assert.equal(certificates.find(other), undefined);
+      assert.equal(certificates.has(other), false);
+    }
+    const shorter = leaf.der.subarray(-20);
+    assert.equal(certificates.find(Buffer.from(shorter)), undefined);
+    assert.equal(certificates.find(leaf.der), known);
+    assert.equal(certificates.has(leaf.der), true);
+  });
+
   it('knows nothing of what was refused', () => {
     const trust = trustOf({ cas: [rootOf({ subject: '/C=UK/O=eScience/CN=Other' })] });
     refused('chain-incomplete', trust, {});
