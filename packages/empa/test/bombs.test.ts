@@ -1,14 +1,17 @@
 /** Input that is made to cost much: refused early, by a named limit or for its form. */
 import assert from 'node:assert/strict';
 import { after, describe, it } from 'node:test';
-import { sequence } from '../src/der.js';
+import { createCertificate, encodeName, type NameInput } from '@ssm/test-support';
+import { context, integer, octetString, oid, sequence, setInOrder } from '../src/der.js';
 import { writeMultipartSigned } from '../src/mime.js';
-import { contentInfo, message, OIDS, PART, pkcs7Mime, signedData, signerInfo } from './recipe.js';
-import { rejected } from './refused.js';
+import { parseCertificate } from '../src/x509/certificate.js';
+import { algorithm, contentInfo, message, OIDS, PART, pkcs7Mime, signedData, signerInfo } from './recipe.js';
+import { refused, rejected } from './refused.js';
 import { textOf, World } from './world.js';
 
 const world = new World({ after });
 const { site } = world;
+const AES128 = '2.16.840.1.101.3.4.1.2';
 
 describe('bombs', () => {
   const raw = message({ signer: site });
@@ -81,5 +84,16 @@ describe('bombs', () => {
     ]) {
       await rejected('message-malformed', world.open(Buffer.from(`${type}; boundary=a\n\n${body}`)));
     }
+  });
+
+  it('of names are refused before anybody compares them', async () => {
+    const marks: NameInput = [['CN', '\u0344'.repeat(2000) + '\u0316'.repeat(2000)]];
+    refused('certificate-malformed', () => parseCertificate(createCertificate({ subject: marks }).der));
+    const signerId = sequence(encodeName(marks), integer(1));
+    await rejected('limit-exceeded', world.open(message({ signer: site, identifier: signerId })));
+    const recipient = sequence(integer(0), signerId, algorithm(OIDS.rsaEncryption), octetString(Buffer.alloc(256)));
+    const content = sequence(oid(OIDS.data), algorithm(AES128, octetString(Buffer.alloc(16))), context(0, Buffer.alloc(16), false));
+    const enveloped = sequence(integer(0), setInOrder(...Array.from({ length: 100 }, () => recipient)), content);
+    await rejected('limit-exceeded', world.open(pkcs7Mime(contentInfo(OIDS.envelopedData, enveloped))));
   });
 });

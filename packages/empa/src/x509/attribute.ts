@@ -85,11 +85,19 @@ const STRING_TAGS = [
   TAG.visibleString,
 ];
 
-/** Value of an AttributeTypeAndValue (RFC 5280 section 4.1.2.4). Throws EmpaError der-malformed. */
+/** Marks, and the two letters that become one when a name is normalised (halfwidth sound marks). */
+const COMBINING = /[\p{M}\uFF9E\uFF9F]+/gu;
+/** UTF-16 units. As in the Stream-Safe Text Format (UAX #15 section 13): normalising takes time with the square of their number. */
+const MAX_COMBINING = 30;
+
+/** Value of an AttributeTypeAndValue (RFC 5280 section 4.1.2.4). Throws EmpaError der-malformed, limit-exceeded. */
 export function attributeValue(node: DerNode): AttributeValue {
   if (!STRING_TAGS.some((tag) => isUniversal(node, tag))) return { value: node.raw.toString('hex'), opaque: true };
   const value = textOf(node);
   // Half of a surrogate pair has no UTF-8: printed, two such names would look the same.
   if (/\p{Surrogate}/u.test(value)) throw new EmpaError('der-malformed', 'DER: a character string with half a character');
+  if (value.match(COMBINING)?.some((marks) => marks.length > MAX_COMBINING)) {
+    throw new EmpaError('limit-exceeded', `A name with more than ${MAX_COMBINING} combining marks in a row`);
+  }
   return { value };
 }

@@ -7,8 +7,12 @@ import type { DistinguishedName } from './name.js';
 
 const keys = new WeakMap<DistinguishedName, readonly string[]>();
 
+/** White space that is not one space already: most of it is, and each replacement costs. */
+const SPACES = /\s{2,}|[^\S ]/gu;
+
+/** Anybody can write a name. That this costs no more than its length is seen to where a value is read, see attributeValue(). */
 function normalised({ type, value, opaque }: NameAttribute): string {
-  const folded = opaque ? value : value.normalize('NFKC').toLowerCase().replaceAll(/\s+/gu, ' ').trim();
+  const folded = opaque ? value : value.normalize('NFKC').toLowerCase().replaceAll(SPACES, ' ').trim();
   return JSON.stringify([type, folded, opaque === true]);
 }
 

@@ -25,7 +25,7 @@ export class DistinguishedName {
     return new DistinguishedName(text.startsWith('/') ? parseSlashForm(text).map((attribute) => [attribute]) : parseRfc4514(text));
   }
 
-  /** Reads a Name (RFC 5280 section 4.1.2.4). Throws EmpaError `der-malformed`. */
+  /** Reads a Name (RFC 5280 section 4.1.2.4). Throws EmpaError `der-malformed`, `limit-exceeded`. */
   static fromDer(node: DerNode): DistinguishedName {
     if (!isUniversal(node, TAG.sequence)) throw malformedDer('a Name expected');
     return new DistinguishedName(node.children.map(readRdn));

@@ -73,6 +73,34 @@ describe('DistinguishedName.fromDer', () => {
   });
 });
 
+const named = (text: string): DistinguishedName => nameOf(['CN', utf8String(text)]);
+const moves = (text: string): boolean => text.normalize('NFD') !== text;
+
+describe('combining marks', () => {
+  const tooMany = { name: 'EmpaError', code: 'limit-exceeded' };
+
+  it('in a row are at most 30, as what normalises them takes time with the square', () => {
+    assert.equal(named(`a${'\u0301'.repeat(30)}b${'\u0316'.repeat(30)}`).rdns.length, 1);
+    const mixed = `${'\u0301'.repeat(16)}${'\u0316'.repeat(15)}`;
+    for (const text of ['\u0344'.repeat(31), mixed, '\u3099\uff9e\u0334\uff9f'.padEnd(31, '\u0316')]) {
+      assert.throws(() => named(text), tooMany);
+    }
+    const hex = utf8String('\u0301'.repeat(31)).toString('hex');
+    assert.throws(() => DistinguishedName.parse(`CN=#${hex}`), malformed);
+  });
+
+  it('are all characters that normalising moves', () => {
+    for (let point = 0; point <= 0x10_ff_ff; point += 1) {
+      if (point >= 0xd8_00 && point < 0xe0_00) continue;
+      const character = String.fromCodePoint(point);
+      const first = String.fromCodePoint(character.normalize('NFKD').codePointAt(0) ?? 0);
+      // Past a mark of the lowest class but one, or itself past one of the highest.
+      if (!moves(`${first}\u0334`) && !moves(`\u0345${first}`)) continue;
+      assert.throws(() => named(character.repeat(31)), tooMany, point.toString(16));
+    }
+  });
+});
+
 describe('DistinguishedName.parse', () => {
   it('splits the slash form only where a known type or an OID stands', () => {
     const cases = [
