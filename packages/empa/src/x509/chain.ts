@@ -36,7 +36,8 @@ export function keyError(certificate: Certificate): EmpaError | undefined {
     const fault = keyFault(certificate.publicKey);
     return fault && chainError(fault.code, `${certificate.toString()}: ${fault.message}`);
   } catch (cause) {
-    return chainError('key-unsupported', `${certificate.toString()}: a public key that cannot be read`, cause);
+    const why = cause instanceof Error ? cause.message : String(cause);
+    return chainError('key-unsupported', `${certificate.toString()}: ${why}`, cause);
   }
 }
 

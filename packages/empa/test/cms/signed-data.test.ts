@@ -12,7 +12,7 @@ import {
   writeSignedData,
 } from '../../src/cms/signed-data.js';
 import { readContentInfo } from '../../src/cms/structure.js';
-import { context, integer, nullValue, octetString, oid, parseDer, sequence, setOf, utf8String } from '../../src/der.js';
+import { bitString, context, integer, nullValue, octetString, oid, parseDer, sequence, setOf, utf8String } from '../../src/der.js';
 import { DEFAULT_LIMITS } from '../../src/limits.js';
 import {
   Authority,
@@ -224,6 +224,14 @@ describe('signatures', () => {
     const unreadable = { ...p256, der };
     refused('key-unsupported', () => verify(info({ signer: p256 }), [unreadable]));
     verify(info({ signer: p256 }), [unreadable, p256]);
+  });
+
+  it('of a key that would take long to verify with are not tried', () => {
+    const numbers = sequence(integer(`00${'ff'.repeat(384)}`), integer(`00${'ff'.repeat(384)}`));
+    const spki = sequence(algorithm(OIDS.rsaEncryption, nullValue()), bitString(numbers));
+    const slow = createCertificate({ subject: '/CN=slow', issuer: authority.ca, key: { ...rsa.key, spki } });
+    refused('key-unsupported', () => verify(info({ signer: rsa }), [slow, slow]));
+    verify(info({ signer: rsa }), [slow, rsa]);
   });
 });
 

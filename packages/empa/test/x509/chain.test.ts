@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { sign } from 'node:crypto';
 import { describe, it } from 'node:test';
 import { cachedKey, createCrl, type IssuedCertificate } from '@ssm/test-support';
-import { bitString, oid, parseDer, sequence } from '../../src/der.js';
+import { bitString, integer, oid, parseDer, sequence } from '../../src/der.js';
 import { findChains } from '../../src/x509/chain.js';
 import { accepted, day, leafOf, make, parsed, refused, rootOf, subOf, trustOf } from './chains.js';
 
@@ -159,6 +159,11 @@ describe('finding chains', () => {
     const unknownSub = withUnknownKey(sub);
     refused('key-unsupported', leafOf(sub), trust, { intermediates: [unknownSub] });
     refused('key-unsupported', withUnknownKey(leafOf(root)), trust);
+    const numbers = sequence(integer(`00${'ff'.repeat(256)}`), integer('7f'.repeat(10)));
+    const spki = sequence(sequence(oid('1.2.840.113549.1.1.1')), bitString(numbers));
+    const slowSub = subOf(root, { key: { ...cachedKey('p256', 2), spki } });
+    assert.throws(() => parsed(slowSub).publicKey, { code: 'key-unsupported' });
+    refused('key-unsupported', leafOf(sub), trust, { intermediates: [slowSub] });
   });
 
   it('does not follow a CA whose key is too weak', () => {

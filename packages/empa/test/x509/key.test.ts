@@ -14,8 +14,9 @@ const rsa = (modulusLength: number): KeyObject => generateKeyPairSync('rsa', { m
 const ec = (namedCurve: string): KeyObject => generateKeyPairSync('ec', { namedCurve }).publicKey;
 
 /** An RSA key with those numbers, as nobody would make one. */
-const odd = (bits: number, exponent: string): KeyObject =>
-  read(sequence(RSA, bitString(sequence(integer(`00${'ff'.repeat(bits / 8)}`), integer(exponent)))));
+const oddDer = (bits: number, exponent: string, algorithm = RSA): Buffer =>
+  sequence(algorithm, bitString(sequence(integer(`00${'ff'.repeat(bits / 8)}`), integer(exponent))));
+const odd = (bits: number, exponent: string): KeyObject => read(oddDer(bits, exponent));
 
 describe('readPublicKey', () => {
   it('reads every kind of key as Node does', () => {
@@ -45,11 +46,35 @@ describe('readPublicKey', () => {
       'three numbers': sequence(RSA, bitString(sequence(integer(7), integer(3), integer(1)))),
       'a point off the curve': sequence(sequence(oid(EC), P256), bitString(off)),
       'half a point': sequence(sequence(oid(EC), P256), bitString(point.subarray(0, 40))),
+      'bits left over': sequence(RSA, Buffer.concat([Buffer.from([3, 3, 1]), Buffer.from('0500', 'hex')])),
       'a curve by its parameters': sequence(sequence(oid(EC), sequence(integer(1))), bitString(point)),
       'a curve that is not there': sequence(sequence(oid(EC)), bitString(point)),
       'an unknown curve': sequence(sequence(oid(EC), oid('1.2.3')), bitString(point)),
+      'something long': sequence(sequence(oid('1.2.840.10040.4.1'), octetString(Buffer.alloc(4096))), bitString(integer(7))),
     };
     for (const [what, der] of Object.entries(wrong)) refused('key-unsupported', () => assert.ok(read(der) === undefined, what));
+  });
+});
+
+describe('an RSA key with too large numbers', () => {
+  const types = ['1.2.840.113549.1.1.1', '1.2.840.113549.1.1.10', '2.5.8.1.1'].flatMap((type) => [
+    sequence(oid(type), nullValue()),
+    sequence(oid(type)),
+    sequence(oid(type), sequence()),
+  ]);
+
+  it('is refused before Node looks at it, whatever its parameters', () => {
+    for (const algorithm of types) {
+      for (const der of [
+        oddDer(2048, '7f'.repeat(10), algorithm),
+        oddDer(2048, '7f'.repeat(60_000), algorithm),
+        oddDer(16_384 + 8, '010001', algorithm),
+        oddDer(2048, `00${'ff'.repeat(9)}`, algorithm),
+      ]) {
+        refused('key-unsupported', () => read(der));
+      }
+    }
+    for (const algorithm of types.slice(0, 3)) assert.equal(keyFault(read(oddDer(16_384, `00${'ff'.repeat(8)}`, algorithm))), undefined);
   });
 });
 
@@ -69,8 +94,7 @@ describe('keyFault', () => {
   });
 
   it('says what costs too much or is not supported', () => {
-    assert.equal(keyFault(odd(16_384 + 8, '010001'))?.code, 'key-unsupported');
-    assert.equal(keyFault(odd(2048, `01${'00'.repeat(8)}01`))?.code, 'key-unsupported');
+    assert.equal(keyFault(odd(2048, `01${'00'.repeat(7)}01`))?.code, 'key-unsupported');
     assert.equal(keyFault(ec('secp256k1'))?.code, 'key-unsupported');
     assert.equal(keyFault(generateKeyPairSync('x25519').publicKey)?.code, 'key-unsupported');
   });
