@@ -18,7 +18,9 @@ export interface Crl extends Signed {
   readonly refusal: string | undefined;
   /** Serial numbers, lower-case hex of their content octets. */
   readonly revoked: ReadonlySet<string>;
-  /** Whether it speaks about the certificate, which its issuer issued. */
+  /** The same for two CRLs of an issuer of which the newer takes the place of the other. */
+  readonly scope: string;
+  /** Whether it would list the certificate, which its issuer issued, if that was revoked. */
   covers(certificate: Certificate): boolean;
 }
 
@@ -180,6 +182,11 @@ class ParsedCrl implements Crl {
     if (!algorithmsAgree) return 'a CRL that names two signature algorithms';
     if (!isAcceptable(this.signatureAlgorithm)) return `a CRL signed with the refused algorithm ${this.signatureAlgorithm.oid}`;
     return this.nextUpdate === undefined ? 'a CRL that does not say when the next one comes' : undefined;
+  }
+
+  get scope(): string {
+    const { points, onlyEndEntities, onlyCas } = this.#scope;
+    return JSON.stringify([points, onlyEndEntities, onlyCas]);
   }
 
   covers(certificate: Certificate): boolean {

@@ -29,56 +29,57 @@ function maySignCrls(ca: Certificate): boolean {
   return (keyUsage === undefined || keyUsage.has('cRLSign')) && keyFault(ca.publicKey) === undefined;
 }
 
-/** A CRL and the CA certificate whose key signed it. */
-interface SignedCrl {
-  readonly crl: Crl;
-  readonly signer: Certificate;
-}
-
-/** What the directory has for the certificates of one issuer. */
+/** What the directory has for a certificate of an issuer. */
 interface Found {
-  /** The newest that counts of each signing key, the issuer's own first. */
-  readonly valid: readonly SignedCrl[];
+  /** All CRLs of the issuer that count, of each scope and signing key the newest. */
+  readonly valid: readonly Crl[];
+  /** The newest of those that would list the certificate; signed with the issuer's own key where there is one. */
+  readonly governing: Crl | undefined;
   /** Why one that is there does not count. */
   readonly fault: string | undefined;
 }
 
-function newestOf(crls: readonly Crl[]): Crl | undefined {
-  return crls.reduce<Crl | undefined>((best, crl) => (best === undefined || crl.thisUpdate > best.thisUpdate ? crl : best), undefined);
+const newer = (a: Crl | undefined, b: Crl): Crl => (a === undefined || b.thisUpdate > a.thisUpdate ? b : a);
+
+function newestOfEachScope(crls: readonly Crl[]): readonly Crl[] {
+  const newest = new Map<string, Crl>();
+  for (const crl of crls) newest.set(crl.scope, newer(newest.get(crl.scope), crl));
+  return [...newest.values()];
 }
 
 /**
- * CRLs that cover the certificate. A CA that has changed its key may sign them with another one than the certificate: that of any CA
- * certificate in the directory with the same name.
+ * CRLs of the issuer. A CA that has changed its key may sign them with another one than the certificate: that of any CA certificate in the
+ * directory with the same name.
  */
 function findCrls(certificate: Certificate, issuer: Certificate, trust: TrustMaterial, now: Date): Found {
   const name = chainingKey(issuer.subject);
-  const crls = trust.crlsOf(name).filter((crl) => crl.covers(certificate));
+  const crls = trust.crlsOf(name);
   const usable = crls.filter((crl) => crl.refusal === undefined && crl.thisUpdate <= now);
   const others = trust.casNamed(name).filter((ca) => !ca.spkiDer.equals(issuer.spkiDer));
-  const valid = [issuer, ...others].filter(maySignCrls).flatMap((signer) => {
-    const crl = newestOf(usable.filter((one) => isCrlSignedBy(one, signer)));
-    return crl === undefined ? [] : [{ crl, signer }];
-  });
+  const signers = [issuer, ...others].filter(maySignCrls);
+  const valid = signers.map((signer) => newestOfEachScope(usable.filter((crl) => isCrlSignedBy(crl, signer))));
+  const covering = (list: readonly Crl[]): readonly Crl[] => list.filter((crl) => crl.covers(certificate));
+  const [governing] = valid.flatMap((list) => covering(list).reduce<Crl | undefined>(newer, undefined) ?? []);
   const broken = trust.brokenCrlOf(issuer);
-  const refused = crls.find((crl) => crl.refusal !== undefined)?.refusal;
-  const unsigned = crls.length === 0 ? undefined : 'no CRL that is signed by its CA and not from the future';
-  return { valid, fault: refused ?? unsigned ?? (broken === undefined ? undefined : `${broken} cannot be read`) };
+  const refused = covering(crls).find((crl) => crl.refusal !== undefined)?.refusal;
+  const unsigned = covering(crls).length === 0 ? undefined : 'no CRL that is signed by its CA and not from the future';
+  const fault = refused ?? unsigned ?? (broken === undefined ? undefined : `${broken} cannot be read`);
+  return { valid: valid.flat(), governing, fault };
 }
 
 function checkOne(certificate: Certificate, issuer: Certificate, trust: TrustMaterial, options: RevocationOptions): void {
-  const { valid, fault } = findCrls(certificate, issuer, trust, options.now);
+  const { valid, governing, fault } = findCrls(certificate, issuer, trust, options.now);
   const ca = issuer.subject.toString();
-  if (valid.some(({ crl }) => crl.revoked.has(certificate.serialNumber))) {
+  // An issuer gives a serial number once (RFC 5280 section 4.1.2.2): it does not matter of which certificates a CRL is that has it.
+  if (valid.some((crl) => crl.revoked.has(certificate.serialNumber))) {
     throw revocationError('certificate-revoked', `${certificate.toString()} was revoked by ${ca}`);
   }
-  const [governing] = valid;
   if (governing === undefined) {
     if (fault !== undefined) throw revocationError('crl-invalid', `CRL of ${ca}: ${fault}`);
     if (options.mode === 'require') throw revocationError('crl-missing', `no CRL of ${ca} for ${certificate.toString()}`);
     return;
   }
-  const { nextUpdate } = governing.crl;
+  const { nextUpdate } = governing;
   if (nextUpdate === undefined || options.now > nextUpdate) {
     throw revocationError('crl-expired', `CRL of ${ca}: a newer one was due at ${nextUpdate?.toISOString()}`);
   }

@@ -112,14 +112,49 @@ describe('revocation', () => {
     accepted(leaf, trustOf({ cas: [root, other], crls: [crlOf(other, { revoked: [leaf] })] }));
   });
 
-  it('passes over CRLs of other parts of the certificates', () => {
-    const ofPoint = (url: string): IssuedCrl => {
-      const der = sequence(context(0, [context(0, [context(6, Buffer.from(url), false)])]));
-      return crlOf(root, { revoked: [7], extensions: [{ oid: '2.5.29.28', critical: true, der }] });
-    };
-    const pointed = leafOf(root, { serial: 7, crlDistribution: 'http://ca.example.org/1' });
-    refused('certificate-revoked', pointed, withCrls(ofPoint('http://ca.example.org/1')));
-    accepted(pointed, withCrls(ofPoint('http://ca.example.org/2')));
-    refused('crl-missing', pointed, withCrls(ofPoint('http://ca.example.org/2')), mode('require'));
+  describe('by CRLs of some certificates only', () => {
+    const here = 'http://ca.example.org/1';
+    const elsewhere = 'http://ca.example.org/2';
+    const pointed = leafOf(root, { serial: 7, crlDistribution: here });
+    const scoped = (fields: readonly Buffer[], options: Partial<CrlOptions>): IssuedCrl =>
+      crlOf(root, { ...options, extensions: [{ oid: '2.5.29.28', critical: true, der: sequence(...fields) }] });
+    const point = (url: string): Buffer => context(0, [context(0, [context(6, Buffer.from(url), false)])]);
+    const ofPoint = (url: string, options: Partial<CrlOptions> = {}): IssuedCrl => scoped([point(url)], options);
+    const flag = (n: number): Buffer => context(n, Buffer.from([0xff]), false);
+
+    it('asks for the one that would list the certificate', () => {
+      refused('certificate-revoked', pointed, withCrls(ofPoint(here, { revoked: [7] })));
+      accepted(pointed, withCrls(ofPoint(here)), mode('require'));
+      accepted(pointed, withCrls(ofPoint(elsewhere, { revoked: [8] })));
+      refused('crl-missing', pointed, withCrls(ofPoint(elsewhere, { revoked: [8] })), mode('require'));
+      accepted(pointed, withCrls(ofPoint(here), ofPoint(elsewhere, { nextUpdate: day(-0.5) })), mode('require'));
+      refused('crl-expired', pointed, withCrls(ofPoint(here, { nextUpdate: day(-0.5) }), ofPoint(elsewhere)));
+    });
+
+    it('believes any that lists it', () => {
+      for (const crl of [
+        ofPoint(elsewhere, { revoked: [7] }),
+        ofPoint('http://ca.example.org:80/1', { revoked: [7] }),
+        scoped([flag(2)], { revoked: [7] }),
+      ]) {
+        refused('certificate-revoked', pointed, withCrls(crl));
+        refused('certificate-revoked', pointed, withCrls(crl, crlOf(root, { thisUpdate: day(-0.1) })), mode('require'));
+      }
+    });
+
+    it('but none that is superseded, from the future, forged, or about something else', () => {
+      const listing = { revoked: [7] };
+      for (const crl of [
+        ofPoint(elsewhere, { ...listing, thisUpdate: day(1) }),
+        ofPoint(elsewhere, { ...listing, issuerKey: cachedKey('p256', 4) }),
+        scoped([point(elsewhere), flag(4)], listing),
+        scoped([point(elsewhere), flag(5)], listing),
+        scoped([point(elsewhere), context(3, Buffer.from([6, 0x40]), false)], listing),
+        ofPoint(elsewhere, { ...listing, delta: true }),
+      ]) {
+        accepted(pointed, withCrls(crl, crlOf(root)), mode('require'));
+      }
+      accepted(pointed, withCrls(ofPoint(elsewhere, { ...listing, thisUpdate: day(-2) }), ofPoint(elsewhere), crlOf(root)));
+    });
   });
 });
