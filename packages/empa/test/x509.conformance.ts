@@ -19,6 +19,7 @@ import { EmpaError, type EmpaErrorCode } from '../src/errors.js';
 import { loadTrustStore, verifyCertificate } from '../src/trust-store.js';
 import { parseCertificate } from '../src/x509/certificate.js';
 import { DnRule } from '../src/x509/name.js';
+import { nameHashes } from '../src/x509/name-hash.js';
 
 const skip = requireTools('openssl');
 const DAY_MS = 86_400_000;
@@ -266,6 +267,29 @@ describe('DNs, as the openssl command prints them', { skip }, () => {
       const certificate = make('leaf', { subject });
       const line = printed(certificate, 'RFC2253');
       assert.ok(DnRule.parse(line).matches(parseCertificate(certificate.der).subject), line);
+    }
+  });
+});
+
+describe('hashes of names, as the openssl command prints them', { skip }, () => {
+  const names: NameInput[] = [
+    '/C=UK/O=eScience/CN=CA 2B',
+    [['O', '  A\t B ']],
+    [['O', 'Z\u00fcrich \u00c4', 'bmp']],
+    [['2.5.4.5', '12 34 ', 'numeric']],
+    [
+      [
+        ['UID', 'b'],
+        ['CN', 'A'],
+      ],
+    ],
+  ];
+
+  it('the newer one and the old one', () => {
+    for (const subject of names) {
+      const certificate = make('leaf', { subject });
+      const { stdout } = openssl(['x509', '-noout', '-subject_hash', '-subject_hash_old'], certificate.certificatePem);
+      assert.deepEqual(nameHashes(parseCertificate(certificate.der).subjectDer), stdout.trim().split('\n'));
     }
   });
 });

@@ -12,6 +12,8 @@ import { rawOf, readTlv, type Tlv, tlvsIn } from './tlv.js';
 export interface Crl extends Signed {
   readonly raw: Buffer;
   readonly issuer: DistinguishedName;
+  /** The Name exactly as it was read. */
+  readonly issuerDer: Buffer;
   readonly thisUpdate: Date;
   readonly nextUpdate: Date | undefined;
   /** Why it must not be used, apart from its signature and its age; undefined: nothing. */
@@ -140,6 +142,7 @@ function fieldsOf(bytes: Buffer, tbs: Tlv): Fields {
 class ParsedCrl implements Crl {
   readonly raw: Buffer;
   readonly issuer: DistinguishedName;
+  readonly issuerDer: Buffer;
   readonly thisUpdate: Date;
   readonly nextUpdate: Date | undefined;
   readonly refusal: string | undefined;
@@ -164,6 +167,7 @@ class ParsedCrl implements Crl {
     this.signed = rawOf(bytes, tbs);
     this.signature = readSignature(parse(signature));
     this.signatureAlgorithm = readSignatureAlgorithm(parse(algorithm));
+    this.issuerDer = rawOf(bytes, fields.issuer);
     this.issuer = DistinguishedName.fromDer(parse(fields.issuer));
     this.thisUpdate = timeOf(parse(fields.thisUpdate));
     this.nextUpdate = fields.nextUpdate === undefined ? undefined : timeOf(parse(fields.nextUpdate));

@@ -60,11 +60,9 @@ function findCrls(certificate: Certificate, issuer: Certificate, trust: TrustMat
   const valid = signers.map((signer) => newestOfEachScope(usable.filter((crl) => isCrlSignedBy(crl, signer))));
   const covering = (list: readonly Crl[]): readonly Crl[] => list.filter((crl) => crl.covers(certificate));
   const [governing] = valid.flatMap((list) => covering(list).reduce<Crl | undefined>(newer, undefined) ?? []);
-  const broken = trust.brokenCrlOf(issuer);
   const refused = covering(crls).find((crl) => crl.refusal !== undefined)?.refusal;
   const unsigned = covering(crls).length === 0 ? undefined : 'no CRL that is signed by its CA and not from the future';
-  const fault = refused ?? unsigned ?? (broken === undefined ? undefined : `${broken} cannot be read`);
-  return { valid: valid.flat(), governing, fault };
+  return { valid: valid.flat(), governing, fault: refused ?? unsigned ?? trust.brokenCrlOf(issuer) };
 }
 
 function checkOne(certificate: Certificate, issuer: Certificate, trust: TrustMaterial, options: RevocationOptions): void {

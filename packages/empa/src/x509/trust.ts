@@ -6,6 +6,7 @@ import { type Crl, parseCrls } from './crl.js';
 import { keyFault } from './key.js';
 import { KnownChains } from './known-chains.js';
 import type { DnRule } from './name.js';
+import { nameHashes } from './name-hash.js';
 import { chainingKey } from './name-matching.js';
 import { isSignedBy } from './signature.js';
 import { parseSigningPolicy, type SigningPolicy, type SigningPolicyFile } from './signing-policy.js';
@@ -31,7 +32,7 @@ export interface TrustMaterial {
   /** CA certificates of the directory with that subject, anchors first. */
   casNamed(key: string): readonly Certificate[];
   crlsOf(issuerKey: string): readonly Crl[];
-  /** The file beside the CA certificate's own that should be its CRL and cannot be read. */
+  /** What is wrong with a file that should have, or may have, a CRL of the CA. */
   brokenCrlOf(ca: Certificate): string | undefined;
   /** The signing policy of the CA, or why it cannot be used. */
   policyOf(ca: Certificate): SigningPolicy | EmpaError | undefined;
@@ -58,6 +59,9 @@ export function kindOfTrustFile(name: string): TrustFileKind | undefined {
 /** What the files of one CA have in common: `HASH`, or the name of the CA in the distributions of the IGTF. */
 const stemOf = (file: string): string => file.replace(/\.[^.]*$/u, '').toLowerCase();
 
+/** Says by itself of which CA a file is. */
+const HASH = /^[0-9a-f]{8}$/u;
+
 /** Adds to the list under a key. */
 function append<V>(lists: Map<string, V[]>, key: string, value: V): void {
   const list = lists.get(key);
@@ -75,8 +79,13 @@ function isSelfSigned(certificate: Certificate): boolean {
 interface FoundCa {
   readonly certificate: Certificate;
   readonly file: string;
-  /** Of every file that holds it. */
+  /** Of every file that holds it, and of those that would be named after it. */
   readonly stems: Set<string>;
+}
+
+interface FoundCrls {
+  readonly file: string;
+  readonly crls: readonly Crl[];
 }
 
 interface FoundPolicy {
@@ -89,15 +98,16 @@ export class TrustBuilder {
   readonly #problems: TrustProblem[] = [];
   readonly #cas = new Map<string, FoundCa>();
   readonly #crls = new Map<string, Crl>();
+  readonly #crlFiles: FoundCrls[] = [];
   readonly #policies: FoundPolicy[] = [];
-  /** Names of files, by stem, that should have been CRLs. */
+  /** What is wrong with files that should have been CRLs, by their stems. */
   readonly #brokenCrls = new Map<string, string>();
 
-  /** Notes that a file was left out. What should have been a CRL or a policy refuses for the CA that the file lies beside. */
+  /** Notes that a file was left out. What should have been a CRL or a policy refuses for the CA that the file is named after. */
   reject(file: string, kind: TrustFileKind, error: unknown): void {
     const message = error instanceof Error ? error.message : String(error);
     this.#problems.push({ file, message });
-    if (kind === 'crl') this.#brokenCrls.set(stemOf(file), file);
+    if (kind === 'crl') this.#brokenCrls.set(stemOf(file), `${file} cannot be read`);
     if (kind !== 'signing-policy') return;
     const fault = new EmpaError('signing-policy-malformed', `${file} cannot be read: ${message}`, { cause: error });
     this.#policies.push({ file, content: { policies: [], cas: [], fault } });
@@ -130,7 +140,7 @@ export class TrustBuilder {
     if (fault !== undefined) this.#problems.push({ file, message: `${certificate.toString()}: ${fault}` });
     if (!certificate.isCa) return;
     const key = digestOf(certificate.raw);
-    const known = this.#cas.get(key) ?? { certificate, file, stems: new Set() };
+    const known = this.#cas.get(key) ?? { certificate, file, stems: new Set(nameHashes(certificate.subjectDer)) };
     known.stems.add(stemOf(file));
     this.#cas.set(key, known);
   }
@@ -138,6 +148,7 @@ export class TrustBuilder {
   #addCrls(file: TrustFile): void {
     const crls = parseCrls(file.bytes);
     if (crls.length === 0) throw new Error('no CRL in it');
+    this.#crlFiles.push({ file: file.name, crls });
     for (const crl of crls) {
       if (crl.refusal !== undefined) this.#problems.push({ file: file.name, message: `${crl.issuer.toString()}: ${crl.refusal}` });
       // The same list lies under the old and the new hash of its issuer.
@@ -153,10 +164,28 @@ export class TrustBuilder {
 
   finish(): TrustMaterial {
     const cas = [...this.#cas.values()];
+    for (const problem of misplacedCrls(cas, this.#crlFiles)) {
+      this.#problems.push(problem);
+      this.#brokenCrls.set(stemOf(problem.file), `${problem.file} has ${problem.message}`);
+    }
     const material = new DirectoryTrust(cas, [...this.#crls.values()], this.#policies, this.#brokenCrls);
     material.problems.push(...this.#problems, ...strandedCas(cas, material), ...idlePolicies(cas, this.#policies));
     return material;
   }
+}
+
+/** Files with the name of a CA that have CRLs, but none of it, nor of another CA with the same hash: they stand where its own should be. */
+function misplacedCrls(cas: readonly FoundCa[], files: readonly FoundCrls[]): TrustProblem[] {
+  const subjects = new Map<string, string[]>();
+  for (const { certificate, stems } of cas) for (const stem of stems) append(subjects, stem, chainingKey(certificate.subject));
+  const isMisplaced = ({ file, crls }: FoundCrls): boolean => {
+    const stem = stemOf(file);
+    const beside = subjects.get(stem);
+    return (
+      beside !== undefined && !crls.some((crl) => beside.includes(chainingKey(crl.issuer)) || nameHashes(crl.issuerDer).includes(stem))
+    );
+  };
+  return files.filter(isMisplaced).map(({ file }) => ({ file, message: 'no CRL of the CA that it is named after' }));
 }
 
 /** CA certificates that help nobody: neither anchors nor with an issuer in the directory. */
@@ -191,6 +220,8 @@ class DirectoryTrust implements TrustMaterial {
   readonly #policyFiles: readonly FoundPolicy[];
   readonly #brokenPolicies: readonly FoundPolicy[];
   readonly #brokenCrls: ReadonlyMap<string, string>;
+  /** What is wrong with a file whose name does not say of which CA it is. */
+  readonly #strayCrl: string | undefined;
 
   constructor(cas: readonly FoundCa[], crls: readonly Crl[], policies: readonly FoundPolicy[], brokenCrls: ReadonlyMap<string, string>) {
     this.anchors = cas.map(({ certificate }) => certificate).filter(isSelfSigned);
@@ -200,6 +231,8 @@ class DirectoryTrust implements TrustMaterial {
     this.#brokenPolicies = policies.filter(({ content }) => content.fault !== undefined);
     this.#brokenCrls = brokenCrls;
     for (const { certificate, stems } of cas) for (const stem of stems) append(this.#stems, chainingKey(certificate.subject), stem);
+    const stray = [...brokenCrls].find(([stem]) => !HASH.test(stem) && !cas.some(({ stems }) => stems.has(stem)));
+    this.#strayCrl = stray?.[1];
     for (const anchor of this.anchors) {
       this.#anchors.add(digestOf(anchor.raw));
       append(this.#casBySubject, chainingKey(anchor.subject), anchor);
@@ -223,8 +256,9 @@ class DirectoryTrust implements TrustMaterial {
   }
 
   brokenCrlOf(ca: Certificate): string | undefined {
+    if (this.#brokenCrls.size === 0) return undefined;
     const stem = this.#stemsOf(ca).find((one) => this.#brokenCrls.has(one));
-    return stem === undefined ? undefined : this.#brokenCrls.get(stem);
+    return stem === undefined ? this.#strayCrl : this.#brokenCrls.get(stem);
   }
 
   policyOf(ca: Certificate): SigningPolicy | EmpaError | undefined {
@@ -239,6 +273,6 @@ class DirectoryTrust implements TrustMaterial {
   }
 
   #stemsOf(ca: Certificate): readonly string[] {
-    return this.#stems.get(chainingKey(ca.subject)) ?? [];
+    return this.#stems.get(chainingKey(ca.subject)) ?? nameHashes(ca.subjectDer);
   }
 }

@@ -1,5 +1,6 @@
+import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { type CrlOptions, cachedKey, createCrl, type IssuedCertificate, type IssuedCrl } from '@ssm/test-support';
+import { type CrlOptions, cachedKey, createCrl, type IssuedCertificate, type IssuedCrl, nameHashOld } from '@ssm/test-support';
 import { context, sequence } from '../../src/der.js';
 import { accepted, type Case, day, hashOf, leafOf, make, refused, rootOf, subOf, type TrustFiles, trustOf } from './chains.js';
 
@@ -10,6 +11,9 @@ const crlOf = (issuer: IssuedCertificate, options: Partial<CrlOptions> = {}): Is
   createCrl({ issuer, thisUpdate: day(-1), nextUpdate: day(6), ...options });
 const mode = (crl: 'off' | 'if-present' | 'require', more: Case = {}): Case => ({ ...more, policy: { crl } });
 const withCrls = (...crls: NonNullable<TrustFiles['crls']>): ReturnType<typeof trustOf> => trustOf({ cas: [root], crls });
+/** Of an IssuingDistributionPoint. */
+const point = (url: string): Buffer => context(0, [context(0, [context(6, Buffer.from(url), false)])]);
+const flag = (n: number): Buffer => context(n, Buffer.from([0xff]), false);
 
 describe('revocation', () => {
   it('refuses a certificate that its CRL lists, unless it is off', () => {
@@ -72,21 +76,85 @@ describe('revocation', () => {
     }
   });
 
-  it('refuses when the file beside the CA cannot be read', () => {
-    const files = [[`${hashOf(root)}.r0`, 'garbage']] as const;
-    refused('crl-invalid', leaf, trustOf({ cas: [root], files }));
-    accepted(leaf, trustOf({ cas: [root], files: [['0badcafe.r0', 'garbage']] }));
-    accepted(
-      leaf,
-      trustOf({
-        cas: [root],
-        files: [
-          [`${hashOf(root)}.r0`, 'garbage'],
-          ['x.crl', crlOf(root).der],
+  describe('by a file that should have been a CRL', () => {
+    const other = make('other', { subject: '/CN=Other', ca: true });
+    const bundle = ['bundle.pem', root.certificatePem + other.certificatePem] as const;
+    const bundled = (...files: NonNullable<TrustFiles['files']>): ReturnType<typeof trustOf> => trustOf({ files: [bundle, ...files] });
+    const good = crlOf(root).der;
+    const ofOther = crlOf(other).der;
+
+    it('refuses when it lies beside the CA and cannot be read', () => {
+      const files = [[`${hashOf(root)}.r0`, 'garbage']] as const;
+      refused('crl-invalid', leaf, trustOf({ cas: [root], files }));
+      accepted(leaf, trustOf({ cas: [root], files: [['0badcafe.r0', 'garbage']] }));
+      accepted(leaf, trustOf({ cas: [root], files: [...files, ['x.crl', good]] }), mode('require'));
+    });
+
+    it('refuses when it is named after the CA, wherever the CA lies', () => {
+      for (const name of [hashOf(root), nameHashOld(root.subject), 'bundle']) {
+        const extension = name === 'bundle' ? 'crl' : 'r0';
+        refused('crl-invalid', leaf, bundled([`${name}.${extension}`, crlOf(root).pem.slice(0, 300)]));
+        accepted(leaf, bundled([`${name}.${extension}`, 'garbage'], ['x.crl', good]), mode('require'));
+      }
+      accepted(leaf, bundled([`${hashOf(other)}.r0`, 'garbage']));
+      const below = leafOf(sub);
+      refused('crl-invalid', below, bundled([`${hashOf(sub)}.r0`, 'garbage']), { intermediates: [sub] });
+    });
+
+    it('refuses for every CA without a CRL when its name does not say of which it is', () => {
+      refused('crl-invalid', leaf, bundled(['my.crl', 'garbage']));
+      refused('crl-invalid', leaf, bundled(['my.crl', 'garbage'], ['other.crl', ofOther]));
+      accepted(leaf, bundled(['my.crl', 'garbage'], ['root.crl', good]));
+      accepted(leaf, bundled(['my.crl', 'garbage']), mode('off'));
+    });
+
+    it('refuses when it has the CRL of another CA', () => {
+      for (const trust of [
+        trustOf({ cas: [root], files: [[`${hashOf(root)}.r0`, ofOther]] }),
+        trustOf({ files: [bundle, [`${hashOf(root)}.r0`, ofOther]] }),
+        trustOf({
+          files: [
+            ['Root-CA.pem', root.certificatePem],
+            ['Root-CA.crl', ofOther],
+          ],
+        }),
+      ]) {
+        refused('crl-invalid', leaf, trust);
+        assert.equal(trust.problems.length, 1);
+      }
+      accepted(leaf, trustOf({ cas: [root], crls: [crlOf(root)], files: [[`${hashOf(root)}.r1`, ofOther]] }), mode('require'));
+    });
+
+    it('takes CAs that share a hash, old names and new ones, and the CRLs of CAs that are not there', () => {
+      const shared = hashOf(root);
+      const old = nameHashOld(root.subject);
+      for (const files of [
+        [
+          [`${shared}.1`, other.certificatePem],
+          [`${shared}.r0`, good],
+          [`${shared}.r1`, ofOther],
         ],
-      }),
-      mode('require'),
-    );
+        [
+          [`${shared}.1`, other.certificatePem],
+          [`${shared}.r1`, ofOther],
+        ],
+        [
+          [`${old}.0`, root.certificatePem],
+          [`${old}.r0`, good],
+          [`${shared}.r0`, good],
+        ],
+        [[`${old}.r0`, good]],
+        [
+          ['other.crl', ofOther],
+          [`${hashOf(other)}.r0`, ofOther],
+        ],
+        [bundle, ['bundle.crl', ofOther]],
+      ] as const) {
+        const trust = trustOf({ cas: [root], files });
+        accepted(leaf, trust);
+        assert.deepEqual(trust.problems, []);
+      }
+    });
   });
 
   it('needs a key that may sign CRLs', () => {
@@ -118,9 +186,7 @@ describe('revocation', () => {
     const pointed = leafOf(root, { serial: 7, crlDistribution: here });
     const scoped = (fields: readonly Buffer[], options: Partial<CrlOptions>): IssuedCrl =>
       crlOf(root, { ...options, extensions: [{ oid: '2.5.29.28', critical: true, der: sequence(...fields) }] });
-    const point = (url: string): Buffer => context(0, [context(0, [context(6, Buffer.from(url), false)])]);
     const ofPoint = (url: string, options: Partial<CrlOptions> = {}): IssuedCrl => scoped([point(url)], options);
-    const flag = (n: number): Buffer => context(n, Buffer.from([0xff]), false);
 
     it('asks for the one that would list the certificate', () => {
       refused('certificate-revoked', pointed, withCrls(ofPoint(here, { revoked: [7] })));

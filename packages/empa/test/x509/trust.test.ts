@@ -171,6 +171,11 @@ describe('signing policies', () => {
     accepted(leaf, trustOf({ cas: [root], policies: [[root, 'garbage']], files }));
   });
 
+  it('are found under the hash of the CA, wherever the CA lies', () => {
+    const bundle = ['bundle.pem', root.certificatePem] as const;
+    refused('signing-policy-malformed', leaf, trustOf({ files: [bundle, [`${hashOf(root)}.signing_policy`, 'garbage']] }));
+  });
+
   it('are found under the name of the CA as the IGTF distributes it', () => {
     const files = [
       ['Root-CA.pem', root.certificatePem],
