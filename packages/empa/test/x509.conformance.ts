@@ -226,6 +226,11 @@ describe('DNs, as the openssl command prints them', { skip }, () => {
         ['UID', 'abc'],
       ],
     ],
+    'every other type with a short name': [4, 5, 9, 12, 13, 15, 17, 20, 41, 42, 43, 44, 46, 65, 72, 97]
+      .map((arc) => `2.5.4.${arc}`)
+      .concat('1.2.840.113549.1.9.2', '1.2.840.113549.1.9.8')
+      .map((type, index) => [type, `x${index}`]),
+    'types without': [['1.2.3.4', 'x']],
     'PrintableString and IA5String': [
       ['O', 'x', 'printable'],
       ['CN', 'y', 'ia5'],

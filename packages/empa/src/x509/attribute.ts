@@ -10,7 +10,7 @@ export interface NameAttribute {
   readonly opaque?: true;
 }
 
-/** The short names that are printed; every other type is printed as its OID. */
+/** OpenSSL's short names, which are printed; every other type is printed as its OID. */
 const PRINTED: readonly (readonly [oid: string, name: string])[] = [
   ['2.5.4.6', 'C'],
   ['2.5.4.10', 'O'],
@@ -21,6 +21,24 @@ const PRINTED: readonly (readonly [oid: string, name: string])[] = [
   ['0.9.2342.19200300.100.1.25', 'DC'],
   ['0.9.2342.19200300.100.1.1', 'UID'],
   ['1.2.840.113549.1.9.1', 'emailAddress'],
+  ['2.5.4.4', 'SN'],
+  ['2.5.4.5', 'serialNumber'],
+  ['2.5.4.9', 'street'],
+  ['2.5.4.12', 'title'],
+  ['2.5.4.13', 'description'],
+  ['2.5.4.15', 'businessCategory'],
+  ['2.5.4.17', 'postalCode'],
+  ['2.5.4.20', 'telephoneNumber'],
+  ['2.5.4.41', 'name'],
+  ['2.5.4.42', 'GN'],
+  ['2.5.4.43', 'initials'],
+  ['2.5.4.44', 'generationQualifier'],
+  ['2.5.4.46', 'dnQualifier'],
+  ['2.5.4.65', 'pseudonym'],
+  ['2.5.4.72', 'role'],
+  ['2.5.4.97', 'organizationIdentifier'],
+  ['1.2.840.113549.1.9.2', 'unstructuredName'],
+  ['1.2.840.113549.1.9.8', 'unstructuredAddress'],
 ];
 
 /** What other tools print for a type, and lists therefore hold: read, never printed. */
@@ -28,24 +46,6 @@ const SYNONYMS: readonly (readonly [name: string, type: string])[] = [
   ['Email', 'emailAddress'],
   ['E', 'emailAddress'],
   ['USERID', 'UID'],
-  ['SN', '2.5.4.4'],
-  ['serialNumber', '2.5.4.5'],
-  ['street', '2.5.4.9'],
-  ['title', '2.5.4.12'],
-  ['description', '2.5.4.13'],
-  ['businessCategory', '2.5.4.15'],
-  ['postalCode', '2.5.4.17'],
-  ['telephoneNumber', '2.5.4.20'],
-  ['name', '2.5.4.41'],
-  ['GN', '2.5.4.42'],
-  ['initials', '2.5.4.43'],
-  ['generationQualifier', '2.5.4.44'],
-  ['dnQualifier', '2.5.4.46'],
-  ['pseudonym', '2.5.4.65'],
-  ['role', '2.5.4.72'],
-  ['organizationIdentifier', '2.5.4.97'],
-  ['unstructuredName', '1.2.840.113549.1.9.2'],
-  ['unstructuredAddress', '1.2.840.113549.1.9.8'],
 ];
 
 const NAME_OF_OID = new Map(PRINTED);

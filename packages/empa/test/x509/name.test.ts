@@ -10,14 +10,16 @@ const malformed = { name: 'EmpaError', code: 'name-malformed' };
 const matches = (line: string, subject: DistinguishedName): boolean => DnRule.parse(line).matches(subject);
 
 describe('DistinguishedName.fromDer', () => {
-  it('prints attributes in encoded order with the short names of the field', () => {
+  it('prints attributes in encoded order with the short names of OpenSSL', () => {
     const types = ['C', 'ST', 'L', 'O', 'OU', 'DC', 'UID', 'CN', 'emailAddress'] as const;
     const subject = nameOf(...types.map((type) => [type, utf8String('x')] as const));
     assert.equal(subject.toString(), '/C=x/ST=x/L=x/O=x/OU=x/DC=x/UID=x/CN=x/emailAddress=x');
+    const more = ['2.5.4.4', '2.5.4.5', '2.5.4.9', '2.5.4.17', '2.5.4.42', '2.5.4.97'].map((type) => [type, utf8String('x')] as const);
+    assert.equal(nameOf(...more).toString(), '/SN=x/serialNumber=x/street=x/postalCode=x/GN=x/organizationIdentifier=x');
   });
 
   it('prints every other type as its OID', () => {
-    assert.equal(nameOf(['2.5.4.5', printableString('7')], ['1.2.3.4', utf8String('y')]).toString(), '/2.5.4.5=7/1.2.3.4=y');
+    assert.equal(nameOf(['2.5.4.16', printableString('7')], ['1.2.3.4', utf8String('y')]).toString(), '/2.5.4.16=7/1.2.3.4=y');
   });
 
   it('decodes every string type to the same text', () => {
@@ -153,7 +155,7 @@ describe('DistinguishedName.parse', () => {
   it('reads the names that other tools print for a type', () => {
     const line = '/Email=a/E=b/USERID=c/SN=d/GN=e/serialNumber=f/street=g/title=h/postalCode=i';
     const types = DistinguishedName.parse(line).attributes.map((one) => one.type);
-    assert.deepEqual(types, ['emailAddress', 'emailAddress', 'UID', '2.5.4.4', '2.5.4.42', '2.5.4.5', '2.5.4.9', '2.5.4.12', '2.5.4.17']);
+    assert.deepEqual(types, ['emailAddress', 'emailAddress', 'UID', 'SN', 'GN', 'serialNumber', 'street', 'title', 'postalCode']);
   });
 
   it('refuses a slash line that is malformed or can be read in two ways', () => {
@@ -251,6 +253,13 @@ describe('DnRule', () => {
     for (const line of others) assert.ok(!matches(line, host), line);
     assert.ok(!matches('/CN=\u00e9', name([['CN', 'e\u0301']])));
     assert.ok(!matches('/CN=x ', name([['CN', 'x\u00a0']])));
+  });
+
+  it('takes a type by its OID as by its name', () => {
+    const subject = name([['O', 'x']], [['serialNumber', '7']], [['2.5.4.97', 'y']]);
+    for (const line of ['/O=x/serialNumber=7/organizationIdentifier=y', '/O=x/2.5.4.5=7/2.5.4.97=y', '2.5.4.97=y,2.5.4.5=7,O=x']) {
+      assert.ok(matches(line, subject), line);
+    }
   });
 
   it('ignores string types and RDN boundaries in the slash form', () => {
