@@ -121,8 +121,17 @@ export function digestedContent(signer: SignerInfo, contentType: string, content
   throw new EmpaError('digest-mismatch', 'The content is not the one that was signed');
 }
 
-/** The certificate whose key made the signature. Throws signature-invalid; key-unsupported when that may be because a key cannot be read. */
+/** Certificates with the signer's id. Honest messages have one; a verification with the largest keys takes 10 ms. */
+const MAX_CANDIDATES = 4;
+
+/**
+ * The certificate whose key made the signature. Throws signature-invalid; limit-exceeded; key-unsupported when that may be because a key
+ * cannot be read.
+ */
 export function certificateThatSigned(signer: SignerInfo, candidates: readonly Certificate[]): Certificate {
+  if (candidates.length > MAX_CANDIDATES) {
+    throw new EmpaError('limit-exceeded', `CMS: more than ${MAX_CANDIDATES} certificates with the id of the signer`);
+  }
   const { signatureAlgorithm, signature } = signer;
   const signed = { signed: signer.attributes.signed, signatureAlgorithm, signature };
   let fault: EmpaError | undefined;

@@ -233,6 +233,11 @@ describe('signatures', () => {
     refused('key-unsupported', () => verify(info({ signer: rsa }), [slow, slow]));
     verify(info({ signer: rsa }), [slow, rsa]);
   });
+
+  it('are verified with the keys of four certificates at most', () => {
+    verify(info({ signer: p256 }), [rsa, rsa, rsa, p256]);
+    refused('limit-exceeded', () => verify(info({ signer: p256 }), [rsa, rsa, rsa, rsa, p256]));
+  });
 });
 
 type Hash = 'sha1' | 'sha256' | 'sha384';
