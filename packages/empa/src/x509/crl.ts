@@ -147,6 +147,7 @@ class ParsedCrl implements Crl {
   readonly nextUpdate: Date | undefined;
   readonly refusal: string | undefined;
   readonly revoked: ReadonlySet<string>;
+  readonly scope: string;
   readonly signed: Buffer;
   readonly signature: Buffer;
   readonly signatureAlgorithm: SignatureAlgorithm;
@@ -173,6 +174,8 @@ class ParsedCrl implements Crl {
     this.nextUpdate = fields.nextUpdate === undefined ? undefined : timeOf(parse(fields.nextUpdate));
     this.revoked = entries.revoked;
     this.#scope = readScope(extensions.find(({ oid }) => oid === OID.issuingDistributionPoint));
+    const { points, onlyEndEntities, onlyCas } = this.#scope;
+    this.scope = JSON.stringify([points, onlyEndEntities, onlyCas]);
     const agree = rawOf(bytes, algorithm).equals(rawOf(bytes, fields.algorithm));
     this.refusal = this.#refusalOf(extensions, entries, agree);
   }
@@ -186,11 +189,6 @@ class ParsedCrl implements Crl {
     if (!algorithmsAgree) return 'a CRL that names two signature algorithms';
     if (!isAcceptable(this.signatureAlgorithm)) return `a CRL signed with the refused algorithm ${this.signatureAlgorithm.oid}`;
     return this.nextUpdate === undefined ? 'a CRL that does not say when the next one comes' : undefined;
-  }
-
-  get scope(): string {
-    const { points, onlyEndEntities, onlyCas } = this.#scope;
-    return JSON.stringify([points, onlyEndEntities, onlyCas]);
   }
 
   covers(certificate: Certificate): boolean {
