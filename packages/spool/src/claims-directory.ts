@@ -82,12 +82,17 @@ export class ClaimsDirectory {
     return this.#now().getTime() + this.#skew;
   }
 
-  #temporaries = 0;
+  #count = 0;
+
+  /** Part of a file name that nobody else uses. */
+  unique(): string {
+    this.#count += 1;
+    return `${this.owner.token}-${this.#count}`;
+  }
 
   /** A fresh name below the directory for something short-lived. */
   temporary(): string {
-    this.#temporaries += 1;
-    return path.join(this.path, `${PROBE}${this.owner.token}-${this.#temporaries}`);
+    return path.join(this.path, `${PROBE}${this.unique()}`);
   }
 
   /** An empty file: there is room for one even on a full disk. The caller removes it. */

@@ -33,6 +33,8 @@ export class SimpleClaim extends HeldClaim {
   /** A writer wrote into the file after it was read. */
   #changed = false;
   #removed = false;
+  /** Where a removal that failed has left what it found at the name. */
+  #gone: string | undefined;
 
   constructor(parts: SimpleParts, lock: SimpleLock) {
     super(parts.root, lock);
@@ -150,11 +152,16 @@ export class SimpleClaim extends HeldClaim {
   async #takeFile(): Promise<'removed' | 'replaced'> {
     const state = this.#state ?? (await this.#stateOfLock());
     if (state === undefined) return (await inodeOf(this.#file)) === undefined ? 'removed' : 'replaced';
-    const gone = path.join(this.#parts.claims.path, goneName(this.name, state));
-    if (!(await renameIfThere(this.#file, gone, this.#parts.calls))) return 'removed';
+    const { claims, calls } = this.#parts;
+    const gone = path.join(claims.path, goneName(this.name, state, claims.unique()));
+    // What was moved already is brought to its end: what is at the name by now is a writer's.
+    const found = this.#gone ?? this.#file;
+    // When it is there no more, a purge has brought it to its end.
+    if (!(await renameIfThere(found, gone, calls))) return this.#gone === undefined ? 'removed' : 'replaced';
+    this.#gone = gone;
     await this.#parts.checkpoint('moved');
-    if (sameState(stateOf(await this.#parts.calls.lstatExact(gone)), state)) {
-      await unlinkIfThere(gone, this.#parts.calls);
+    if (sameState(stateOf(await calls.lstatExact(gone)), state)) {
+      await unlinkIfThere(gone, calls);
       return 'removed';
     }
     await putBack(this.#parts, gone, this.name);

@@ -1,6 +1,7 @@
 /**
- * Sent files on their last way, in the claims directory as `gone~DIR~ELEMENT~INODE~SIZE~MTIME`. The name says which file was meant, so that
- * what a crash leaves there is removed when it is that one, and put back when a writer had put another in its place.
+ * Sent files on their last way, in the claims directory as `gone~DIR~ELEMENT~INODE~SIZE~MTIME~UNIQUE`. The name says which file was meant, so
+ * that what a crash leaves there is removed when it is that one, and put back when a writer had put another in its place. No two renames have
+ * the same target, so none replaces a file; and whoever goes on with one renames it first, so that nobody else does.
  */
 import { promises as fs } from 'node:fs';
 import path from 'node:path';
@@ -10,13 +11,14 @@ import { inodeOf, moveUnlessTaken, renameIfThere, unlinkIfThere } from './moves.
 import type { NameSource } from './names.js';
 import { type FileState, sameState, stateOf } from './reading.js';
 
-const GONE = /^gone~([0-9a-f]{8})~([0-9a-f]{14})~(\d{1,20})~(\d{1,20})~(-?\d{1,20})$/;
+const GONE = /^gone~([0-9a-f]{8})~([0-9a-f]{14})~(\d{1,20})~(\d{1,20})~(-?\d{1,20})(?:~[0-9a-f]+-\d+)?$/;
 /** Whoever moved it longer ago died before the end. */
 const ABANDONED_AGE_MS = 60_000;
 const MAXIMUM_ATTEMPTS = 20;
 
-export function goneName(name: string, { ino, size, mtimeNs }: FileState): string {
-  return `gone~${name.replace('/', '~')}~${ino}~${size}~${mtimeNs}`;
+/** `unique`: from {@link GoneClaims.unique}. */
+export function goneName(name: string, { ino, size, mtimeNs }: FileState, unique: string): string {
+  return `gone~${name.replace('/', '~')}~${ino}~${size}~${mtimeNs}~${unique}`;
 }
 
 export interface PutBackParts {
@@ -53,11 +55,15 @@ export async function recoverGone(parts: PutBackParts & { readonly claims: GoneC
   for (const entry of await claims.names()) {
     const [, directory, element, ino, size, mtimeNs] = GONE.exec(entry) ?? [];
     if (ino === undefined || size === undefined || mtimeNs === undefined) continue;
-    const file = path.join(claims.path, entry);
-    const stats = await changedBefore(file, claims.time - ABANDONED_AGE_MS);
+    const found = path.join(claims.path, entry);
+    const stats = await changedBefore(found, claims.time - ABANDONED_AGE_MS);
     if (stats === undefined) continue;
-    if (sameState(stats, { ino: BigInt(ino), size: BigInt(size), mtimeNs: BigInt(mtimeNs) })) await unlinkIfThere(file);
-    else await putBack(parts, file, `${directory}/${element}`);
+    const name = `${directory}/${element}`;
+    const meant = { ino: BigInt(ino), size: BigInt(size), mtimeNs: BigInt(mtimeNs) };
+    const file = path.join(claims.path, goneName(name, meant, claims.unique()));
+    if (!(await renameIfThere(found, file))) continue;
+    if (sameState(stats, meant)) await unlinkIfThere(file);
+    else await putBack(parts, file, name);
   }
 }
 
@@ -65,6 +71,8 @@ export interface GoneClaims {
   readonly path: string;
   readonly time: number;
   names(): Promise<string[]>;
+  /** Part of a file name that nobody else uses. */
+  unique(): string;
 }
 
 async function changedBefore(file: string, limit: number): Promise<FileState | undefined> {

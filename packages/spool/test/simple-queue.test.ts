@@ -306,6 +306,67 @@ describe('a claim of a dirq Simple queue', () => {
     const bodies = (await namesOf(queue.scan())).map((name) => readFileSync(`${root}/${name}`, 'utf8'));
     assert.deepEqual(bodies.toSorted(), ['second', 'third']);
   });
+
+  it('keeps every file that a writer put there while none could be put back', async (t) => {
+    for (const errno of ['EIO', 'ENOSPC', 'ESTALE']) {
+      const { root, queue } = await started(t);
+      const file = put(root, NAME, 'first');
+      const claim = await claimed(queue, NAME);
+      await claim.read(10);
+      unlinkSync(file);
+      put(root, NAME, 'second');
+      const link = t.mock.method(files, 'link', failing(errno));
+      await rejectsWith(claim.remove(), errno === 'ENOSPC' ? 'disk-full' : 'io-error');
+      put(root, NAME, 'third');
+      await rejectsWith(claim.remove(), errno === 'ENOSPC' ? 'disk-full' : 'io-error');
+      link.mock.restore();
+      assert.equal(await claim.remove(), 'replaced');
+      const bodies = (await namesOf(queue.scan())).map((name) => readFileSync(`${root}/${name}`, 'utf8'));
+      assert.deepEqual(bodies.toSorted(), ['second', 'third'], errno);
+      assert.deepEqual(
+        readdirSync(`${root}/.claimed`).filter((name) => !name.startsWith('owner~')),
+        [],
+      );
+    }
+  });
+
+  it('removes what was sent, and nothing else, when that could not be unlinked at first', async (t) => {
+    const { root, queue } = await started(t);
+    put(root, NAME, 'first');
+    const claim = await claimed(queue, NAME);
+    await claim.read(10);
+    const unlink = t.mock.method(files, 'unlink', failing('EIO'));
+    await rejectsWith(claim.remove(), 'io-error');
+    unlink.mock.restore();
+    await claim.touch();
+    put(root, NAME, 'second');
+    assert.equal(await claim.remove(), 'removed');
+    assert.deepEqual(await namesOf(queue.scan()), [NAME]);
+    assert.equal(readFileSync(`${root}/${NAME}`, 'utf8'), 'second');
+    assert.deepEqual(
+      readdirSync(`${root}/.claimed`).filter((name) => !name.startsWith('owner~')),
+      [],
+    );
+  });
+
+  it('leaves to a purge what could not be put back before the end, whoever purges first', async (t) => {
+    const { root, queue } = await started(t);
+    const file = put(root, NAME, 'first');
+    const claim = await claimed(queue, NAME);
+    await claim.read(10);
+    unlinkSync(file);
+    put(root, NAME, 'second');
+    const link = t.mock.method(files, 'link', failing('EIO'));
+    for (let attempt = 1; attempt <= 3; attempt += 1) await rejectsWith(claim.remove(), 'io-error');
+    link.mock.restore();
+    await claim.release();
+    put(root, NAME, 'third');
+    const { queue: other } = await started(t, { path: root, instance: 'other' });
+    lookOlder(t, /gone~/, 1.1 * MINUTE);
+    await Promise.all([queue.purge(), other.purge()]);
+    const bodies = (await namesOf(queue.scan())).map((name) => readFileSync(`${root}/${name}`, 'utf8'));
+    assert.deepEqual(bodies.toSorted(), ['second', 'third']);
+  });
 });
 
 describe('the journal', () => {
