@@ -10,8 +10,9 @@ import { createHash, randomUUID } from 'node:crypto';
 import { promises as fs, type Stats } from 'node:fs';
 import path from 'node:path';
 import { createFile, makeDirectory, syncDirectory } from './durable.js';
+import { entriesOf } from './entries.js';
 import { SpoolError } from './errors.js';
-import { failedWith, guarded } from './faults.js';
+import { failedWith, fault, guarded } from './faults.js';
 import { files } from './files.js';
 import { unlinkIfThere } from './moves.js';
 import { timeOfElement } from './names.js';
@@ -175,8 +176,7 @@ export class FileDeliveryRecord implements DeliveryRecord {
 
   async *entries(signal?: AbortSignal): AsyncGenerator<Entry, void> {
     const directory = `${this.#root}/${PENDING}`;
-    const pending = await guarded('read the delivery record', this.#root, () => fs.opendir(directory, { bufferSize: 256 }));
-    for await (const { name } of pending) {
+    for await (const name of this.#namesIn(directory)) {
       if (signal?.aborted === true) return;
       const entry = await guarded('read the delivery record', this.#root, () => this.#recorded(`${directory}/${name}`));
       if (entry !== undefined) yield entry;
@@ -187,9 +187,7 @@ export class FileDeliveryRecord implements DeliveryRecord {
   async *confirmed(signal?: AbortSignal): AsyncGenerator<Entry & { readonly confirmedAt: Date }, void> {
     for (const shard of shards()) {
       const directory = `${this.#root}/${shard}`;
-      for await (const { name } of await guarded('read the delivery record', this.#root, () =>
-        fs.opendir(directory, { bufferSize: 256 }),
-      )) {
+      for await (const name of this.#namesIn(directory)) {
         if (signal?.aborted === true) return;
         const [stats, entry] = await Promise.all([
           statOf(`${directory}/${name}`),
@@ -198,6 +196,14 @@ export class FileDeliveryRecord implements DeliveryRecord {
         if (stats?.nlink !== 1 || entry === undefined) continue;
         yield { ...entry, confirmedAt: stats.ctime };
       }
+    }
+  }
+
+  async *#namesIn(directory: string): AsyncGenerator<string, void> {
+    try {
+      for await (const entries of entriesOf(directory)) for (const { name } of entries) yield name;
+    } catch (error) {
+      throw await fault(error, 'read the delivery record', this.#root);
     }
   }
 

@@ -10,6 +10,7 @@ import { SimpleQueue } from './simple-queue.js';
 import type { DeliveryRecord, OutgoingQueue, StagingQueue } from './spool.js';
 
 export type { Claims } from './claims.js';
+export { entriesOf } from './entries.js';
 export type { SpoolErrorCode } from './errors.js';
 export { SPOOL_ERROR_CODES, SpoolError } from './errors.js';
 export { scanOutgoing } from './looking.js';

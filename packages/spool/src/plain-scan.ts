@@ -101,7 +101,7 @@ export class PlainScan implements Scan {
       for await (const entries of entriesOf(root, 'latin1')) {
         if (this.#aborted) return;
         for (const entry of entries) {
-          if (entry.isDirectory() || isUnfinishedName(entry.name)) this.#ignore(entry.name);
+          if (entry.isDirectory?.() === true || isUnfinishedName(entry.name)) this.#ignore(entry.name);
           else batch.push(decodeName(entry.name));
           if (batch.length < size) continue;
           yield batch;

@@ -1,10 +1,11 @@
 /** One pass over a dirq Simple queue: directories in order, elements in order inside one, in 8 bytes of memory for each element of one directory. */
-import { type Dirent, promises as fs } from 'node:fs';
+import { promises as fs } from 'node:fs';
 import { CLAIMS } from './claims-directory.js';
 import { CompactNames } from './compact-names.js';
-import { entriesOf } from './entries.js';
+import { type Entry, entriesOf } from './entries.js';
 import { failedWith, fault, guarded } from './faults.js';
 import { isDirectoryName, isElementName, numberedDirectory, timeOfElement } from './names.js';
+import { isDirectory } from './normal-layout.js';
 import { QUARANTINE } from './quarantine.js';
 import type { Scan, ScanStatistics } from './spool.js';
 
@@ -48,6 +49,8 @@ export class SimpleScan implements Scan {
   readonly #read: (all: ScanStatistics) => void;
   readonly #batch: number;
   #looks = 0;
+  /** Directories do not say what their entries are. */
+  #untyped = false;
 
   constructor(options: ScanOptions) {
     this.#root = options.root;
@@ -107,19 +110,24 @@ export class SimpleScan implements Scan {
     yield { ...batch, isLast };
   }
 
-  #sortOut(entry: Dirent, { elements, locks }: Batch): void {
+  #sortOut(entry: Entry, { elements, locks }: Batch): void {
     const { name } = entry;
     const isLock = name.endsWith(LOCK);
     const element = isLock ? name.slice(0, -LOCK.length) : name;
-    if (!isElementName(element) || entry.isDirectory()) this.statistics.ignored += 1;
+    if (!isElementName(element) || entry.isDirectory?.() === true) this.statistics.ignored += 1;
     else if (isLock) locks.add(element);
     else elements.add(element);
+    if (entry.isDirectory === undefined) this.#untyped = true;
   }
 
   async *#sortedBatch(directory: string, { elements, locks, isLast }: Batch, late: Set<string>): AsyncGenerator<string, void> {
     let untold = isLast;
     for (const element of elements.sorted()) {
       if (this.#signal?.aborted === true) return;
+      if (this.#untyped && (await isDirectory(`${this.#root}/${directory}/${element}`))) {
+        this.statistics.ignored += 1;
+        continue;
+      }
       await this.#noteAge(directory, element);
       if (untold) this.#tell(elements.length, locks.size);
       untold = false;
@@ -163,7 +171,7 @@ export async function directoriesOf(root: string, other: (name: string) => void 
     for (const entry of entries) {
       const { name } = entry;
       // Not through a link: what it leads to is not ours to send and remove.
-      if (!isDirectoryName(name) || !entry.isDirectory()) {
+      if (!isDirectoryName(name) || !(entry.isDirectory?.() ?? (await isDirectory(`${root}/${name}`)))) {
         other(name);
         continue;
       }

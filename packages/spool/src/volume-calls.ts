@@ -182,13 +182,13 @@ export function volumeCalls(root: string, pace = new Pace()): VolumeCalls {
   };
 }
 
-/** Whether the file system of a directory answers without another machine or process. False where that cannot be told. */
-export async function isLocal(directory: string): Promise<boolean> {
-  const type = await typeOf(directory);
+/** Whether a file system of this type answers without another machine or process. */
+export function isLocal(type: number | undefined): boolean {
   return type !== undefined && LOCAL_TYPES.has(type);
 }
 
-async function typeOf(root: string): Promise<number | undefined> {
+/** Of the file system of a directory; undefined where it cannot be told. */
+export async function typeOf(root: string): Promise<number | undefined> {
   if (process.platform !== 'linux') return undefined;
   try {
     return (await promises.statfs(root)).type;

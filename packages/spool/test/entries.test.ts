@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict';
-import { type Dir, mkdirSync, promises, readdirSync, writeFileSync } from 'node:fs';
+import { type Dir, mkdirSync, promises, readdirSync, rmSync, unlinkSync, writeFileSync } from 'node:fs';
 import { describe, it } from 'node:test';
 import { temporaryDirectory } from '@ssm/test-support';
 import { entriesOf } from '../src/entries.js';
+import { hideTypes } from './listing.js';
+import { rejectsWith } from './support.js';
 
 describe('the entries of a directory', () => {
   it('are all there, each once, whatever their number', async (t) => {
@@ -22,9 +24,58 @@ describe('the entries of a directory', () => {
     const root = temporaryDirectory(t);
     mkdirSync(`${root}/directory`);
     writeFileSync(Buffer.concat([Buffer.from(`${root}/`), Buffer.from([0xff, 0x61])]), '');
-    const found = new Map<string, boolean>();
-    for await (const entries of entriesOf(root, 'latin1')) for (const entry of entries) found.set(entry.name, entry.isDirectory());
+    const found = new Map<string, boolean | undefined>();
+    for await (const entries of entriesOf(root, 'latin1')) for (const entry of entries) found.set(entry.name, entry.isDirectory?.());
     assert.deepEqual(Object.fromEntries(found), { directory: true, '\u00ffa': false });
+  });
+
+  it('are all there where a directory does not say what they are, though one vanishes', async (t) => {
+    const root = temporaryDirectory(t);
+    for (let index = 0; index < 3000; index += 1) writeFileSync(`${root}/${index}`, '');
+    writeFileSync(`${root}/Zürich`, '');
+    let looks = 0;
+    hideTypes(t, (file) => {
+      looks += 1;
+      if (looks === 500) unlinkSync(file);
+    });
+    for (let pass = 1; pass <= 2; pass += 1) {
+      const names: string[] = [];
+      for await (const entries of entriesOf(root, 'latin1')) {
+        assert.ok(entries.length <= 1024);
+        for (const entry of entries) names.push(Buffer.from(entry.name, 'latin1').toString());
+        for (const entry of entries) assert.equal(typeof entry.isDirectory, 'undefined');
+      }
+      assert.equal(names.length, 3000);
+      assert.deepEqual(names.toSorted(), readdirSync(root).toSorted());
+    }
+    assert.ok(looks <= 1024, 'known from then on');
+  });
+
+  it('are not said to be all when one vanishes after others were given', async (t) => {
+    const root = temporaryDirectory(t);
+    for (let index = 0; index < 3000; index += 1) writeFileSync(`${root}/${index}`, '');
+    hideTypes(t, unlinkSync, 1500);
+    const read = async (): Promise<number> => {
+      let count = 0;
+      for await (const entries of entriesOf(root)) count += entries.length;
+      return count;
+    };
+    await rejectsWith(read(), 'io-error');
+    assert.equal(await read(), readdirSync(root).length, 'the next time names are enough');
+  });
+
+  it('end with their directory', async (t) => {
+    for (const shows of [0, 1500]) {
+      const root = `${temporaryDirectory(t)}/root`;
+      mkdirSync(root);
+      for (let index = 0; index < 3000; index += 1) writeFileSync(`${root}/${index}`, '');
+      hideTypes(t, () => rmSync(root, { recursive: true, force: true }), shows);
+      const read = async (): Promise<void> => {
+        for await (const entries of entriesOf(root)) assert.equal(entries.length, 1024);
+      };
+      await assert.rejects(read(), { code: 'ENOENT' });
+      t.mock.restoreAll();
+    }
   });
 
   it('leave the event loop free', async (t) => {

@@ -1,5 +1,5 @@
-/** Directories whose entries come in an order of the test's own. */
-import { type Dirent, promises } from 'node:fs';
+/** Directories whose entries come in an order of the test's own, or without their types. */
+import { type Dirent, lstatSync, promises, type Stats } from 'node:fs';
 import type { TestContext } from 'node:test';
 
 export interface Listing {
@@ -24,4 +24,42 @@ export function arrangeEntries(t: TestContext, arrange: (entries: Dirent[]) => D
     return { read: async () => next(), readSync: next, close: async () => undefined };
   });
   return listing;
+}
+
+/** What Node.js makes of an entry whose type it had to look up. */
+class LookedUp {
+  readonly name: string;
+  readonly #stats: Stats;
+
+  constructor(name: string, stats: Stats) {
+    this.name = name;
+    this.#stats = stats;
+  }
+
+  isDirectory(): boolean {
+    return this.#stats.isDirectory();
+  }
+}
+
+/** A file system of its own that does not say what entries are. `shows`: of this many it does. `onLook` is called before an entry is looked at. */
+export function hideTypes(t: TestContext, onLook: (file: string) => void, shows = 0): void {
+  const type = Math.random();
+  t.mock.method(promises, 'statfs', async () => ({ type }));
+  const opendir = promises.opendir.bind(promises);
+  t.mock.method(promises, 'opendir', async (directory: string, { bufferSize, encoding }: { bufferSize: number; encoding: 'utf8' }) => {
+    const entries: Dirent[] = [];
+    for await (const entry of await opendir(directory, { encoding })) entries.push(entry);
+    const portion: (Dirent | LookedUp)[] = [];
+    let given = 0;
+    const next = (): Dirent | LookedUp | null => {
+      if (portion.length === 0)
+        for (const entry of entries.splice(0, bufferSize)) {
+          given += 1;
+          if (given > shows) onLook(`${directory}/${entry.name}`);
+          portion.push(given > shows ? new LookedUp(entry.name, lstatSync(`${directory}/${entry.name}`)) : entry);
+        }
+      return portion.shift() ?? null;
+    };
+    return { read: async () => next(), readSync: next, close: async () => undefined };
+  });
 }

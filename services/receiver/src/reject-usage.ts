@@ -1,5 +1,6 @@
-import { opendir, stat } from 'node:fs/promises';
+import { readdir, stat } from 'node:fs/promises';
 import path from 'node:path';
+import { entriesOf } from '@ssm/spool';
 
 export interface Usage {
   readonly elements: number;
@@ -76,8 +77,17 @@ export async function measureQueue(root: string, signal: AbortSignal): Promise<U
 
 async function sizeOfElement(element: string): Promise<number> {
   let bytes = 0;
-  for await (const file of namesIn(element, /^[0-9a-z]+$/)) bytes += await sizeOfFile(path.join(element, file));
+  for (const file of await filesOf(element)) if (/^[0-9a-z]+$/.test(file)) bytes += await sizeOfFile(path.join(element, file));
   return bytes;
+}
+
+async function filesOf(element: string): Promise<string[]> {
+  try {
+    return await readdir(element);
+  } catch (error) {
+    if (isGone(error)) return [];
+    throw error;
+  }
 }
 
 async function sizeOfFile(file: string): Promise<number> {
@@ -92,7 +102,7 @@ async function sizeOfFile(file: string): Promise<number> {
 
 async function* namesIn(directory: string, pattern: RegExp): AsyncGenerator<string> {
   try {
-    for await (const { name } of await opendir(directory)) if (pattern.test(name)) yield name;
+    for await (const entries of entriesOf(directory)) for (const { name } of entries) if (pattern.test(name)) yield name;
   } catch (error) {
     if (!isGone(error)) throw error;
   }
