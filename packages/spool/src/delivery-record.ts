@@ -19,6 +19,7 @@ import { timeOfElement } from './names.js';
 import { type Checkpoint, noCheckpoint, type RecordOptions } from './options.js';
 import { type Entry, readEntry, textOf } from './record-entry.js';
 import { removeOld } from './record-expiry.js';
+import { identityOf, SameDirectory } from './same-directory.js';
 import type { DeliveryRecord, FileModes, RecordClaim } from './spool.js';
 import { TimeShare } from './time-share.js';
 import { type VolumeCalls, volumeCalls } from './volume-calls.js';
@@ -46,6 +47,8 @@ export class FileDeliveryRecord implements DeliveryRecord {
   readonly #now: () => Date;
   readonly #calls: VolumeCalls;
   readonly #checkpoint: Checkpoint;
+  /** Known from the first start that succeeded. */
+  readonly #directory: SameDirectory;
   readonly #remembered = new Map<string, string>();
   /** Where expire() was last. */
   #shard: number | undefined;
@@ -55,12 +58,16 @@ export class FileDeliveryRecord implements DeliveryRecord {
     this.#modes = options.modes ?? {};
     this.#now = options.now ?? (() => new Date());
     this.#calls = options.calls ?? volumeCalls(options.path);
+    this.#directory = new SameDirectory(options.path, this.#calls);
     this.#checkpoint = checkpoint;
   }
 
+  /** Once started the record is never begun anew: that would be below the mount point of a volume that went away, and remember nothing. */
   async start(): Promise<void> {
     await guarded('prepare the delivery record', this.#root, async () => {
-      if (await makeDirectory(this.#root, this.#modes)) await syncDirectory(path.dirname(this.#root));
+      if (this.#directory.isKnown) await this.#directory.check();
+      else if (await makeDirectory(this.#root, this.#modes)) await syncDirectory(path.dirname(this.#root));
+      const identity = await identityOf(this.#root);
       const present = new Set(await fs.readdir(this.#root));
       const missing = [PENDING, ...shards()].filter((name) => !present.has(name));
       const probes = [...present].filter((name) => name.startsWith(PROBE));
@@ -69,6 +76,7 @@ export class FileDeliveryRecord implements DeliveryRecord {
       if (missing.length > 0) await syncDirectory(this.#root);
       await this.#calls.look();
       await this.#probe();
+      this.#directory.know(identity);
     });
   }
 
@@ -87,6 +95,7 @@ export class FileDeliveryRecord implements DeliveryRecord {
     if (id.length > MAXIMUM_ID) throw new SpoolError('name-invalid', `an id of ${id.length} characters is too long`, { path: this.#root });
     if (this.#ageOf(stagedPath) > MAXIMUM_STAGED_MS) throw tooSlow(stagedPath);
     return await guarded('record a delivery', this.#root, async () => {
+      await this.#directory.check();
       const pending = this.#pendingOf(id, stagedPath);
       const created = await this.#writePending(pending, { id, stagedPath, recordedAt: this.#now() });
       await this.#checkpoint('pending');

@@ -4,12 +4,12 @@ import path from 'node:path';
 import { createFile, createFiles, makeDirectory, syncDirectory, syncRemaining } from './durable.js';
 import { SpoolError } from './errors.js';
 import { failedWith, guarded } from './faults.js';
-import { type FileCalls, files } from './files.js';
 import { Insertion, newestDirectory } from './insertion.js';
 import { inodeOf, removeIfEmpty, renameIfThere, unlinkIfThere } from './moves.js';
 import { isElementName, NameSource } from './names.js';
 import { type DepthCount, depthOf, LOCKED, OBSOLETE, removeDirectory, STAGING, TEMPORARY } from './normal-layout.js';
 import { type Checkpoint, noCheckpoint, type StagingOptions } from './options.js';
+import { identityOf, SameDirectory } from './same-directory.js';
 import type { FileModes, QueueRecord, Staged, StagingQueue } from './spool.js';
 import { type VolumeCalls, volumeCalls } from './volume-calls.js';
 
@@ -34,8 +34,8 @@ export class NormalQueue implements StagingQueue {
   readonly #checkpoint: Checkpoint;
   /** A directory whose entry in the root is known to be durable. */
   #anchored: string | undefined;
-  /** Which directory the path led to at the first start that succeeded. */
-  #root: string | undefined;
+  /** Known from the first start that succeeded. */
+  readonly #root: SameDirectory;
 
   constructor(options: StagingOptions, checkpoint: Checkpoint = noCheckpoint) {
     this.path = options.path;
@@ -45,38 +45,31 @@ export class NormalQueue implements StagingQueue {
     this.#own = `${STAGING}/${stagingName(options.instance)}`;
     this.#insertion = new Insertion(options.path, options.directorySize ?? DEFAULT_DIRECTORY_SIZE);
     this.#calls = options.calls ?? volumeCalls(options.path);
+    this.#root = new SameDirectory(options.path, this.#calls);
     this.#checkpoint = checkpoint;
   }
 
   async start(): Promise<void> {
     const root = await this.#make();
     await this.probe();
-    this.#root ??= root;
+    this.#root.know(root);
   }
 
   /** Makes the directories. Needs no space when they are there. */
   async prepare(): Promise<void> {
-    const root = await this.#make();
-    this.#root ??= root;
+    this.#root.know(await this.#make());
   }
 
   /** Once started the root is never made again: that would be below the mount point of a volume that went away. */
   async #make(): Promise<string> {
     return await guarded('prepare the queue', this.path, async () => {
-      if (this.#root !== undefined) await this.#checkRoot();
+      if (this.#root.isKnown) await this.#root.check();
       else if (await makeDirectory(this.path, this.#modes)) await syncDirectory(path.dirname(this.path));
       for (const name of [TEMPORARY, OBSOLETE]) await makeDirectory(this.#at(name), this.#modes);
       await this.#makeStaging();
       await this.#calls.look();
       return await identityOf(this.path);
     });
-  }
-
-  /** A volume that was unmounted, or another in its place, must not pass for the queue. */
-  async #checkRoot(): Promise<void> {
-    const root = await identityOf(this.path, this.#calls);
-    if (this.#root !== undefined && root !== this.#root)
-      throw new SpoolError('path-missing', `${this.path} is not the directory that it was at start`, { path: this.path });
   }
 
   /** Elements are renamed from there: one that was staged elsewhere could never be stored, and would be lost with what is mounted there. */
@@ -87,7 +80,7 @@ export class NormalQueue implements StagingQueue {
   }
 
   async #makeStaging(): Promise<void> {
-    await this.#checkRoot();
+    await this.#root.check();
     if (await makeDirectory(this.#at(STAGING), this.#modes)) await syncDirectory(this.path);
     if (await makeDirectory(this.#at(this.#own), this.#modes)) await syncDirectory(this.#at(STAGING));
   }
@@ -98,7 +91,7 @@ export class NormalQueue implements StagingQueue {
 
   async probe(): Promise<void> {
     await guarded('write to the queue', this.path, async () => {
-      await this.#checkRoot();
+      await this.#root.check();
       await this.#checkStaging();
       const file = this.#at(`${this.#own}/probe-${this.#names.next()}`);
       await this.#inStaging(() => createFile(file, Buffer.alloc(PROBE_BYTES), this.#modes));
@@ -122,7 +115,7 @@ export class NormalQueue implements StagingQueue {
     const contents = filesOf(record);
     const stagedAt = this.#now();
     return await guarded('stage an element', this.path, async () => {
-      await this.#checkRoot();
+      await this.#root.check();
       const staged = `${this.#own}/${await this.#newStaged()}`;
       await this.#checkpoint('staging');
       try {
@@ -214,7 +207,7 @@ export class NormalQueue implements StagingQueue {
 
   async #isGone(source: string): Promise<boolean> {
     if ((await inodeOf(source)) !== undefined) return false;
-    await this.#checkRoot();
+    await this.#root.check();
     return true;
   }
 
@@ -270,11 +263,6 @@ interface Renamed {
   readonly directory: string;
   /** We made the directory on the way. */
   readonly made: boolean;
-}
-
-async function identityOf(directory: string, calls: FileCalls = files): Promise<string> {
-  const { dev, ino } = await calls.statExact(directory);
-  return `${dev}:${ino}`;
 }
 
 function filesOf(record: QueueRecord): [string, Uint8Array][] {

@@ -1,5 +1,18 @@
 import assert from 'node:assert/strict';
-import { cpSync, existsSync, linkSync, promises, readdirSync, readFileSync, statSync, unlinkSync, writeFileSync } from 'node:fs';
+import {
+  cpSync,
+  existsSync,
+  linkSync,
+  mkdirSync,
+  promises,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  unlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import path from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import { temporaryDirectory } from '@ssm/test-support';
@@ -172,6 +185,27 @@ describe('what is on disk', () => {
     lookOlder(t, /probe-/, 61_000);
     await record.start();
     assert.deepEqual(filesBelow(root), []);
+  });
+
+  it('is never begun anew below the mount point of a volume that went away', async (t) => {
+    const { root, record } = await started(t);
+    await record.claim('id', '.staging/a/1');
+    renameSync(root, `${root}-unmounted`);
+    await rejectsWith(record.claim('other', '.staging/a/2'), 'path-missing');
+    await rejectsWith(record.start(), 'path-missing');
+    assert.equal(existsSync(root), false);
+    // The mount point; then one where a record was begun before the volume was first mounted.
+    mkdirSync(root);
+    await rejectsWith(record.start(), 'path-missing');
+    await rejectsWith(record.claim('other', '.staging/a/2'), 'path-missing');
+    assert.deepEqual(readdirSync(root), []);
+    await new FileDeliveryRecord({ path: root }).start();
+    await rejectsWith(record.claim('id', '.staging/b/1'), 'path-missing');
+    assert.deepEqual(recordsIn(root), []);
+    rmSync(root, { recursive: true });
+    renameSync(`${root}-unmounted`, root);
+    await record.start();
+    assert.equal((await record.claim('id', '.staging/b/1')).outcome, 'theirs');
   });
 
   it('has the configured modes', async (t) => {
