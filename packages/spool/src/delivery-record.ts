@@ -14,7 +14,7 @@ import { entriesOf } from './entries.js';
 import { SpoolError } from './errors.js';
 import { failedWith, fault, guarded } from './faults.js';
 import { files } from './files.js';
-import { unlinkIfThere } from './moves.js';
+import { areOneFile, unlinkIfThere } from './moves.js';
 import { timeOfElement } from './names.js';
 import { type Checkpoint, noCheckpoint, type RecordOptions } from './options.js';
 import { type Entry, readEntry, textOf } from './record-entry.js';
@@ -101,12 +101,14 @@ export class FileDeliveryRecord implements DeliveryRecord {
       await this.#checkpoint('pending');
       const winner = await this.#linkOrRead(id, pending);
       await this.#checkpoint('linked');
-      if (winner === undefined && this.#ageOf(stagedPath) > LOST_STAGED_MS) await this.#takeBack(id, pending, stagedPath);
+      // Over a network file system an answer may be lost, and the request that is sent again find the link there.
+      const linked = winner === undefined || (created && (await areOneFile(pending, this.#fileOf(id))));
+      if (linked && this.#ageOf(stagedPath) > LOST_STAGED_MS) await this.#takeBack(id, pending, stagedPath);
       // Also for another's record: its maker may not have come so far.
       await syncDirectory(path.dirname(this.#fileOf(id)), this.#calls);
       const mine = winner === undefined || winner.stagedPath === stagedPath;
       // Another's, or our own that is confirmed already: it must not come back to a recovery.
-      if (winner !== undefined && created) await unlinkIfThere(pending);
+      if (!linked && created) await unlinkIfThere(pending);
       this.#remember(id, mine ? pending : this.#pendingOf(id, winner.stagedPath));
       return mine ? { outcome: 'mine' } : { outcome: 'theirs', stagedPath: winner.stagedPath, recordedAt: winner.recordedAt };
     });

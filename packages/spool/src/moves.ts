@@ -22,7 +22,8 @@ export async function moveUnlessTaken(from: Path, to: Path): Promise<'moved' | '
   return 'moved';
 }
 
-async function areOneFile(one: Path, other: Path): Promise<boolean> {
+/** Two names of one file? */
+export async function areOneFile(one: Path, other: Path): Promise<boolean> {
   const [first, second] = await Promise.all([inodeOf(one), inodeOf(other)]);
   return first !== undefined && first === second;
 }

@@ -146,6 +146,27 @@ describe('what is on disk', () => {
     assert.deepEqual(await list(record), ['id']);
   });
 
+  it('is ours when the answer to its link was lost, and the request that was sent again found it there', async (t) => {
+    const root = `${temporaryDirectory(t)}/record`;
+    const record = new FileDeliveryRecord({ path: root, calls: threaded(root) });
+    await record.start();
+    const { link } = files;
+    const linking = t.mock.method(files, 'link', async (from: string, to: string) => {
+      await link(from, to);
+      await link(from, to);
+    });
+    assert.deepEqual(await record.claim('id', '.staging/a/1'), { outcome: 'mine' });
+    linking.mock.restore();
+    // A crash comes here: the element is not stored yet.
+    assert.deepEqual(await list(new FileDeliveryRecord({ path: root })), ['id']);
+    assert.deepEqual(await record.claim('id', '.staging/a/1'), { outcome: 'mine' });
+    assert.deepEqual(await list(record), ['id']);
+    assert.equal(await record.settle('id'), true);
+    assert.deepEqual(await record.claim('id', '.staging/a/1'), { outcome: 'mine' });
+    assert.deepEqual(await list(record), [], 'confirmed');
+    assert.deepEqual(readdirSync(`${root}/pending`), []);
+  });
+
   it('may be a copy that lost its hard links', async (t) => {
     const { root, record } = await started(t);
     await record.claim('a', '.staging/x/1');
