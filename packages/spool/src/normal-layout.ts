@@ -21,6 +21,16 @@ export async function numberedDirectories(root: string): Promise<string[]> {
   return names.toSorted();
 }
 
+/** All names in a small directory; none when it is missing. */
+export async function namesIn(directory: string): Promise<string[]> {
+  try {
+    return await fs.readdir(directory);
+  } catch (error) {
+    if (failedWith(error, 'ENOENT', 'ENOTDIR')) return [];
+    throw error;
+  }
+}
+
 /** Element names in a directory, as the file system gives them, some at a time; none when it is missing. */
 export async function* elementsIn(directory: string): AsyncGenerator<readonly string[], void> {
   try {

@@ -7,7 +7,7 @@ import { failedWith, guarded } from './faults.js';
 import { Insertion, newestDirectory } from './insertion.js';
 import { inodeOf, removeIfEmpty, renameIfThere, unlinkIfThere } from './moves.js';
 import { isElementName, NameSource } from './names.js';
-import { type DepthCount, depthOf, LOCKED, OBSOLETE, removeDirectory, STAGING, TEMPORARY } from './normal-layout.js';
+import { type DepthCount, depthOf, LOCKED, namesIn, OBSOLETE, removeDirectory, STAGING, TEMPORARY } from './normal-layout.js';
 import { type Checkpoint, noCheckpoint, type StagingOptions } from './options.js';
 import { identityOf, SameDirectory } from './same-directory.js';
 import type { FileModes, QueueRecord, Staged, StagingQueue } from './spool.js';
@@ -58,6 +58,11 @@ export class NormalQueue implements StagingQueue {
   /** Makes the directories. Needs no space when they are there. */
   async prepare(): Promise<void> {
     this.#root.know(await this.#make());
+  }
+
+  /** It was started, and its root is not the directory that it was. */
+  async isGone(): Promise<boolean> {
+    return await guarded('look for the queue', this.path, () => this.#root.isGone());
   }
 
   /** Once started the root is never made again: that would be below the mount point of a volume that went away. */
@@ -277,15 +282,6 @@ function stagingName(instance: string): string {
   const name = encodeURIComponent(Buffer.from(instance).toString()).replaceAll('.', '%2E');
   if (name === '' || name.length > 200) throw new SpoolError('name-invalid', `not the name of an instance: ${JSON.stringify(instance)}`);
   return name;
-}
-
-async function namesIn(directory: string): Promise<string[]> {
-  try {
-    return await fs.readdir(directory);
-  } catch (error) {
-    if (failedWith(error, 'ENOENT', 'ENOTDIR')) return [];
-    throw error;
-  }
 }
 
 async function isOld(file: string, now: Date): Promise<boolean> {

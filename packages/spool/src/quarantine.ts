@@ -4,11 +4,13 @@ import path from 'node:path';
 import { syncDirectory } from './durable.js';
 import { SpoolError } from './errors.js';
 import { failedWith } from './faults.js';
+import { files } from './files.js';
 import { inodeOf } from './moves.js';
 import { encodeName } from './names.js';
-import { elementsIn, STAGING } from './normal-layout.js';
+import { elementsIn, namesIn, STAGING } from './normal-layout.js';
 import { NormalQueue } from './normal-queue.js';
 import type { Checkpoint, OutgoingOptions } from './options.js';
+import { identityOf, SameDirectory } from './same-directory.js';
 import type { QuarantineReason } from './spool.js';
 
 export const QUARANTINE = '.quarantine';
@@ -21,19 +23,44 @@ const UNFINISHED_AGE_MS = 60_000;
 
 export class Quarantine {
   readonly path: string;
-  readonly #queue: NormalQueue;
+  readonly #options: OutgoingOptions;
+  /** Known from the start. */
+  readonly #outgoing: SameDirectory;
   readonly #checkpoint: Checkpoint;
+  #queue: NormalQueue;
 
   constructor(options: OutgoingOptions, checkpoint: Checkpoint) {
     this.path = options.quarantinePath ?? path.join(options.path, QUARANTINE);
-    const { modes = {}, now = () => new Date(), random = Math.random } = options;
-    this.#queue = new NormalQueue({ path: this.path, instance: SENDERS, modes, now, random });
+    this.#options = options;
+    this.#outgoing = new SameDirectory(options.path, files);
     this.#checkpoint = checkpoint;
+    this.#queue = this.#newQueue();
+  }
+
+  #newQueue(): NormalQueue {
+    const { modes = {}, now = () => new Date(), random = Math.random } = this.#options;
+    return new NormalQueue({ path: this.path, instance: SENDERS, modes, now, random });
+  }
+
+  /**
+   * The queue; a new one when somebody has removed the directory. One below outgoing is made again as long as outgoing is what it was; one
+   * elsewhere may be on a volume that went away.
+   */
+  async #current(): Promise<NormalQueue> {
+    if (!(await this.#queue.isGone())) return this.#queue;
+    if (this.#options.quarantinePath !== undefined)
+      throw new SpoolError('path-missing', `${this.path} is not the directory that it was at start`, { path: this.path });
+    await this.#outgoing.check();
+    const queue = this.#newQueue();
+    await queue.prepare();
+    this.#queue = queue;
+    return queue;
   }
 
   /** Makes the queue, and shows with an empty file of ours that files can be moved there. */
   async start(file: string): Promise<void> {
-    await this.#queue.prepare();
+    this.#outgoing.know(await identityOf(this.#options.path));
+    await (await this.#current()).prepare();
     const moved = path.join(this.path, `.${path.basename(file)}`);
     try {
       await fs.rename(file, moved);
@@ -46,17 +73,18 @@ export class Quarantine {
 
   /** Finishes what a crash left with its body already moved. `time`: now, by the clock of the file system. */
   async recover(time: number): Promise<void> {
+    const queue = await this.#current();
     const staging = path.join(this.path, STAGING);
-    for (const instance of await fs.readdir(staging))
+    for (const instance of await namesIn(staging))
       for await (const elements of elementsIn(path.join(staging, instance)))
-        for (const element of elements) await this.#finish(path.join(STAGING, instance, element), time);
+        for (const element of elements) await this.#finish(queue, path.join(STAGING, instance, element), time);
   }
 
-  async #finish(staged: string, time: number): Promise<void> {
+  async #finish(queue: NormalQueue, staged: string, time: number): Promise<void> {
     try {
       const { ctimeMs } = await fs.lstat(path.join(this.path, staged));
       const whole = (await inodeOf(path.join(this.path, staged, BODY))) !== undefined;
-      if (whole && time - ctimeMs > UNFINISHED_AGE_MS) await this.#queue.commit(staged);
+      if (whole && time - ctimeMs > UNFINISHED_AGE_MS) await queue.commit(staged);
     } catch (error) {
       if (!failedWith(error, 'ENOENT')) throw error;
     }
@@ -67,7 +95,8 @@ export class Quarantine {
    * both become visible. Resolves to the name of the element in the quarantine queue.
    */
   async take(name: string, reason: QuarantineReason, move: (body: string) => Promise<void>): Promise<string> {
-    const staged = await this.#queue.stage({
+    const queue = await this.#current();
+    const staged = await queue.stage({
       error: `${reason.code}: ${reason.message}\n${reason.at.toISOString()}\n`,
       name: encodeName(name),
     });
@@ -81,17 +110,19 @@ export class Quarantine {
     }
     await this.#checkpoint('moved');
     await syncDirectory(path.dirname(body));
-    const { name: element } = await this.#queue.commit(staged.path);
+    const { name: element } = await queue.commit(staged.path);
     return element ?? path.basename(staged.path);
   }
 
   /** Removes what was staged a day ago and never got its body. */
   async tidy(now: Date): Promise<void> {
-    await this.#queue.cleanStaging(async (staged) => (await inodeOf(path.join(this.path, staged, BODY))) !== undefined, now);
+    const queue = await this.#current();
+    await queue.cleanStaging(async (staged) => (await inodeOf(path.join(this.path, staged, BODY))) !== undefined, now);
   }
 
   /** Elements; fewer when they cannot be counted in a second. */
   async depth(): Promise<number> {
-    return (await this.#queue.depth(COUNT_LIMIT_MS)).elements;
+    const queue = await this.#current();
+    return (await queue.depth(COUNT_LIMIT_MS)).elements;
   }
 }

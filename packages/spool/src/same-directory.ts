@@ -1,4 +1,5 @@
 import { SpoolError } from './errors.js';
+import { failedWith } from './faults.js';
 import { type FileCalls, files } from './files.js';
 
 /** A directory that has to stay the one that it was: a volume that was unmounted, or another in its place, must not pass for it. */
@@ -26,6 +27,18 @@ export class SameDirectory {
     const identity = await identityOf(this.#path, this.#calls);
     if (this.#identity !== undefined && identity !== this.#identity)
       throw new SpoolError('path-missing', `${this.#path} is not the directory that it was at start`, { path: this.#path });
+  }
+
+  /** It is known, and not there (any more), or another now. */
+  async isGone(): Promise<boolean> {
+    if (!this.isKnown) return false;
+    try {
+      await this.check();
+      return false;
+    } catch (error) {
+      if (failedWith(error, 'ENOENT', 'ENOTDIR', 'path-missing')) return true;
+      throw error;
+    }
   }
 }
 

@@ -1,7 +1,20 @@
 /** The suite that every layout of an outgoing queue passes. */
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { existsSync, linkSync, promises, readFileSync, renameSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  linkSync,
+  mkdirSync,
+  promises,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmdirSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import net from 'node:net';
 import { describe, it, type TestContext } from 'node:test';
 import { eventually, temporaryDirectory } from '@ssm/test-support';
@@ -247,7 +260,7 @@ export function outgoingConformance(layout: 'dirq' | 'directory', fixture: Outgo
       t.after(() => other.close?.());
       const name = fixture.put(root, 'body');
       const claim = await claimed(queue, name);
-      await stealAll(root);
+      stealAll(root);
       await rejectsWith(claim.touch(), 'claim-lost');
       await rejectsWith(claim.read(100), 'claim-lost');
       await rejectsWith(claim.quarantine({ code: 'x', message: 'y', at: new Date() }), 'claim-lost');
@@ -260,6 +273,50 @@ export function outgoingConformance(layout: 'dirq' | 'directory', fixture: Outgo
       const queue = fixture.make({ path: root, instance: 'sender' });
       await rejectsWith(queue.start(), 'path-missing');
       assert.equal(existsSync(root), false);
+    });
+
+    it('makes its quarantine again when somebody removed it', async (t) => {
+      const { root, queue } = await started(t, { stabilityMs: 0 });
+      const quarantine = async (body: string): Promise<void> => {
+        const claim = await claimed(queue, fixture.put(root, body));
+        const as = await claim.quarantine({ code: 'x', message: 'y', at: new Date() });
+        assert.equal(readFileSync(`${root}/.quarantine/${as}/body`, 'utf8'), body);
+      };
+      await quarantine('1');
+      rmSync(`${root}/.quarantine`, { recursive: true });
+      await Promise.all([quarantine('2'), quarantine('3'), queue.purge(), queue.quarantineDepth()]);
+      assert.equal(await queue.quarantineDepth(), 2);
+      rmSync(`${root}/.quarantine`, { recursive: true });
+      mkdirSync(`${root}/.quarantine`);
+      await queue.purge();
+      await quarantine('4');
+      rmSync(`${root}/.quarantine/.staging`, { recursive: true });
+      await queue.purge();
+      await quarantine('5');
+      assert.equal(await queue.quarantineDepth(), 2);
+    });
+
+    it('makes no quarantine where its volume is no more', async (t) => {
+      const { root, queue } = await started(t);
+      renameSync(root, `${root}-unmounted`);
+      mkdirSync(root);
+      await rejectsWith(queue.quarantineDepth(), 'path-missing');
+      assert.deepEqual(readdirSync(root), []);
+      rmdirSync(root);
+      renameSync(`${root}-unmounted`, root);
+      assert.equal(await queue.quarantineDepth(), 0);
+    });
+
+    it('waits for a quarantine elsewhere that went away', async (t) => {
+      const quarantinePath = `${temporaryDirectory(t)}/quarantine`;
+      const { root, queue } = await started(t, { quarantinePath, stabilityMs: 0 });
+      const claim = await claimed(queue, fixture.put(root, 'body'));
+      rmSync(quarantinePath, { recursive: true });
+      await rejectsWith(claim.quarantine({ code: 'x', message: 'y', at: new Date() }), 'path-missing');
+      await rejectsWith(queue.purge(), 'path-missing');
+      assert.equal(existsSync(quarantinePath), false);
+      await claim.release();
+      assert.equal((await namesOf(queue.scan())).length, 1);
     });
 
     it('says that the quarantine is on another file system', async (t) => {
@@ -361,8 +418,7 @@ export function outgoingConformance(layout: 'dirq' | 'directory', fixture: Outgo
 }
 
 /** What an operator, or another program, may do at any time. */
-async function stealAll(root: string): Promise<void> {
-  const { readdirSync, rmSync } = await import('node:fs');
+function stealAll(root: string): void {
   for (const entry of readdirSync(root, { recursive: true, encoding: 'utf8' }))
     if (/\.lck$|^[0-9a-f]{8}\/[0-9a-f]{14}$|^\.claimed\/[0-9a-f]{16}~/.test(entry)) rmSync(`${root}/${entry}`);
 }
