@@ -1,20 +1,34 @@
 import { setImmediate as turn } from 'node:timers/promises';
 
-/** So many steps are made before others get their turn: a few milliseconds. */
-const STEPS = 10_000;
+/** After so long (ms) others get their turn. */
+const WORK_MS = 5;
 
-/** For long work: `if (breath.isDue) await breath.take()` at every step. */
+/** Steps between looks at the clock, which take their time too. */
+const STEPS = 16;
+
+/** Bytes that are gone through in one step at most. */
+export const STRETCH = 65_536;
+
+/** For long work: `if (breath.isDue) await breath.take()` after every step. */
 export class Breath {
+  readonly #now: () => number;
+  #since: number;
   #steps = 0;
+
+  /** `now`: monotonic milliseconds. */
+  constructor(now: () => number = () => performance.now()) {
+    this.#now = now;
+    this.#since = now();
+  }
 
   /** Counts. */
   get isDue(): boolean {
-    this.#steps += 1;
-    return this.#steps >= STEPS;
+    this.#steps = (this.#steps + 1) % STEPS;
+    return this.#steps === 0 && this.#now() - this.#since >= WORK_MS;
   }
 
   async take(): Promise<void> {
-    this.#steps = 0;
     await turn();
+    this.#since = this.#now();
   }
 }

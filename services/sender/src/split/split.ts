@@ -34,7 +34,7 @@ export interface Split {
 export async function split(body: Uint8Array, limits: SplitLimits, sealing: Sealing): Promise<Split | undefined> {
   const bytes = Buffer.from(body.buffer, body.byteOffset, body.byteLength);
   const bound = new WireBound(bytes, sealing);
-  if (body.length <= limits.body && bound.sealed(bound.encoded(bytes)) <= limits.message) return undefined;
+  if (body.length <= limits.body && bound.sealed(await bound.encoded(bytes, new Breath())) <= limits.message) return undefined;
   const records = await recordsOf(bytes);
   if ('reason' in records)
     throw new SenderError('not-splittable', `the file of ${body.length} bytes is too large, and cannot be split: ${records.reason}`);
@@ -67,14 +67,15 @@ const sum = (a: Size, b: Size): Size => ({ body: a.body + b.body, encoded: a.enc
 
 /** As many records in each part as fit. */
 async function partsOf(bytes: Buffer, { head, ends, tail }: Records, fits: Fits, bound: WireBound): Promise<Part[]> {
-  const frame: Size = { body: head.length + tail.length, encoded: bound.encoded(head) + bound.encoded(tail) };
-  const parts: Part[] = [];
   const breath = new Breath();
+  const encoded = (await bound.encoded(head, breath)) + (await bound.encoded(tail, breath));
+  const frame: Size = { body: head.length + tail.length, encoded };
+  const parts: Part[] = [];
   let start = head.length;
   let last = start;
   let size = frame;
   for (const [index, end] of ends.entries()) {
-    const record: Size = { body: end - last, encoded: bound.encoded(bytes, last, end) };
+    const record: Size = { body: end - last, encoded: await bound.encoded(bytes, breath, { start: last, end }) };
     if (!fits(sum(frame, record)))
       throw new SenderError(
         'not-splittable',
@@ -87,7 +88,6 @@ async function partsOf(bytes: Buffer, { head, ends, tail }: Records, fits: Fits,
     }
     size = sum(size, record);
     last = end;
-    if (breath.isDue) await breath.take();
   }
   parts.push({ start, end: last });
   if (parts.length > MAXIMUM_PARTS) throw new SenderError('not-splittable', `the file would become more than ${MAXIMUM_PARTS} messages`);

@@ -1,4 +1,4 @@
-import { Breath } from './breath.js';
+import { Breath, STRETCH } from './breath.js';
 import { MAXIMUM_RECORDS, type NoRecords, type Records } from './record-list.js';
 
 /** `APEL-individual-job-message: v0.3` and its like. */
@@ -14,19 +14,22 @@ export async function textRecords(body: Buffer): Promise<Records | NoRecords | u
   if (header === undefined) return undefined;
   const ends: number[] = [];
   const breath = new Breath();
-  let start = header.length;
-  for (let at = start; at < body.length; ) {
-    const end = lineEnd(body, at);
-    // What is blank belongs to the record behind it: no part shall have no record.
-    if (isSeparator(body, at, end) && !isBlank(body, start, at)) {
+  // Since the last record's end. What is blank belongs to the record behind it: no part shall have no record.
+  let isBlankSoFar = true;
+  let line = 0;
+  for (let at = header.length; at < body.length; ) {
+    if (at >= line) line = lineEnd(body, at);
+    const end = Math.min(line, at + STRETCH);
+    if (isBlankSoFar) isBlankSoFar = isBlank(body, at, end);
+    else if (isSeparator(body, at, end)) {
       ends.push(end);
-      start = end;
+      isBlankSoFar = true;
       if (ends.length > MAXIMUM_RECORDS) return { reason: `it has more than ${MAXIMUM_RECORDS} records` };
     }
     at = end;
     if (breath.isDue) await breath.take();
   }
-  if (isBlank(body, start, body.length) && ends.length > 0) ends[ends.length - 1] = body.length;
+  if (isBlankSoFar && ends.length > 0) ends[ends.length - 1] = body.length;
   else ends.push(body.length);
   return { head: body.subarray(0, header.length), ends, tail: body.subarray(body.length) };
 }
@@ -37,7 +40,9 @@ function lineEnd(body: Buffer, at: number): number {
   return end === -1 ? body.length : end + 1;
 }
 
+/** Where a line begins, and in no other place. */
 function isSeparator(body: Buffer, start: number, end: number): boolean {
+  if (body[start - 1] !== LF) return false;
   let last = end;
   if (body[last - 1] === LF) last -= 1;
   if (body[last - 1] === CR) last -= 1;

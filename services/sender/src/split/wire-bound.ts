@@ -3,6 +3,8 @@
  * changes between two attempts, as signatures and certificates do: else a part would be sent with other records the second time.
  */
 
+import { type Breath, STRETCH } from './breath.js';
+
 /** How messages are sealed. */
 export interface Sealing {
   /** 0: signed only. */
@@ -19,6 +21,12 @@ const RECIPIENT_BYTES = 2048;
 const BASE64 = (4 / 3) * (65 / 64) * 1.001;
 /** Lines of quoted-printable that are broken softly. */
 const SOFT_ENDS = 75 / 73;
+
+/** From the first byte to before the last. */
+interface Stretch {
+  readonly start: number;
+  readonly end: number;
+}
 
 const LF = 0x0a;
 const SPACE = 0x20;
@@ -50,19 +58,28 @@ export class WireBound {
   }
 
   /** Of a stretch of bytes; those of neighbours can be added. */
-  encoded(bytes: Uint8Array, start = 0, end = bytes.length): number {
+  async encoded(bytes: Uint8Array, breath: Breath, { start, end }: Stretch = { start: 0, end: bytes.length }): Promise<number> {
     if (this.#sealing.transferEncoding === 'base64') return (end - start) * BASE64;
-    const costs = this.#costs;
     // What is at the ends of the stretch depends on its neighbours.
     let sum = 2 * END_OF_LINE;
-    let before = 0;
+    for (let at = start; at < end; at += STRETCH) {
+      sum += this.#costOf(bytes, { start: at, end: Math.min(at + STRETCH, end) }, at > start ? bytes[at - 1] : 0);
+      if (breath.isDue) await breath.take();
+    }
+    return sum * SOFT_ENDS;
+  }
+
+  #costOf(bytes: Uint8Array, { start, end }: Stretch, neighbour = 0): number {
+    const costs = this.#costs;
+    let sum = 0;
+    let before = neighbour;
     for (let at = start; at < end; at += 1) {
       const byte = bytes[at] ?? 0;
       sum += costs[byte] ?? 0;
       if (byte === LF && (before === SPACE || before === TAB)) sum += END_OF_LINE;
       before = byte;
     }
-    return sum * SOFT_ENDS;
+    return sum;
   }
 
   /** Of the sealed message of so many encoded bytes. */

@@ -266,6 +266,39 @@ describe('splitting', () => {
     await assert.rejects(() => split(summaries(20_000, 1), upTo(50), SIGNED), refuses('not-splittable', /more than 10000 messages/));
   });
 
+  it('takes time in proportion to the bytes, whatever is between the records', async () => {
+    const head = 'APEL-cloud-message: v0.4\n';
+    const begin = performance.now();
+    assert.equal((await takeApart(Buffer.from(head + '%%\n'.repeat(100_000)))).count, 1);
+    const took = performance.now() - begin;
+    assert.ok(took < 3000, `${took} ms for 300 kB`);
+  });
+
+  it('leaves the event loop free, also when a line or a record is huge', async () => {
+    const head = 'APEL-cloud-message: v0.4\n';
+    for (const line of [' '.repeat(40_000_000), 'x'.repeat(40_000_000)]) {
+      const body = Buffer.from(`${head}${line}\n%%\n`);
+      let turns = 0;
+      const turn = (): void => {
+        turns += 1;
+        timer = setImmediate(turn);
+      };
+      let timer = setImmediate(turn);
+      await assert.rejects(split(body, upTo(30_000_000), SIGNED), refuses('not-splittable', /record 1 of the file has/));
+      clearImmediate(timer);
+      assert.ok(turns >= 4, `${turns} turns`);
+    }
+  });
+
+  it('finds separators only where a line begins, however long it is', async () => {
+    const head = 'APEL-cloud-message: v0.4\n';
+    for (const length of [65_535, 65_536, 65_537, 131_072]) {
+      const body = Buffer.from(`${head}${'x'.repeat(length)}%%\n${' '.repeat(length)}%%\n%%\n${'\t'.repeat(length)}\n%%\ny\n%%`);
+      const { count, middle } = await takeApart(body);
+      assert.deepEqual([count, middle.length], [2, body.length - head.length]);
+    }
+  });
+
   it('gives each part an id of its own that is the same every time', async () => {
     const ids = [0, 1, 2].map((index) => partDeliveryId('abc', index));
     assert.equal(new Set([...ids, partDeliveryId('abd', 0)]).size, 4);
