@@ -549,6 +549,16 @@ describe('the end', () => {
     await within(session.disconnect(AbortSignal.timeout(50)), 'the end');
   });
 
+  it('comes when the last who asks for it waits no longer, whatever the first allowed', async () => {
+    const session = await open(await broker((peer) => peer.accept()));
+    const first = session.disconnect(never);
+    const second = session.disconnect(AbortSignal.timeout(50));
+    assert.ok(await isPending(second));
+    await within(Promise.all([first, second]), 'the end');
+    assert.equal(await session.ended, undefined);
+    await within(session.disconnect(never), 'an end that has been');
+  });
+
   it('comes with DISCONNECT even while a message waits to be admitted', async () => {
     const to = await broker(async (peer) => {
       await peer.accept();

@@ -340,6 +340,23 @@ describe('the byte budget', () => {
     assert.ok(statuses.some((status) => status.type === 'warning' && status.code === 'prefetch-reduced'));
   });
 
+  it('is drained in time while it gives up a connection whose receipts do not come', async () => {
+    let disconnects = 0;
+    const to = await broker(async (peer) => {
+      await subscribed(peer);
+      for (const ack of ['1', '2', '3']) peer.message({ ack }, Buffer.alloc(60 * KiB, 'x'));
+      for (;;) if ((await peer.frame()).command === 'DISCONNECT') disconnects += 1;
+    });
+    const endpoint = subscriber([to], { byteBudget: 100 * KiB, receiptTimeoutMs: 4000, connectTimeoutMs: 60_000 });
+    const delivery = await new Reading(endpoint).delivery();
+    const lost = rejection(delivery.acknowledge(), 'not-acknowledged');
+    await until(() => disconnects === 1, 'DISCONNECT after the stall');
+    const begun = performance.now();
+    await within(endpoint.drain(AbortSignal.timeout(100)), 'drained');
+    assert.ok(performance.now() - begun < 2000);
+    await lost;
+  });
+
   for (const [what, size, fitting] of [
     ['messages without a body', 0, 10],
     ['bodies whose size is not announced', 7 * KiB, 2],

@@ -127,20 +127,27 @@ export class Session {
     return this.#request(command, headers, body);
   }
 
-  /** Sends DISCONNECT behind everything else, waits for its receipt as long as the signal allows, and ends the connection. */
+  /**
+   * Sends DISCONNECT behind everything else, waits for its receipt as long as the signal allows, and ends the connection. Called again: waits for
+   * the same end, as long as every one of the signals allows.
+   */
   async disconnect(signal: AbortSignal): Promise<void> {
-    if (this.closed) return;
-    this.#closing.abort();
     const giveUp = (): void => this.#finish(undefined);
     signal.addEventListener('abort', giveUp, { once: true });
+    if (signal.aborted) giveUp();
+    else if (!this.closed) void this.#disconnect();
+    await this.ended;
+    signal.removeEventListener('abort', giveUp);
+  }
+
+  async #disconnect(): Promise<void> {
+    this.#closing.abort();
     try {
-      if (!signal.aborted) await this.#request('DISCONNECT', {});
+      await this.#request('DISCONNECT', {});
     } catch {
       // The connection ended in another way.
-    } finally {
-      signal.removeEventListener('abort', giveUp);
-      this.#finish(undefined);
     }
+    this.#finish(undefined);
   }
 
   #request(command: string, headers: Readonly<Record<string, string>>, body?: Uint8Array): Promise<void> {
