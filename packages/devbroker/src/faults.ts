@@ -2,8 +2,8 @@ import type { BrokerMessage } from './message.js';
 
 /** What can go wrong on purpose. Counts go down as they are used up. */
 export interface FaultPlan {
-  /** The next so many RECEIPTs for SEND frames are not sent; the messages are kept, or lost as well. */
-  readonly dropReceipts?: { readonly count: number; readonly message: 'kept' | 'lost' } | undefined;
+  /** The next so many RECEIPTs for SEND frames (of those alone for which `only` answers true) are not sent; the messages are kept, or lost as well. */
+  readonly dropReceipts?: { readonly count: number; readonly message: 'kept' | 'lost'; readonly only?: Choice } | undefined;
   /**
    * Resets the connection that brings the N-th frame from now (of that command, if given): `before-frame` does not look at the frame,
    * `before-receipt` works on it and sends no receipt, `after-receipt` lets the receipt out first.
@@ -16,12 +16,15 @@ export interface FaultPlan {
   /** CONNECT is never answered. */
   readonly silentConnect?: boolean | undefined;
   /** A SEND for which it answers true gets ERROR, and the connection is closed. */
-  readonly refuse?: ((message: Pick<BrokerMessage, 'destination' | 'headers' | 'body'>) => boolean) | undefined;
+  readonly refuse?: Choice | undefined;
   /** Bytes of a body: a larger one gets ERROR, and the connection is closed. */
   readonly refuseOver?: number | undefined;
   /** Bytes of a body: at a larger one the connection is closed without a word. */
   readonly closeOver?: number | undefined;
 }
+
+/** Picks messages by what their SEND says. */
+export type Choice = (message: Pick<BrokerMessage, 'destination' | 'headers' | 'body'>) => boolean;
 
 export type CutMoment = 'before-frame' | 'before-receipt' | 'after-receipt';
 
@@ -47,9 +50,9 @@ export class Faults {
   }
 
   /** Called for each SEND that wants a receipt: whether to keep the receipt back, and what becomes of the message. */
-  takeDroppedReceipt(): 'kept' | 'lost' | undefined {
+  takeDroppedReceipt(message: Parameters<Choice>[0]): 'kept' | 'lost' | undefined {
     const { dropReceipts } = this.#plan;
-    if (dropReceipts === undefined || dropReceipts.count <= 0) return undefined;
+    if (dropReceipts === undefined || dropReceipts.count <= 0 || dropReceipts.only?.(message) === false) return undefined;
     this.inject({ dropReceipts: { ...dropReceipts, count: dropReceipts.count - 1 } });
     return dropReceipts.message;
   }

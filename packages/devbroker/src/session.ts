@@ -162,10 +162,10 @@ export class Session implements Deliverer {
   #send(frame: Frame): void {
     const { store, faults, counters, events } = this.#context;
     const destination = required(frame, 'destination');
-    if (faults.plan.refuse?.({ destination, headers: frame.headers, body: frame.body }) === true)
-      throw new Refusal('The message is refused');
+    const message = { destination, headers: frame.headers, body: frame.body };
+    if (faults.plan.refuse?.(message) === true) throw new Refusal('The message is refused');
     counters.sends += 1;
-    const dropped = frame.headers.has('receipt') ? faults.takeDroppedReceipt() : undefined;
+    const dropped = frame.headers.has('receipt') ? faults.takeDroppedReceipt(message) : undefined;
     if (dropped !== undefined) this.#withoutReceipt = true;
     if (dropped === 'lost') return;
     events.emit('send', store.publish(destination, frame.headers, frame.body));

@@ -28,6 +28,8 @@ export type Status =
   | { readonly type: 'disconnected'; readonly broker: string; readonly error: Error | undefined; readonly retryInMs: number | undefined }
   | { readonly type: 'resent'; readonly broker: string; readonly id: string; readonly reason: string }
   | { readonly type: 'receipt-timeout'; readonly broker: string; readonly id: string }
+  /** A broker confirmed a message that a publisher sent to see whether it does. */
+  | { readonly type: 'probe-confirmed'; readonly broker: string }
   /** Messages that wait at the broker, where it says so. */
   | { readonly type: 'lag'; readonly broker: string; readonly messages: number }
   | { readonly type: 'warning'; readonly broker: string; readonly code: string; readonly message: string };

@@ -253,6 +253,10 @@ describe('a lost connection', () => {
       statuses.flatMap((status) => (status.type === 'receipt-timeout' ? [status.id] : [])),
       ['1'],
     );
+    assert.deepEqual(
+      statuses.flatMap(({ type }) => (type === 'receipt-timeout' || type === 'probe-confirmed' ? [type] : [])),
+      ['receipt-timeout', 'probe-confirmed'],
+    );
   });
 
   it('is tried again with growing, random pauses, which begin anew after a success', async () => {

@@ -61,9 +61,10 @@ function report(status: Status, { log, metrics }: BrokerWatch): void {
     case 'lag':
       metrics.brokerLag.set({ broker }, status.messages);
       break;
-    // Only publishers send again and wait for receipts of messages.
+    // Only publishers send again, wait for receipts of messages, and send probes.
     case 'resent':
     case 'receipt-timeout':
+    case 'probe-confirmed':
       break;
   }
 }

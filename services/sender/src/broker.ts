@@ -119,6 +119,7 @@ export class BrokerHealth {
     this.#show();
   }
 
+  /** A message, or a probe; before a message counts as refused a probe has passed. */
   confirmed(): void {
     if (this.#silent === undefined) return;
     this.#silent = undefined;
@@ -193,6 +194,9 @@ function report(status: Status, { log, metrics, broker: health }: BrokerWatch): 
       log.warn('no receipt from the broker in time', { broker, empaId: status.id });
       metrics.receiptTimeouts.inc();
       health.silent(`${broker}: no receipt in time`);
+      break;
+    case 'probe-confirmed':
+      health.confirmed();
       break;
     case 'warning':
       log.warn('the broker connection has a problem', { broker, code: status.code, detail: status.message });

@@ -69,6 +69,18 @@ describe('a sender and a broker in trouble', () => {
     assert.deepEqual(new Set(messages.map(({ empaId }) => empaId)), new Set(names.filter((name) => name !== refused)));
   });
 
+  it('is ready again when a broker never answers one message, and all others', async (t) => {
+    const site = await createSite(t, keys);
+    const [name] = fill(site, 1);
+    const only = ({ headers }: { readonly headers: ReadonlyMap<string, string> }): boolean => headers.get('empa-id') === name;
+    site.broker.inject({ dropReceipts: { count: 1_000_000, message: 'lost', only } });
+    const sender = runSender(t, site.config({ broker: { receiptTimeout: '100ms' } }));
+    const line = await sender.line('file put into quarantine');
+    assert.deepEqual([line.empaId, line.code], [name, 'message-refused']);
+    assert.ok(sender.lines.some(({ msg }) => msg === 'no receipt from the broker in time'));
+    await eventually(async () => assert.ok((await sender.ready()).ok, (await sender.ready()).body));
+  });
+
   it('gives its locks back when the broker is away for long, says so, and goes on when it is back', async (t) => {
     const site = await createSite(t, keys);
     site.broker.inject({ dropReceipts: { count: 1000, message: 'lost' } });

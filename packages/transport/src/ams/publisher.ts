@@ -208,6 +208,7 @@ export class AmsPublisher implements Publisher {
       this.#outbox.connectionEnded(undefined);
       throw error;
     }
+    this.#status.emit({ type: 'probe-confirmed', broker: this.#api.name });
     this.#outbox.probePassed();
   }
 

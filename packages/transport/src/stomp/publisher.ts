@@ -172,6 +172,7 @@ export class StompPublisher implements Publisher {
       // The connection has ended: the outbox draws the conclusion.
       return;
     }
+    this.#status.emit({ type: 'probe-confirmed', broker: session.name });
     this.#outbox.probePassed();
     this.#pump();
   }
