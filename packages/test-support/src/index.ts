@@ -8,6 +8,7 @@ export { startCommand, startNode } from './child.js';
 export { freePort } from './free-port.js';
 export type { KillHook } from './kill-hook.js';
 export { killHook } from './kill-hook.js';
+export { reachableBytes } from './memory.js';
 export type { MemoryClaimsOptions } from './memory-claims.js';
 export { MemoryClaims } from './memory-claims.js';
 export type { CertificateOptions, IssuedCertificate } from './pki/certificate.js';

@@ -59,6 +59,7 @@ export interface Delivery {
   readonly broker: string;
   /** `empa-id` header, where there was one. */
   readonly empaId: string | undefined;
+  /** Empty once it was acknowledged or abandoned: it takes no memory while the broker is waited for. */
   readonly body: Uint8Array;
   /** The broker says that it was delivered before. */
   readonly redelivered: boolean;

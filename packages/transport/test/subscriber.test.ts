@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { afterEach, describe, it } from 'node:test';
+import { reachableBytes } from '@ssm/test-support';
 import { createStompSubscriber, type Delivery, type Endpoint, type Status, type StompOptions, type Subscriber } from '../src/index.js';
 import { isPending, rejection, until, within } from './helpers.js';
 import { type Peer, type ReceivedFrame, type Script, ScriptedBroker } from './scripted-broker.js';
@@ -296,6 +297,28 @@ describe('the byte budget', () => {
     second.abandon();
     for (let count = 3; count < 40; count += 1) (await reading.delivery()).abandon();
     await within(acknowledged, 'the receipt');
+  });
+
+  it('is all the memory that messages take, also while their acknowledgements have no receipt', async () => {
+    const before = await reachableBytes();
+    let acknowledged = 0;
+    const to = await broker(async (peer) => {
+      await subscribed(peer);
+      for (let count = 0; count < 30; count += 1) peer.message({ ack: String(count) }, Buffer.alloc(1024 * KiB, 'x'));
+      for (;;) if ((await peer.frame()).command === 'ACK') acknowledged += 1;
+    });
+    const reading = new Reading(subscriber([to], { byteBudget: 2048 * KiB }));
+    const deliveries: Delivery[] = [];
+    for (let count = 0; count < 30; count += 1) {
+      const delivery = await reading.delivery();
+      assert.equal(delivery.body.length, 1024 * KiB);
+      delivery.acknowledge().catch(() => undefined);
+      deliveries.push(delivery);
+    }
+    await until(() => acknowledged === 30, 'all acknowledgements');
+    const bytes = (await reachableBytes()) - before;
+    assert.ok(bytes < 4096 * KiB, `${bytes} bytes of buffers are in use`);
+    assert.ok(deliveries.every(({ body }) => body.length === 0));
   });
 
   it('lets a message through that is larger than all of it', async () => {

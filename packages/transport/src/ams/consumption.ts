@@ -92,22 +92,25 @@ export class Consumption {
 
   /** One pull and what belongs to it; a pause where nothing was there. Rejects with what the calls reject with, but for acknowledgements. */
   async pull(signal: AbortSignal, outlet: Outlet): Promise<void> {
-    const { api, settings } = this.#parts;
-    const reserved = this.#size * settings.serverLimitBytes;
+    const reserved = this.#size * this.#parts.settings.serverLimitBytes;
     if (!(await this.#budget.take(reserved, signal))) return;
     const begun = performance.now();
-    let pulled: readonly Pulled[] = [];
+    const deliveries = await this.#fetch(signal).finally(() => this.#budget.give(reserved));
+    this.#lag.ask(signal);
+    if (deliveries.length === 0) await this.#pause(signal);
+    else await this.#work(deliveries, begun, outlet, signal);
+  }
+
+  /** Only the deliveries know the bodies from here on: they let go of them while the pull still waits. */
+  async #fetch(signal: AbortSignal): Promise<readonly AmsDelivery[]> {
+    const { api, settings } = this.#parts;
     try {
-      pulled = await api.pull(settings.subscription, this.#size, signal);
+      const pulled = await api.pull(settings.subscription, this.#size, signal);
+      return pulled.map((each) => this.#deliveryOf(each));
     } catch (error) {
       this.#refused(error);
       throw error;
-    } finally {
-      this.#budget.give(reserved);
     }
-    this.#lag.ask(signal);
-    if (pulled.length === 0) await this.#pause(signal);
-    else await this.#work(pulled, begun, outlet, signal);
   }
 
   /** An answer may have been too large for us. */
@@ -123,11 +126,10 @@ export class Consumption {
     await sleep(longest * (0.5 + random() / 2), signal);
   }
 
-  async #work(pulled: readonly Pulled[], begun: number, outlet: Outlet, signal: AbortSignal): Promise<void> {
+  async #work(deliveries: readonly AmsDelivery[], begun: number, outlet: Outlet, signal: AbortSignal): Promise<void> {
     this.#emptyPulls = 0;
-    const full = pulled.length >= this.#size;
+    const full = deliveries.length >= this.#size;
     const deadlineMs = this.#deadlineSeconds * 1000;
-    const deliveries = pulled.map((each) => this.#deliveryOf(each));
     const pull = new Pull(deliveries, Math.max(0, begun + deadlineMs * WORKING_SHARE - performance.now()));
     this.#current = pull;
     outlet.push(deliveries);

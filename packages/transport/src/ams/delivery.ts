@@ -19,12 +19,12 @@ export type DeliveryState = 'open' | 'durable' | 'abandoned' | 'closed';
 export class AmsDelivery implements Delivery {
   readonly broker: string;
   readonly empaId: string | undefined;
-  readonly body: Uint8Array;
   readonly redelivered: boolean;
   declare readonly oversized?: number;
   readonly offset: number;
   readonly #hooks: DeliveryHooks;
   readonly #answer = new Deferred<void>();
+  #body: Uint8Array;
   #state: DeliveryState = 'open';
   /** Somebody reads it. */
   isHandedOut = false;
@@ -38,7 +38,7 @@ export class AmsDelivery implements Delivery {
     this.broker = about.broker;
     this.redelivered = about.redelivered;
     this.empaId = empaId;
-    this.body = body.length > about.maximumBytes ? NOTHING : body;
+    this.#body = body.length > about.maximumBytes ? NOTHING : body;
     if (body.length > about.maximumBytes) this.oversized = body.length;
     this.offset = offset;
     this.#hooks = hooks;
@@ -50,11 +50,15 @@ export class AmsDelivery implements Delivery {
     return this.#state;
   }
 
+  get body(): Uint8Array {
+    return this.#body;
+  }
+
   acknowledge(): Promise<void> {
     if (this.#state === 'abandoned') return Promise.reject(this.#lost('the delivery was abandoned'));
     if (this.#state === 'open') {
       this.#state = 'durable';
-      this.#hooks.released();
+      this.#release();
       this.#hooks.settled();
     }
     return this.#answer.promise;
@@ -63,7 +67,7 @@ export class AmsDelivery implements Delivery {
   abandon(): void {
     if (this.#state !== 'open') return;
     this.#state = 'abandoned';
-    this.#hooks.released();
+    this.#release();
     this.#hooks.settled();
   }
 
@@ -76,9 +80,15 @@ export class AmsDelivery implements Delivery {
   lose(reason: string, cause?: unknown): void {
     if (this.#state === 'open') {
       this.#state = 'closed';
-      this.#hooks.released();
+      this.#release();
     }
     this.#answer.reject(this.#lost(reason, cause));
+  }
+
+  /** What others are told is free must be. */
+  #release(): void {
+    this.#body = NOTHING;
+    this.#hooks.released();
   }
 
   #lost(reason: string, cause?: unknown): TransportError {

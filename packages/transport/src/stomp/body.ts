@@ -55,5 +55,10 @@ export function readBody(frame: IncomingFrame, limit: number, moved: () => void,
     if (size > limit) store = undefined;
     store?.add(chunk);
   });
-  frame.on('end', () => done({ size, bytes: store?.bytes() }));
+  frame.on('end', () => {
+    const bytes = store?.bytes();
+    // The frame stays until the next one comes.
+    store = undefined;
+    done({ size, bytes });
+  });
 }

@@ -85,10 +85,12 @@ export class Consumer implements Inbox {
     // A body whose size was not announced is counted when it is there.
     const late = Math.max(0, (message.body.bytes?.length ?? 0) - message.admitted);
     budget.charge(late);
+    // The hooks live as long as the delivery, so they must not know the message.
+    const bytes = message.admitted + late + OVERHEAD_BYTES;
     const delivery: StompDelivery = new StompDelivery(message, session, {
       released: () => {
         this.#host.released(delivery);
-        budget.give(message.admitted + late + OVERHEAD_BYTES);
+        budget.give(bytes);
       },
       settled: () => this.#host.settled(delivery),
     });

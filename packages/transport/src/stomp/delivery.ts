@@ -27,12 +27,12 @@ function ackHeaders({ headers }: Message, session: Session): Record<string, stri
 export class StompDelivery implements Delivery {
   readonly broker: string;
   readonly empaId: string | undefined;
-  readonly body: Uint8Array;
   readonly redelivered: boolean;
   declare readonly oversized?: number;
   readonly session: Session;
   readonly #ackHeaders: Record<string, string>;
   readonly #hooks: DeliveryHooks;
+  #body: Uint8Array;
   #acknowledged: Promise<void> | undefined;
   #abandoned = false;
 
@@ -40,12 +40,16 @@ export class StompDelivery implements Delivery {
     const { 'empa-id': empaId, redelivered } = message.headers;
     this.broker = session.name;
     this.empaId = empaId === undefined ? undefined : String(empaId);
-    this.body = message.body.bytes ?? NOTHING;
+    this.#body = message.body.bytes ?? NOTHING;
     this.redelivered = redelivered === 'true';
     if (message.body.bytes === undefined) this.oversized = message.body.size;
     this.session = session;
     this.#ackHeaders = ackHeaders(message, session);
     this.#hooks = hooks;
+  }
+
+  get body(): Uint8Array {
+    return this.#body;
   }
 
   acknowledge(): Promise<void> {
@@ -57,13 +61,13 @@ export class StompDelivery implements Delivery {
   abandon(): void {
     if (this.#abandoned || this.#acknowledged) return;
     this.#abandoned = true;
-    this.#hooks.released();
+    this.#release();
     this.#hooks.settled();
   }
 
   async #acknowledge(): Promise<void> {
     // Before the answer: it may be queued behind messages that wait for these bytes.
-    this.#hooks.released();
+    this.#release();
     try {
       await this.session.request('ACK', this.#ackHeaders);
     } catch (cause) {
@@ -71,5 +75,11 @@ export class StompDelivery implements Delivery {
     } finally {
       this.#hooks.settled();
     }
+  }
+
+  /** What others are told is free must be. */
+  #release(): void {
+    this.#body = NOTHING;
+    this.#hooks.released();
   }
 }

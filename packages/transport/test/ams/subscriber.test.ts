@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { reachableBytes } from '@ssm/test-support';
 import { isPending, rejection, until, within } from '../helpers.js';
 import { AmsBench, ids, listen, messages, NAME, never, Reader, troubles, warnings } from './bench.js';
 
@@ -25,6 +26,21 @@ describe('consuming from AMS', () => {
     await within(Promise.all([...acknowledged, deliveries[4]!.acknowledge()]), 'acknowledged');
     assert.deepEqual(ackedIds(bench), ['4']);
     assert.deepEqual(bench.server.offsets(NAME).current, 5);
+  });
+
+  it('lets go of what is durable, while the rest of the pull is not', async (t) => {
+    const bench = await AmsBench.start(t);
+    await bench.fill(messages(5).map(({ id }) => ({ id, body: Buffer.alloc(100_000, id) })));
+    const deliveries = await new Reader(bench.subscriber()).take(5);
+    const buffers = deliveries.map(({ body }) => new WeakRef(body.buffer));
+    const acknowledged = deliveries.slice(1).map((delivery) => delivery.acknowledge());
+    await reachableBytes();
+    assert.deepEqual(
+      buffers.map((buffer) => buffer.deref()?.byteLength),
+      [100_000, undefined, undefined, undefined, undefined],
+    );
+    assert.deepEqual(ackedIds(bench), []);
+    await within(Promise.all([...acknowledged, deliveries[0]!.acknowledge()]), 'acknowledged');
   });
 
   it('acknowledges nothing behind a gap, and delivers that again', async (t) => {
