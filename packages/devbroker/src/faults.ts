@@ -4,6 +4,8 @@ import type { BrokerMessage } from './message.js';
 export interface FaultPlan {
   /** The next so many RECEIPTs for SEND frames (of those alone for which `only` answers true) are not sent; the messages are kept, or lost as well. */
   readonly dropReceipts?: { readonly count: number; readonly message: 'kept' | 'lost'; readonly only?: Choice } | undefined;
+  /** ACK frames get no RECEIPT. */
+  readonly silentAcks?: boolean | undefined;
   /**
    * Resets the connection that brings the N-th frame from now (of that command, if given): `before-frame` does not look at the frame,
    * `before-receipt` works on it and sends no receipt, `after-receipt` lets the receipt out first.

@@ -196,8 +196,9 @@ export class Session implements Deliverer {
   }
 
   #acknowledge(frame: Frame): void {
-    const { store, counters, events } = this.#context;
+    const { store, counters, events, faults } = this.#context;
     const { messages, subscription } = this.#named(frame);
+    if (faults.plan.silentAcks === true) this.#withoutReceipt = true;
     for (const message of messages) {
       store.settle(message);
       events.emit('ack', message);

@@ -7,6 +7,7 @@ import { dial, login, start, subscribe } from './raw-client.js';
 
 const QUEUE = '/queue/q';
 const send = (receipt: string, body = 'x'): string => `SEND\ndestination:${QUEUE}\nreceipt:${receipt}\n\n${body}\0`;
+const only = ({ body }: { readonly body: Buffer }): boolean => String(body) === 'bad';
 
 describe('faults', () => {
   it('drop receipts and keep, or lose, the messages', async (t) => {
@@ -20,6 +21,20 @@ describe('faults', () => {
     assert.equal((await client.next()).headers.get('receipt-id'), '5');
     assert.equal(broker.queueDepth(QUEUE), 4);
     assert.equal(broker.counters.sends, 5);
+  });
+
+  it('drop receipts of chosen messages, and of acknowledgements', async (t) => {
+    const broker = await start(t, { faults: { dropReceipts: { count: 9, message: 'lost', only }, silentAcks: true } });
+    const client = await login(t, broker);
+    client.write(send('1', 'bad'), send('2', 'good'));
+    assert.equal((await client.next()).headers.get('receipt-id'), '2');
+    client.write(subscribe('client-individual'));
+    const ack = (await client.next()).headers.get('ack');
+    client.write(`ACK\nid:${ack}\nreceipt:3\n\n\0`, send('4'));
+    const frames = await client.take(2);
+    assert.deepEqual(frames.map(({ command }) => command).toSorted(), ['MESSAGE', 'RECEIPT']);
+    assert.equal(frames.find(({ command }) => command === 'RECEIPT')?.headers.get('receipt-id'), '4');
+    assert.equal(broker.counters.acks, 1);
   });
 
   it('never answer CONNECT', async (t) => {

@@ -1,22 +1,21 @@
-import type { OpenedMessage } from '@ssm/empa';
 import type { LogFields, Logger } from '@ssm/service-kit';
 import type { Delivery } from '@ssm/transport';
-import type { Result } from './pipeline.js';
+import type { Opened, Result } from './pipeline.js';
 import type { Refusal } from './refusal.js';
 import type { Kept } from './reject-store.js';
-import { isTwice, wireBytes } from './results.js';
+import { isTwice } from './results.js';
 import { empaIdText, harmless } from './text.js';
 
 const MAXIMUM_DELIVERY_ID = 128;
 const MAXIMUM_SIGNER = 1000;
 
-/** One line a message: who sent what, and what became of it; never the body. */
-export function audit(log: Logger, delivery: Delivery, result: Result): void {
+/** One line a message of so many bytes: who sent what, and what became of it; never the body. */
+export function audit(log: Logger, delivery: Delivery, wire: number, result: Result): void {
   const { broker, redelivered } = delivery;
   const fields = {
     id: empaIdText(delivery.empaId),
     result: result.outcome,
-    bytes: wireBytes(delivery),
+    bytes: wire,
     broker,
     redelivered,
     ...detailsOf(result),
@@ -35,9 +34,9 @@ function detailsOf(result: Result): LogFields {
   return { ...openedFields(opened), ...stored, alsoIn, acknowledged };
 }
 
-function openedFields({ body, deliveryId, encrypted, signer }: OpenedMessage): LogFields {
+function openedFields({ deliveryId, encrypted, signer, size }: Opened): LogFields {
   const id = deliveryId === undefined ? undefined : harmless(deliveryId, MAXIMUM_DELIVERY_ID);
-  return { signer: signerText(signer.toString()), size: body.length, encrypted, deliveryId: id };
+  return { signer: signerText(signer.toString()), size, encrypted, deliveryId: id };
 }
 
 /** Anybody can make a certificate with a name of megabytes. */
@@ -45,7 +44,7 @@ function signerText(signer: string | undefined): string | undefined {
   return signer === undefined ? undefined : harmless(signer, MAXIMUM_SIGNER);
 }
 
-function refusalFields({ code, message, signer }: Refusal): LogFields {
+function refusalFields({ code, message, signer }: Omit<Refusal, 'body'>): LogFields {
   return { signer: signerText(signer), code, reason: message };
 }
 

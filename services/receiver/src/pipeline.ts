@@ -11,13 +11,26 @@ import type { Step } from './steps.js';
 import { empaIdText, PING } from './text.js';
 import { LocalTrouble, locally } from './trouble.js';
 
-/** What became of a delivery. Everything but retry is durable here and acknowledged; a ping carries nothing. */
-export type Result =
-  | (Extract<Shelved, { outcome: 'stored' }> & { readonly opened: OpenedMessage; readonly acknowledged: boolean })
-  | (Extract<Shelved, { outcome: 'duplicate' }> & { readonly opened: OpenedMessage; readonly acknowledged: boolean })
-  | { readonly outcome: 'rejected'; readonly refusal: Refusal; readonly kept: Kept; readonly acknowledged: boolean }
-  | { readonly outcome: 'ping'; readonly acknowledged: boolean }
-  | { readonly outcome: 'retry'; readonly trouble: LocalTrouble };
+/** What log and metrics tell of a message that was opened; `size`: bytes of its file. */
+export interface Opened extends Pick<OpenedMessage, 'signer' | 'deliveryId' | 'encrypted'> {
+  readonly size: number;
+}
+
+/** What a message became, durably; a ping carries nothing. Without the message: it may wait long for its acknowledgement. */
+type Outcome =
+  | (Extract<Shelved, { outcome: 'stored' }> & { readonly opened: Opened })
+  | (Extract<Shelved, { outcome: 'duplicate' }> & { readonly opened: Opened })
+  /** `size`: bytes of the file, where it could be decoded. */
+  | {
+      readonly outcome: 'rejected';
+      readonly refusal: Omit<Refusal, 'body'>;
+      readonly size: number | undefined;
+      readonly kept: Kept;
+    }
+  | { readonly outcome: 'ping' };
+
+/** What became of a delivery. Everything but retry is durable here and acknowledged. */
+export type Result = (Outcome & { readonly acknowledged: boolean }) | { readonly outcome: 'retry'; readonly trouble: LocalTrouble };
 
 /** What a message needs on its way. */
 export interface Desk {
@@ -40,15 +53,22 @@ export interface Desk {
  */
 export async function receiveOne(delivery: Delivery, desk: Desk): Promise<Result> {
   try {
-    await desk.step('deliver', () => undefined);
-    if (delivery.empaId === PING) return { outcome: 'ping', acknowledged: await acknowledge(delivery, desk) };
-    const verdict = await judge(delivery, desk);
-    if ('refusal' in verdict) return await reject(delivery, verdict.refusal, desk);
-    return await store(delivery, verdict.opened, desk);
+    const outcome = await settle(delivery, desk);
+    // Nothing here knows the message any more: the answer may come behind many others.
+    return { ...outcome, acknowledged: await acknowledge(delivery, outcome, desk) };
   } catch (error) {
     delivery.abandon();
     return { outcome: 'retry', trouble: error instanceof LocalTrouble ? error : new LocalTrouble('incoming', error) };
   }
+}
+
+/** Makes the message durable, wherever it belongs. Rejects where that cannot be. */
+async function settle(delivery: Delivery, desk: Desk): Promise<Outcome> {
+  await desk.step('deliver', () => undefined);
+  if (delivery.empaId === PING) return { outcome: 'ping' };
+  const verdict = await judge(delivery, desk);
+  if ('refusal' in verdict) return await reject(delivery, verdict.refusal, desk);
+  return await store(delivery, verdict.opened, desk);
 }
 
 /** Is it genuine, and may its signer send? Rejects with LocalTrouble where the answer would be our own fault. */
@@ -74,19 +94,19 @@ function isListed(lists: SignerLists, signer: string): boolean {
   }
 }
 
-async function store(delivery: Delivery, opened: OpenedMessage, desk: Desk): Promise<Result> {
+async function store(delivery: Delivery, opened: OpenedMessage, desk: Desk): Promise<Outcome> {
   const element: QueueRecord = { body: opened.body, signer: opened.signer.toString(), empaid: empaIdText(delivery.empaId) };
   const bytes = sizeOf(element);
   await locally('incoming', () => desk.space.take(bytes), bytes);
   const shelved = await shelve(desk.incoming, deliveryKey(opened, delivery.empaId), element, desk.step);
-  const acknowledged = await acknowledge(delivery, desk, { shelf: desk.incoming, id: shelved.recordId });
-  return { ...shelved, opened, acknowledged };
+  const { body, deliveryId, encrypted, signer } = opened;
+  return { ...shelved, opened: { signer, encrypted, size: body.length, ...(deliveryId === undefined ? {} : { deliveryId }) } };
 }
 
-async function reject(delivery: Delivery, refusal: Refusal, desk: Desk): Promise<Result> {
+async function reject(delivery: Delivery, refusal: Refusal, desk: Desk): Promise<Outcome> {
   const kept = await desk.rejects.keep(bodyOf(delivery), delivery.empaId, refusal, desk.step);
-  const recorded = 'recordId' in kept ? { shelf: desk.rejectShelf, id: kept.recordId } : undefined;
-  return { outcome: 'rejected', refusal, kept, acknowledged: await acknowledge(delivery, desk, recorded) };
+  const { body, ...reason } = refusal;
+  return { outcome: 'rejected', refusal: reason, size: body?.length, kept };
 }
 
 /** Of what was too large even to be taken from the broker there is no body to be kept. */
@@ -98,16 +118,23 @@ function bodyOf({ body, empaId, oversized }: Delivery): Uint8Array {
  * Tells the broker, and then the record that the broker knows. false: the connection is gone, so the broker delivers the message again,
  * and the record finds it.
  */
-async function acknowledge(delivery: Delivery, desk: Desk, recorded?: { readonly shelf: Shelf; readonly id: string }): Promise<boolean> {
+async function acknowledge(delivery: Delivery, outcome: Outcome, desk: Desk): Promise<boolean> {
   try {
     await desk.step('acknowledge', () => delivery.acknowledge());
   } catch {
     return false;
   }
   try {
+    const recorded = recordOf(outcome, desk);
     if (recorded !== undefined) await desk.step('confirm', () => recorded.shelf.record.confirm(recorded.id));
   } catch (error) {
     desk.onConfirmFailure(error);
   }
   return true;
+}
+
+function recordOf(outcome: Outcome, desk: Desk): { readonly shelf: Shelf; readonly id: string } | undefined {
+  if (outcome.outcome === 'ping') return undefined;
+  if (outcome.outcome !== 'rejected') return { shelf: desk.incoming, id: outcome.recordId };
+  return 'recordId' in outcome.kept ? { shelf: desk.rejectShelf, id: outcome.kept.recordId } : undefined;
 }

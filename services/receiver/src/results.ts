@@ -10,10 +10,10 @@ export interface Counters {
   readonly signers: SignerClock | undefined;
 }
 
-/** What a message leaves in the metrics. */
-export function countResult({ metrics, signers }: Counters, delivery: Delivery, result: Result, now: Date): void {
+/** What a message of so many bytes leaves in the metrics. */
+export function countResult({ metrics, signers }: Counters, wire: number, result: Result, now: Date): void {
   metrics.messages.inc({ result: result.outcome });
-  metrics.bytes.inc({ result: result.outcome }, bytesOf(delivery, result));
+  metrics.bytes.inc({ result: result.outcome }, bytesOf(wire, result));
   if (result.outcome !== 'retry' && !result.acknowledged) metrics.unacknowledged.inc();
   if (result.outcome === 'rejected') {
     const { code } = result.refusal;
@@ -45,12 +45,12 @@ export function reportRecovery(recovery: readonly Recovery[], { log, metrics }: 
 }
 
 /** The file where it could be decoded, else the message. */
-function bytesOf(delivery: Delivery, result: Result): number {
-  if (result.outcome === 'stored' || result.outcome === 'duplicate') return result.opened.body.length;
-  const decoded = result.outcome === 'rejected' ? result.refusal.body : undefined;
-  return decoded?.length ?? wireBytes(delivery);
+function bytesOf(wire: number, result: Result): number {
+  if (result.outcome === 'stored' || result.outcome === 'duplicate') return result.opened.size;
+  return (result.outcome === 'rejected' ? result.size : undefined) ?? wire;
 }
 
+/** To be asked before the acknowledgement: the body is gone then. */
 export function wireBytes({ body, oversized }: Delivery): number {
   return oversized ?? body.length;
 }

@@ -117,15 +117,16 @@ function without(need: Need, component: LocalComponent): Need {
 /** One message through the pipeline, counted and written into the log. Never rejects. */
 export async function receive(station: Station, desk: Desk, delivery: Delivery, log: Logger): Promise<Result> {
   const { metrics, now, signers, work } = station;
-  const { body, broker } = delivery;
+  const { broker } = delivery;
+  const wire = wireBytes(delivery);
   metrics.received.inc({ broker });
-  metrics.receivedBytes.inc({ broker }, wireBytes(delivery));
-  return await work.during(body.length, async () => {
+  metrics.receivedBytes.inc({ broker }, wire);
+  return await work.during(delivery.body.length, async () => {
     const result = await receiveOne(delivery, desk);
     const isRejectFull = result.outcome === 'retry' && result.trouble.component === 'reject' && result.trouble.code === 'space-low';
     if (isRejectFull) station.judgedBy = { trust: station.trust.current, lists: desk.lists() };
-    countResult({ metrics, signers }, delivery, result, now());
-    audit(log, delivery, result);
+    countResult({ metrics, signers }, wire, result, now());
+    audit(log, delivery, wire, result);
     return result;
   });
 }

@@ -167,6 +167,7 @@ export interface Audit {
   readonly result?: unknown;
   readonly signer?: unknown;
   readonly encrypted?: unknown;
+  readonly size?: unknown;
   readonly firstStored?: unknown;
   readonly acknowledged?: unknown;
   readonly code?: unknown;
