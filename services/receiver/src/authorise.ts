@@ -43,15 +43,20 @@ export class SignerLists {
   }
 }
 
-/** Reads both lists. Errors: ReceiverError list-unreadable, list-malformed, list-empty (the allow list; nobody could send). */
-export async function loadSignerLists(paths: ListPaths): Promise<SignerLists> {
-  const allow = await readList(paths.allow);
+type ReadBytes = (file: string) => Promise<Uint8Array>;
+
+/**
+ * Reads both lists. Errors: ReceiverError list-unreadable, list-malformed, list-empty (the allow list; nobody could send), and those that `read`
+ * throws.
+ */
+export async function loadSignerLists(paths: ListPaths, read: ReadBytes = readFile): Promise<SignerLists> {
+  const [allow, deny] = await Promise.all([readList(paths.allow, read), paths.deny === '' ? [] : readList(paths.deny, read)]);
   if (allow.length === 0) throw new ReceiverError('list-empty', `${paths.allow} names no DN: nobody would be allowed to send`);
-  return new SignerLists(allow, paths.deny === '' ? [] : await readList(paths.deny));
+  return new SignerLists(allow, deny);
 }
 
-async function readList(file: string): Promise<DnRule[]> {
-  const lines = (await readText(file)).split(/\r?\n/);
+async function readList(file: string, read: ReadBytes): Promise<DnRule[]> {
+  const lines = (await readText(file, read)).split(/\r?\n/);
   return lines.flatMap((line, index) => {
     const text = line.trim();
     if (text === '' || text.startsWith('#')) return [];
@@ -64,13 +69,14 @@ async function readList(file: string): Promise<DnRule[]> {
   });
 }
 
-async function readText(file: string): Promise<string> {
+async function readText(file: string, read: ReadBytes): Promise<string> {
   let bytes: Uint8Array;
   try {
     const { size } = await stat(file);
     if (size > MAXIMUM_LIST_BYTES) throw new Error(`larger than ${MAXIMUM_LIST_BYTES} bytes`);
-    bytes = await readFile(file);
+    bytes = await read(file);
   } catch (error) {
+    if (error instanceof ReceiverError) throw error;
     throw new ReceiverError('list-unreadable', `${file} cannot be read`, { cause: error });
   }
   try {

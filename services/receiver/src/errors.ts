@@ -8,6 +8,7 @@ export const RECEIVER_ERROR_CODES = [
   'list-unreadable',
   'list-malformed',
   'list-empty',
+  'list-unstable',
   // configuration of the brokers
   'broker-ca-unreadable',
   // local trouble

@@ -4,13 +4,17 @@ import { type Health, type Logger, type Reloadable, type ServiceContext, watchFi
 import { loadSignerLists, type SignerLists } from './authorise.js';
 import type { ReceiverConfig } from './config.js';
 import { type Credentials, credentialFiles, loadCredentials } from './credentials.js';
+import { ReceiverError } from './errors.js';
 import type { ReceiverMetrics, ReloadSource } from './metrics.js';
+import { QuietFiles } from './quiet-files.js';
 
 /** How often the own certificate is looked at though no file changed. */
 const EXPIRY_LOOK_MS = 10_000;
-/** How long a trust directory may go on changing before that is a failure, and how often it is looked at meanwhile. */
+/** How long files may go on changing before that is a failure, and how often they are looked at meanwhile. */
 const UNSTABLE_PATIENCE_MS = 15_000;
 const UNSTABLE_LOOK_MS = 500;
+/** So long a list must be quiet at most; it is one file, and at the start it is waited for. */
+const LIST_STABILITY_MS = 2000;
 /** Files of the trust directory that a log line names. */
 const SHOWN_PROBLEMS = 10;
 
@@ -79,15 +83,16 @@ export function whenNew(warn: (problems: readonly unknown[]) => void): (problems
   };
 }
 
-/** Errors: those of loadSignerLists. */
+/** Errors: those of loadSignerLists, and ReceiverError list-unstable. */
 export function watchLists(options: MaterialOptions, onChange: (lists: SignerLists) => void): Promise<Reloadable<SignerLists>> {
-  const { config, metrics } = options;
+  const { config, metrics, now } = options;
   const { allow, deny } = config.authorisation;
+  const files = new QuietFiles({ stabilityMs: Math.min(config.trust.stability, LIST_STABILITY_MS), now });
   return watchMaterial(
     'authorisation',
     {
       files: [allow, deny].filter((file) => file !== ''),
-      load: () => loadSignerLists({ allow, deny }),
+      load: () => whenStable(() => loadSignerLists({ allow, deny }, (file) => files.read(file))),
       inUse: (lists) => {
         metrics.allowedSigners.set(lists.allow.length);
         metrics.deniedSigners.set(lists.deny.length);
@@ -108,7 +113,7 @@ export function watchTrust(options: MaterialOptions): Promise<Reloadable<TrustSt
     {
       files: [directory],
       stabilityMs: stability,
-      load: () => loadStableTrust(directory, stability, options.now),
+      load: () => whenStable(() => loadTrustStore(directory, { now: options.now(), stabilityMs: stability })),
       inUse: (trust) => {
         options.metrics.trustProblems.set(trust.problems.length);
         warn(trust.problems.slice(0, SHOWN_PROBLEMS));
@@ -120,18 +125,23 @@ export function watchTrust(options: MaterialOptions): Promise<Reloadable<TrustSt
   );
 }
 
-/** A directory that is being renewed is waited for a while; it is not called a failure. */
-async function loadStableTrust(directory: string, stabilityMs: number, now: () => Date): Promise<TrustStore> {
+/** What is being renewed is waited for a while; it is not called a failure. */
+async function whenStable<T>(load: () => Promise<T>): Promise<T> {
   const until = performance.now() + UNSTABLE_PATIENCE_MS;
   for (;;) {
     try {
-      return await loadTrustStore(directory, { now: now(), stabilityMs });
+      return await load();
     } catch (error) {
-      const isUnstable = error instanceof EmpaError && error.code === 'trust-unstable';
-      if (!isUnstable || performance.now() >= until) throw error;
+      if (!isUnstable(error) || performance.now() >= until) throw error;
       await sleep(UNSTABLE_LOOK_MS);
     }
   }
+}
+
+function isUnstable(error: unknown): boolean {
+  return (
+    (error instanceof EmpaError && error.code === 'trust-unstable') || (error instanceof ReceiverError && error.code === 'list-unstable')
+  );
 }
 
 /** Errors: those of loadCredentials. A certificate that ends while the service runs still decrypts, but readiness says that it ended. */

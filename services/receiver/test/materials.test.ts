@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
-import { chmodSync, mkdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { appendFileSync, chmodSync, mkdirSync, renameSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, it } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { DistinguishedName } from '@ssm/empa';
 import { createCertificate, createCrl, type Scope, writeTrustDirectory } from '@ssm/test-support';
 import { createStation, type Station } from '../src/station.js';
@@ -37,6 +38,31 @@ describe('the lists', () => {
     await context.reload();
     assert.equal(station.desk.lists().judge(b), 'allowed');
     assert.equal(await metricOf(context, 'ssm_allowed_signers'), 2);
+    assert.ok((await metricOf(context, 'ssm_reloads_total{source="authorisation"}')) >= 1);
+  });
+
+  it('are not taken half-written: nobody is let in who is denied, nor kept out who is allowed', async (t) => {
+    const site = await createSite(t);
+    const deny = path.join(site.root, 'deny');
+    const [good, bad] = site.pki.sites.map(({ dn }) => dn);
+    writeFileSync(site.allow, `${bad}\n${good}\n`);
+    writeFileSync(deny, `${bad}\n`);
+    const context = createContext(t);
+    const config = configOf(site, `--authorisation.deny=${deny}`, '--trust.stability=300ms');
+    const station = await createStation(config, context, {});
+    const judged = (): string[] => [good, bad].map((dn = '') => station.desk.lists().judge(DistinguishedName.parse(dn)));
+    assert.deepEqual(judged(), ['allowed', 'dn-denied']);
+    // As a download into the file does.
+    truncateSync(deny);
+    writeFileSync(site.allow, `${bad}\n`);
+    const reloaded = context.reload();
+    await sleep(150);
+    assert.deepEqual(judged(), ['allowed', 'dn-denied']);
+    appendFileSync(deny, `${bad}\n# and that is all\n`);
+    appendFileSync(site.allow, `${good}\n# and that is all\n`);
+    await reloaded;
+    assert.deepEqual(judged(), ['allowed', 'dn-denied']);
+    assert.equal(await metricOf(context, 'ssm_reload_failed{source="authorisation"}'), 0);
     assert.ok((await metricOf(context, 'ssm_reloads_total{source="authorisation"}')) >= 1);
   });
 
