@@ -1,6 +1,5 @@
 /** The entries of a directory that may be huge: a million of them in half a second, and the event loop is free in between. */
 import { type Dir, Dirent, promises as fs } from 'node:fs';
-import { setImmediate as turn } from 'node:timers/promises';
 import { SpoolError } from './errors.js';
 import { isLocal, typeOf } from './volume-calls.js';
 
@@ -80,6 +79,6 @@ async function* namesIn(directory: string, encoding: NameEncoding): AsyncGenerat
   const names = await fs.readdir(directory, { encoding });
   for (let start = 0; start < names.length; start += PORTION) {
     yield names.slice(start, start + PORTION).map((name) => ({ name }));
-    await turn();
+    await new Promise((resolve) => setImmediate(resolve));
   }
 }
