@@ -1,7 +1,7 @@
 // What happens when the volume is full, read-only or out of inodes: needs root, for mounting small file systems.
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { describe, it } from 'node:test';
@@ -114,6 +114,31 @@ describe('a volume in trouble', { skip: requireTools('root') }, () => {
     assert.equal(site.broker.queueDepth(DESTINATION), 1);
     mount('-o', 'remount,rw', at);
     await soon(() => assert.equal(site.broker.queueDepth(DESTINATION), 0));
+  });
+
+  it('waits for a delivery record whose volume went away, and begins no other', async (t) => {
+    const site = await createSite(t);
+    const { at: volume, args } = createVolume(t, 'size=16m');
+    const record = mkdtempSync(path.join(tmpdir(), 'ssm-record-'));
+    mkdirSync(path.join(volume, 'record'));
+    // At each mount the same directory.
+    const mountRecord = (): void => mount('--bind', path.join(volume, 'record'), record);
+    const unmountRecord = (): void => void spawnSync('umount', ['-l', record]);
+    t.after(() => {
+      unmountRecord();
+      rmdirSync(record);
+    });
+    mountRecord();
+    const context = await runReceiver(t, site, { args: [...args, `--deduplication.path=${record}`] });
+    await soon(async () => assert.equal(await metricOf(context, 'ssm_consuming'), 1));
+    await site.send('before', { empaId: 'id 0' });
+    await soon(() => assert.equal(elementsOf(path.join(volume, 'incoming')).length, 1));
+    unmountRecord();
+    await site.send('meanwhile', { empaId: 'id 1' });
+    await suspended(context, 'delivery-record');
+    assert.deepEqual(readdirSync(record), []);
+    mountRecord();
+    await allThere(site, volume, 2);
   });
 
   it('keeps a rejected message at the broker too, when the reject queue cannot take it', async (t) => {
