@@ -42,8 +42,10 @@ export class Outbox<L extends Letter> {
   #suspects: L[] = [];
   /** The one of them that is in flight. */
   #onProbation: L | undefined;
-  /** For whom the probe is in flight. */
-  #probing: L | undefined;
+  /** The probe that is in flight, and for whom. */
+  #probing: { readonly letter: L | undefined } | undefined;
+  /** The broker has answered nothing since it owed a receipt. */
+  #doubted = false;
   /** A probe passed on this connection. */
   #proven = false;
   /** What the broker of this connection takes. */
@@ -98,7 +100,8 @@ export class Outbox<L extends Letter> {
 
   #nextInWindow(): Step<L> | undefined {
     const [letter] = this.#waiting;
-    if (letter === undefined) return undefined;
+    // Nobody may come for long: whether the broker is well again would not show.
+    if (letter === undefined) return this.#doubted && this.#flying.size === 0 ? this.#probe(undefined) : undefined;
     if (this.#isTooLarge(letter)) {
       this.#waiting.delete(letter);
       this.#suspects.push(letter);
@@ -114,16 +117,18 @@ export class Outbox<L extends Letter> {
     const [letter] = this.#suspects;
     if (letter === undefined) return undefined;
     const tooLarge = this.#isTooLarge(letter);
-    if ((letter.strikes > 0 || tooLarge) && !this.#proven) {
-      this.#probing = letter;
-      return { type: 'probe' };
-    }
+    if ((letter.strikes > 0 || tooLarge) && !this.#proven) return this.#probe(letter);
     this.#suspects.shift();
     if (tooLarge) return { type: 'refuse', letter, limit: this.#limit };
     if (letter.strikes >= STRIKES) return { type: 'refuse', letter, limit: undefined };
     this.#onProbation = letter;
     this.#launch(letter);
     return { type: 'send', letter, again: true };
+  }
+
+  #probe(letter: L | undefined): Step<L> {
+    this.#probing = { letter };
+    return { type: 'probe' };
   }
 
   #isTooLarge({ message }: L): boolean {
@@ -145,11 +150,13 @@ export class Outbox<L extends Letter> {
   landed(letter: L): void {
     if (this.#flying.delete(letter)) this.#flyingBytes -= letter.message.body.length;
     if (this.#onProbation === letter) this.#onProbation = undefined;
+    this.#doubted = false;
   }
 
   probePassed(): void {
     this.#probing = undefined;
     this.#proven = true;
+    this.#doubted = false;
   }
 
   /** The fate of everything in flight is unknown. */
@@ -157,8 +164,9 @@ export class Outbox<L extends Letter> {
     const lost = [...this.#flying];
     const [alone] = lost;
     // Where not even a probe passes, the last end proves nothing either.
-    if (this.#probing) this.#probing.strikes = 0;
+    if (this.#probing?.letter) this.#probing.letter.strikes = 0;
     else if (alone && lost.length === 1 && error && CHARGED.has(error.code)) this.#charge(alone);
+    if (error?.code === 'receipt-timeout') this.#doubted = true;
     this.#probing = undefined;
     this.#onProbation = undefined;
     this.#proven = false;

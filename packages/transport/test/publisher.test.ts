@@ -259,6 +259,28 @@ describe('a lost connection', () => {
     );
   });
 
+  it('is followed by a probe after a missing receipt, though nobody waits for that message any more', async () => {
+    const received: string[] = [];
+    const to = await broker(async (peer, number) => {
+      await peer.accept();
+      for (;;) {
+        const frame = await peer.frame();
+        received.push(frame.headers['empa-id'] ?? '');
+        if (number > 2) peer.receipt(frame);
+      }
+    });
+    const endpoint = publisher([to], { receiptTimeoutMs: 60 });
+    const statuses = listen(endpoint);
+    const controller = new AbortController();
+    const published = rejection(endpoint.publish(message('1'), controller.signal), 'aborted');
+    await until(() => statuses.some(({ type }) => type === 'receipt-timeout'), 'the time-out');
+    controller.abort();
+    await published;
+    await until(() => statuses.some(({ type }) => type === 'probe-confirmed'), 'a probe');
+    await within(endpoint.publish(message('2'), never), 'another');
+    assert.deepEqual(received, ['1', 'ping', 'ping', '2']);
+  });
+
   it('is tried again with growing, random pauses, which begin anew after a success', async () => {
     const to = await broker(async (peer, number) => {
       if (number <= 3 || number === 5) return peer.socket.destroy();
