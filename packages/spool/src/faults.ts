@@ -38,15 +38,18 @@ export async function fault(error: unknown, action: string, root: string): Promi
   if (errno === 'ENOENT' && (await statOf(root)) === undefined)
     return new SpoolError('path-missing', `cannot ${action}: ${root} does not exist`, { cause: error, path: root });
   const code = CODES[errno ?? ''] ?? 'io-error';
-  const hint = code === 'permission-denied' ? ` (${await whoAndWhere(pathOf(error) ?? root)})` : '';
+  const hint = code === 'permission-denied' ? ` (${await whoAndWhere(pathOf(error) ?? root, pathOf(error, 'dest'))})` : '';
   return new SpoolError(code, `cannot ${action}: ${detail}${hint}`, { cause: error, path: pathOf(error) ?? root });
 }
 
-/** `we are uid 1 gid 1; /x/y is owned by 0:0 mode 0600; /x is owned by 0:0 mode 0755`: what a refusal depends on. */
-export async function whoAndWhere(file: string): Promise<string> {
+/**
+ * `we are uid 1 gid 1; /x/y is owned by 0:0 mode 0600; /x is owned by 0:0 mode 0755`: what a refusal depends on. `target`: where a rename or
+ * a link was to lead.
+ */
+export async function whoAndWhere(file: string, target = file): Promise<string> {
   const { geteuid, getegid } = process;
   const parts = [`we are uid ${geteuid?.() ?? '?'} gid ${getegid?.() ?? '?'}`];
-  for (const one of [file, path.dirname(file)]) {
+  for (const one of new Set([file, path.dirname(file), target, path.dirname(target)])) {
     const stats = await statOf(one);
     if (stats !== undefined) parts.push(`${one} is owned by ${stats.uid}:${stats.gid} mode ${octal(stats)}`);
   }
@@ -65,6 +68,8 @@ async function statOf(file: string): Promise<Stats | undefined> {
   }
 }
 
-function pathOf(error: unknown): string | undefined {
-  return error instanceof Error && 'path' in error && typeof error.path === 'string' ? error.path : undefined;
+/** `dest`: the target of a rename or a link. */
+function pathOf(error: unknown, name: 'path' | 'dest' = 'path'): string | undefined {
+  const file: unknown = error instanceof Error ? Reflect.get(error, name) : undefined;
+  return typeof file === 'string' ? file : undefined;
 }

@@ -32,6 +32,11 @@ export class Insertion {
     return await this.#looking;
   }
 
+  /** What choose() would answer; nothing is remembered. */
+  async next(): Promise<string> {
+    return this.#current !== undefined && this.#left > 0 ? this.#current : (await this.#found()).directory;
+  }
+
   /** The directory takes no more, whatever it holds. */
   full(directory: string): void {
     if (this.#current !== directory) return;
@@ -40,13 +45,17 @@ export class Insertion {
   }
 
   async #look(): Promise<string> {
-    const newest = (await newestDirectory(this.#root)) ?? numberedDirectory(0);
-    const count = await countElements(`${this.#root}/${newest}`, this.#size);
-    const room = this.#size - count;
-    this.#current = room > 0 ? newest : following(newest);
+    const { directory, room } = await this.#found();
+    this.#current = directory;
     // Every waiting caller takes one without being counted: close enough, the size is a rule of thumb.
-    this.#left = Math.min(room > 0 ? room : this.#size, LOOK_AFTER);
-    return this.#current;
+    this.#left = Math.min(room, LOOK_AFTER);
+    return directory;
+  }
+
+  async #found(): Promise<{ readonly directory: string; readonly room: number }> {
+    const newest = (await newestDirectory(this.#root)) ?? numberedDirectory(0);
+    const room = this.#size - (await countElements(`${this.#root}/${newest}`, this.#size));
+    return room > 0 ? { directory: newest, room } : { directory: following(newest), room: this.#size };
   }
 }
 

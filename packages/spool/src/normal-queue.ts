@@ -1,5 +1,5 @@
 /** A dirq Normal queue: one directory an element, one file a key. The side that adds: stage, then commit. */
-import { promises as fs } from 'node:fs';
+import { constants, promises as fs } from 'node:fs';
 import path from 'node:path';
 import { createFile, createFiles, makeDirectory, syncDirectory, syncRemaining } from './durable.js';
 import { SpoolError } from './errors.js';
@@ -101,7 +101,17 @@ export class NormalQueue implements StagingQueue {
       const file = this.#at(`${this.#own}/probe-${this.#names.next()}`);
       await this.#inStaging(() => createFile(file, Buffer.alloc(PROBE_BYTES), this.#modes));
       await unlinkIfThere(file);
+      await this.#probeNewest();
     });
+  }
+
+  /** Somebody else may have made the directory where the next element goes, and may just have removed it. */
+  async #probeNewest(): Promise<void> {
+    try {
+      await fs.access(this.#at(await this.#insertion.next()), constants.W_OK | constants.X_OK);
+    } catch (error) {
+      if (!failedWith(error, 'ENOENT')) throw error;
+    }
   }
 
   /** Whoever cleans up may have removed our empty staging directory. */

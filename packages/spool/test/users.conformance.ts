@@ -189,6 +189,26 @@ describe('a receiver and a loader of another user', { skip }, () => {
     assert.match(await failure(t, { work: 'receive', root }, SERVICE), /^permission-denied/);
   });
 
+  it('says whose the directory is where the next element goes', async (t) => {
+    const root = volume(t, 0o2770, SERVICE);
+    await runWorker(t, { work: 'addNormal', root, count: 1 }, as(SERVICE));
+    chownSync(`${root}/00000000`, 0, 0);
+    chmodSync(`${root}/00000000`, 0o755);
+    const message = await failure(t, { work: 'addNormal', root }, SERVICE);
+    for (const part of ['permission-denied', `uid ${SERVICE}`, `${root}/00000000 is owned by 0:0 mode 0755`])
+      assert.ok(message.includes(part), message);
+    assert.match(message, /cannot write to the queue/);
+  });
+
+  it('says whose the target of a refused rename is', async (t) => {
+    const root = volume(t, 0o2770, SERVICE);
+    mkdirSync(`${root}/00000000`);
+    chmodSync(`${root}/00000000`, 0o755);
+    const message = await failure(t, { work: 'commitNormal', root }, SERVICE);
+    assert.match(message, /cannot store an element/);
+    assert.match(message, new RegExp(`${root}/00000000 is owned by 0:[0-9]+ mode 0755`));
+  });
+
   it('cannot give files to a group that the service is not in', async (t) => {
     const root = volume(t, 0o2777, SERVICE);
     const task: Task = { work: 'addNormal', root, modes: { gid: NOBODY } };

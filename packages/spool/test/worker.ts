@@ -78,6 +78,13 @@ async function addNormal(): Promise<void> {
   for (let index = 0; index < count; index += 1) say(`added ${await queue.add({ body: `${task.instance ?? ''}${index}`, signer: 'us' })}`);
 }
 
+/** Without a probe first. */
+async function commitNormal(): Promise<void> {
+  const queue = new NormalQueue({ path: task.root, instance: 'committer' });
+  await queue.prepare();
+  say(`added ${await queue.add({ body: 'x' })}`);
+}
+
 /** Takes `count` elements. */
 async function takeNormal(): Promise<void> {
   const reader = new NormalReader({ path: task.root });
@@ -129,6 +136,7 @@ const WORK = {
   receive: () => receive({ instance: String(process.pid), ids: [], ...task, checkpoint, say }),
   add,
   addNormal,
+  commitNormal,
   takeNormal,
   quarantineUnread,
   symlink: link,
