@@ -49,7 +49,8 @@ COPY --from=build /out/app /opt/ssm
 COPY --chmod=755 deploy/image/ssm-entrypoint deploy/image/ssm-health /usr/local/bin/
 RUN for command in ssm ssmsend ssmreceive; do ln -s /opt/ssm/services/cli/dist/src/$command.js /usr/local/bin/$command; done && ssm --version
 # /var/spool/apel is not made: a volume that was not mounted must be an error, never a folder that is gone with the container.
-ENV NODE_ENV=production SSM_OPS_HOST=0.0.0.0
+# A container is given its user on purpose: ssmsend and ssmreceive do not refuse to be root there.
+ENV NODE_ENV=production SSM_OPS_HOST=0.0.0.0 container=oci
 USER 1000:1000
 WORKDIR /opt/ssm
 EXPOSE 9101 9102

@@ -1,7 +1,7 @@
 /** The life cycle in this process, with signals, output and exit given. */
 import assert from 'node:assert/strict';
 import { EventEmitter, once } from 'node:events';
-import { writeFileSync } from 'node:fs';
+import { existsSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { PassThrough } from 'node:stream';
 import { test } from 'node:test';
@@ -45,11 +45,12 @@ interface Run {
 interface Given {
   readonly isTTY?: boolean;
   readonly start?: Definition['start'];
+  readonly admit?: Definition['admit'];
   readonly args?: readonly string[];
   readonly env?: Record<string, string>;
 }
 
-function run({ start = async () => ({}), args = [], env = {}, isTTY = false }: Given): Run {
+function run({ start = async () => ({}), admit, args = [], env = {}, isTTY = false }: Given): Run {
   const stdout = new PassThrough();
   const stderr = new PassThrough();
   const texts = { out: '', err: '' };
@@ -65,7 +66,7 @@ function run({ start = async () => ({}), args = [], env = {}, isTTY = false }: G
     events: signals,
     exit: (code: number) => void exits.push(code),
   };
-  const code = runService({ name: 'fixture', version: '1.2.3', settings, start }, host);
+  const code = runService({ name: 'fixture', version: '1.2.3', settings, start, ...(admit === undefined ? {} : { admit }) }, host);
   const lines = (): Line[] =>
     texts.out
       .split('\n')
@@ -116,6 +117,21 @@ test('a run that ends by itself gives its code; the stop steps run', async () =>
   assert.equal(await service.code, 1);
   assert.deepEqual(order, ['second true false', 'first']);
   assert.deepEqual(service.exits, [], 'the caller ends the process');
+});
+
+test('what is not admitted opens no log file and does not start', async (t) => {
+  const file = path.join(temporaryDirectory(t), 'log');
+  const service = run({
+    args: [`--log.file=${file}`],
+    env: { who: 'root' },
+    admit: async (config, env) => {
+      throw new Error(`${env['who']} may not write ${config.log.file}`);
+    },
+    start: () => assert.fail('started'),
+  });
+  assert.equal(await service.code, EXIT_CODES.failed);
+  assert.deepEqual([service.out(), service.err()], ['', `fixture: root may not write ${file}\n`]);
+  assert.equal(existsSync(file), false);
 });
 
 test('a run that rejects is logged and has failed', async () => {

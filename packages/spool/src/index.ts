@@ -9,10 +9,13 @@ import type { Sharing } from './sharing.js';
 import { SimpleQueue } from './simple-queue.js';
 import type { DeliveryRecord, OutgoingQueue, StagingQueue } from './spool.js';
 
+export type { OtherOwner } from './beside-root.js';
+export { commandAs, ownerBesideRoot, refuseRoot } from './beside-root.js';
 export type { Claims } from './claims.js';
 export { entriesOf } from './entries.js';
 export type { SpoolErrorCode } from './errors.js';
 export { SPOOL_ERROR_CODES, SpoolError } from './errors.js';
+export { newestDirectory } from './insertion.js';
 export { scanOutgoing } from './looking.js';
 export type { ElementLook, NormalReaderOptions } from './normal-reader.js';
 export { NormalReader } from './normal-reader.js';

@@ -160,6 +160,18 @@ describe('containers of others', { skip: requireTools('root', 'unshare') }, () =
     assert.match(check.output(), /^FAIL {2}outgoing +permission-denied/m);
   });
 
+  it('what root has made in incoming is found before a message comes', async (test) => {
+    const site = await createOldSite(test);
+    const script = path.join(import.meta.dirname, '../src/ssm.js');
+    mkdirSync(path.join(site.incoming, '00000000'), { recursive: true });
+    chownSync(site.incoming, UID, UID);
+    for (const directory of [site.directory, path.dirname(site.pki.directory)]) chmodSync(directory, 0o755);
+    const file = site.receiverConfig();
+    const check = await startCommand(test, process.execPath, [script, 'check', '-c', file, '--offline'], { uid: UID, gid: UID, cwd: '/' });
+    assert.equal((await check.exited).code, 1);
+    assert.match(check.output(), new RegExp(`^FAIL {2}incoming +permission-denied: ${site.incoming}/00000000 `, 'm'));
+  });
+
   it('root does not try a volume that belongs to somebody else, but says how to', async (test) => {
     const site = await createOldSite(test);
     chownSync(site.outgoing, UID, UID);

@@ -1,6 +1,7 @@
 import type { ServiceDefinition } from '@ssm/service-kit';
+import { refuseRoot } from '@ssm/spool';
 import { adoptSettings, startAdopt } from './adopt.js';
-import { receiverSettings } from './config.js';
+import { type ReceiverConfig, receiverSettings } from './config.js';
 import { type ReceiverOptions, startReceiver } from './receiver.js';
 import { type ReplayOptions, startReplay } from './replay.js';
 
@@ -20,6 +21,7 @@ export function replayService(version: string, options: ReplayOptions = {}): Ser
     name: 'receiver-replay',
     version,
     settings: receiverSettings,
+    admit: refuseRootBeside,
     start: (context, config) => startReplay(config, context, options),
   };
 }
@@ -30,6 +32,16 @@ export function adoptService(version: string): ServiceDefinition<typeof adoptSet
     name: 'receiver-adopt',
     version,
     settings: adoptSettings,
+    admit: refuseRootBeside,
     start: (context, config) => startAdopt(config, context),
   };
+}
+
+/** These are run by hand, beside a receiver that may be another user's. SpoolError permission-denied. */
+async function refuseRootBeside({
+  deduplication,
+  incoming,
+  reject,
+}: Pick<ReceiverConfig, 'deduplication' | 'incoming' | 'reject'>): Promise<void> {
+  await refuseRoot(incoming.path, reject.path, ...(deduplication.path === '' ? [] : [deduplication.path]));
 }

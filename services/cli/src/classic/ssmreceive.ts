@@ -1,4 +1,5 @@
 import { receiverService, type receiverSettings } from '@ssm/receiver';
+import { admitRoot } from './admit.js';
 import type { ClassicCommand } from './run.js';
 
 const HELP = `Use: ssmreceive [-c FILE] [-d FILE] [--KEY=VALUE ...]
@@ -24,7 +25,7 @@ export function ssmreceive(version: string): ClassicCommand<typeof receiverSetti
   return {
     name: 'ssmreceive',
     service: 'receiver',
-    definition: receiverService(version),
+    definition: { ...receiverService(version), admit: ({ incoming, reject }, env) => admitRoot(env, incoming.path, reject.path) },
     defaultFile: '/etc/apel/receiver.cfg',
     without: [],
     presets: {},

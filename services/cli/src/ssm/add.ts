@@ -1,6 +1,6 @@
 import path from 'node:path';
 import { queueOptions } from '@ssm/sender';
-import { PlainWriter, SimpleWriter } from '@ssm/spool';
+import { PlainWriter, refuseRoot, SimpleWriter } from '@ssm/spool';
 import { CONFIG_OPTION, type Command, EXIT, UsageError } from './command.js';
 import { loadSender } from './config.js';
 import { readInput } from './files.js';
@@ -36,7 +36,9 @@ keeps its name, and one that is there is never replaced.`,
     const files = given.positionals;
     const name = given.text('name');
     if (name !== undefined && files.length > 1) throw new UsageError('--name is for a single file');
-    const target = targetOf(given.has('path') ? fromPath(given) : fromConfig(given, terminal), name);
+    const queue = given.has('path') ? fromPath(given) : fromConfig(given, terminal);
+    const target = targetOf(queue, name);
+    await refuseRoot(queue.options.path);
     return await addAll(files, target, terminal);
   },
 };

@@ -1,10 +1,10 @@
 /** Can the service do on its volumes what it must? Tried for real, with files of our own that are gone afterwards. */
 import { randomBytes } from 'node:crypto';
-import { mkdir, open, rename, rmdir, stat, unlink } from 'node:fs/promises';
+import { access, constants, mkdir, open, rename, rmdir, stat, unlink } from 'node:fs/promises';
 import path from 'node:path';
 import process from 'node:process';
 import { queueOptions, type SenderConfig } from '@ssm/sender';
-import { createOutgoingQueue, SpoolError, type SpoolErrorCode } from '@ssm/spool';
+import { commandAs, createOutgoingQueue, newestDirectory, ownerBesideRoot, SpoolError, type SpoolErrorCode } from '@ssm/spool';
 import { type Finding, look, ok, skip } from './report.js';
 
 /** Never rejects. */
@@ -32,18 +32,19 @@ export async function checkIncoming(what: 'incoming' | 'reject', directory: stri
     const foreign = await ownedByOthers(what, where, again);
     if (foreign !== undefined) return [foreign];
     await tryElement(where);
+    if (!missing) await tryNewest(directory);
     return [ok(what, missing ? `${directory} will be made at the first start` : `${directory}: elements can be written`)];
   });
 }
 
 /** What root does on a volume of somebody else would belong to root, and proves nothing. */
 async function ownedByOthers(what: string, directory: string, again: string): Promise<Finding | undefined> {
-  const status = await stat(directory).catch((cause: unknown) => {
+  await stat(directory).catch((cause: unknown) => {
     throw new SpoolError('path-missing', `${directory} does not exist`, { cause, path: directory });
   });
-  if (process.geteuid?.() !== 0 || status.uid === 0) return undefined;
-  const user = `setpriv --reuid=${status.uid} --regid=${status.gid} --clear-groups`;
-  return skip(what, `${directory} belongs to uid ${status.uid}: not tried as root`, `${user} ${again}`);
+  const owner = await ownerBesideRoot(directory);
+  if (owner === undefined) return undefined;
+  return skip(what, `${directory} belongs to uid ${owner.uid}: not tried as root`, `${commandAs(owner)} ${again}`);
 }
 
 /** As an element comes: a directory with a durable file, renamed. */
@@ -65,6 +66,16 @@ async function tryElement(directory: string): Promise<void> {
     await rmdir(element).catch(() => undefined);
     throw faultOf(cause, directory);
   }
+}
+
+/** Where the next element goes. Not written to: a loader may be looking there. */
+async function tryNewest(queue: string): Promise<void> {
+  const newest = await newestDirectory(queue);
+  if (newest === undefined) return;
+  const directory = path.join(queue, newest);
+  await access(directory, constants.W_OK | constants.X_OK).catch((cause: unknown) => {
+    throw faultOf(cause, directory);
+  });
 }
 
 const CODES: Readonly<Record<string, SpoolErrorCode>> = {

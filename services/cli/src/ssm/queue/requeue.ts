@@ -1,7 +1,7 @@
 import { replayService } from '@ssm/receiver';
 import { queueOptions } from '@ssm/sender';
 import { EXIT_CODES, runService } from '@ssm/service-kit';
-import { requeue } from '@ssm/spool';
+import { refuseRoot, requeue } from '@ssm/spool';
 import { readServiceConfig } from '../../classic/source.js';
 import { thisHost } from '../../host.js';
 import { readVersion } from '../../version.js';
@@ -51,6 +51,7 @@ Either may be done while the service runs.`,
 
 async function putBack(given: Given, chosen: readonly Element[], terminal: Terminal): Promise<number> {
   const options = queueOptions(loadSender(given, terminal).config);
+  await refuseRoot(options.path);
   const progress = startProgress(terminal, 'putting back', chosen.length);
   const done: string[] = [];
   const failed: string[] = [];
