@@ -165,6 +165,34 @@ describe('ssm queue', { concurrency: 2 }, () => {
     assert.deepEqual(await site.rejected(), []);
   });
 
+  it('the list that the receiver was started with is given to check, open, show and requeue', async (test) => {
+    const site = await createOldSite(test);
+    const dn = site.pki.sites[0].dn;
+    const dns2 = path.join(site.directory, 'dns2');
+    writeFileSync(dns2, '/C=UK/CN=somebody else\n');
+    await site.add('the record');
+    const sent = await site.run('ssmsend', ['-c', site.senderConfig()]);
+    assert.equal(sent.code, 0, sent.out);
+    const receiver = await site.start('ssmreceive', ['-c', site.receiverConfig(), '-d', dns2, '--ops.port=0']);
+    await receiver.waitForLine(/WARN {2}message {2}.*result=rejected/, { timeout: PATIENCE });
+    receiver.signal('SIGTERM');
+    await receiver.exited;
+    writeFileSync(dns2, `${dn}\n`);
+    const file = site.receiverConfig();
+    const given = ['-c', file, '-d', dns2];
+    const name = await firstReject(site);
+    assert.match((await check(site, ...given, '--dn', dn, '--offline')).text, /^ok +DN /m);
+    assert.match((await site.run('ssm', ['queue', 'show', 'reject', name, ...given])).out, /It would be accepted now/);
+    const raw = path.join(site.reject, name, 'raw');
+    assert.deepEqual(await site.run('ssm', ['open', ...given, raw]), { code: 0, out: 'the record\n', err: '' });
+    const requeued = await site.run('ssm', ['queue', 'requeue', 'reject', '--all', '-c', file, `--dn_file=${dns2}`]);
+    assert.match(requeued.out, /accepted=1/, requeued.err);
+    for (const args of [['check'], ['queue', 'requeue', 'quarantine', '--all']]) {
+      const wrong = await site.run('ssm', [...args, '-c', site.senderConfig(), '-d', dns2]);
+      assert.deepEqual([wrong.code, /only a receiver has a list of DNs/.test(wrong.err)], [2, true], wrong.err);
+    }
+  });
+
   it('a stranger, and a message that can never be accepted', async (test) => {
     const site = await createOldSite(test);
     writeFileSync(site.dns, '/C=UK/CN=somebody else\n');

@@ -69,4 +69,11 @@ export const CONFIG_OPTION: OptionSpec = {
   value: 'FILE',
   doc: 'configuration, old (INI) or new (YAML, JSON); default: what SSM_CONFIG names, else /etc/apel/sender.cfg or receiver.cfg',
 };
+/** As ssmreceive has it: an old file has no key for the list. */
+export const LIST_OPTION: OptionSpec = {
+  type: 'string',
+  short: 'd',
+  value: 'FILE',
+  doc: 'receiver: who may send, in place of the list of the configuration; what ssmreceive -d names',
+};
 export const JSON_OPTION: OptionSpec = { type: 'boolean', doc: 'print JSON' };

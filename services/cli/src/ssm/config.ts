@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { type ReceiverConfig, receiverSettings } from '@ssm/receiver';
 import { type SenderConfig, senderSettings } from '@ssm/sender';
-import { type ConfigSources, loadConfig } from '@ssm/service-kit';
+import { type ConfigSources, loadConfig, type Preset } from '@ssm/service-kit';
 import type { ServiceName } from '../classic/keys.js';
 import { kindOf, readConfigFile, readServiceConfig } from '../classic/source.js';
 import { parseIni } from '../ini/parse.js';
@@ -15,6 +15,8 @@ const DEFAULT_FILES = { sender: '/etc/apel/sender.cfg', receiver: '/etc/apel/rec
 interface LoadedFrom {
   readonly file: string;
   readonly warnings: readonly string[];
+  /** Options of the service, from those of the tool. */
+  readonly args: readonly string[];
 }
 export type LoadedSender = LoadedFrom & { readonly service: 'sender'; readonly config: SenderConfig };
 export type LoadedReceiver = LoadedFrom & { readonly service: 'receiver'; readonly config: ReceiverConfig };
@@ -34,27 +36,36 @@ export function configFile(given: Given, { env }: Terminal, wanted: ServiceName 
 }
 
 /** Throws ServiceError config-invalid, config-unreadable. */
-export function loadFor(file: string, service: ServiceName, terminal: Terminal): Loaded {
-  return service === 'sender' ? senderFrom(file, terminal) : receiverFrom(file, terminal);
+export function loadFor(file: string, service: ServiceName, given: Given, terminal: Terminal): Loaded {
+  return service === 'sender' ? senderFrom(file, given, terminal) : receiverFrom(file, given, terminal);
 }
 
-function senderFrom(file: string, { env }: Terminal): LoadedSender {
-  const { sources, warnings } = sourcesFor(file, 'sender', env);
-  return { service: 'sender', file, config: loadConfig(senderSettings, sources), warnings };
+function senderFrom(file: string, given: Given, { env }: Terminal): LoadedSender {
+  if (given.has('dn_file')) throw new UsageError('--dn_file: only a receiver has a list of DNs');
+  const { preset, sources } = sourcesFor(file, 'sender', env);
+  return {
+    service: 'sender',
+    file,
+    config: loadConfig(senderSettings, { ...sources, args: [] }),
+    warnings: preset?.warnings ?? [],
+    args: [],
+  };
 }
 
-function receiverFrom(file: string, { env }: Terminal): LoadedReceiver {
-  const { sources, warnings } = sourcesFor(file, 'receiver', env);
-  return { service: 'receiver', file, config: loadConfig(receiverSettings, sources), warnings };
+function receiverFrom(file: string, given: Given, { env }: Terminal): LoadedReceiver {
+  const { preset, sources } = sourcesFor(file, 'receiver', env);
+  const list = given.text('dn_file');
+  const args = list === undefined ? [] : [`--authorisation.allow=${list}`];
+  return { service: 'receiver', file, config: loadConfig(receiverSettings, { ...sources, args }), warnings: preset?.warnings ?? [], args };
 }
 
 function sourcesFor(
   file: string,
   service: ServiceName,
   env: ConfigSources['env'],
-): { readonly sources: ConfigSources; readonly warnings: readonly string[] } {
+): { readonly sources: Omit<ConfigSources, 'args'>; readonly preset: Preset | undefined } {
   const { preset } = readServiceConfig(file, service);
-  return { sources: { env, args: [], ...(preset === undefined ? { file } : { preset }) }, warnings: preset?.warnings ?? [] };
+  return { sources: { env, ...(preset === undefined ? { file } : { preset }) }, preset };
 }
 
 /** By --service; else by what the file holds; else by its name. Throws ServiceError config-unreadable. */
@@ -77,15 +88,15 @@ function keysAtTop(text: string): string[] {
 /** Warnings go to standard error. Throws UsageError, ServiceError. */
 export function loadGiven(given: Given, terminal: Terminal): Loaded {
   const file = configFile(given, terminal, undefined);
-  return warned(loadFor(file, serviceOf(given, file), terminal), terminal);
+  return warned(loadFor(file, serviceOf(given, file), given, terminal), terminal);
 }
 
 export function loadSender(given: Given, terminal: Terminal): LoadedSender {
-  return warned(senderFrom(configFile(given, terminal, 'sender'), terminal), terminal);
+  return warned(senderFrom(configFile(given, terminal, 'sender'), given, terminal), terminal);
 }
 
 export function loadReceiver(given: Given, terminal: Terminal): LoadedReceiver {
-  return warned(receiverFrom(configFile(given, terminal, 'receiver'), terminal), terminal);
+  return warned(receiverFrom(configFile(given, terminal, 'receiver'), given, terminal), terminal);
 }
 
 function warned<L extends Loaded>(loaded: L, terminal: Terminal): L {

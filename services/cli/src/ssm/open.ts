@@ -1,4 +1,4 @@
-import { CONFIG_OPTION, type Command, EXIT, JSON_OPTION } from './command.js';
+import { CONFIG_OPTION, type Command, EXIT, JSON_OPTION, LIST_OPTION } from './command.js';
 import { loadGiven } from './config.js';
 import { type Explanation, explain } from './explain.js';
 import { readInput, writeOutput } from './files.js';
@@ -20,6 +20,7 @@ Why it does not is said step by step on standard error.`,
   positionals: [{ name: 'FILE', doc: 'the message; - is standard input' }],
   options: {
     config: CONFIG_OPTION,
+    dn_file: LIST_OPTION,
     service: SERVICE_OPTION,
     output: { type: 'string', short: 'o', value: 'FILE', doc: 'write the body to this new file; default: standard output' },
     explain: { type: 'boolean', doc: 'say every step, and do not write the body' },

@@ -2,7 +2,7 @@ import { accessSync, constants, existsSync } from 'node:fs';
 import path from 'node:path';
 import type { ReceiverConfig } from '@ssm/receiver';
 import { ServiceError } from '@ssm/service-kit';
-import { CONFIG_OPTION, type Command, EXIT, type Given, JSON_OPTION, UsageError } from '../command.js';
+import { CONFIG_OPTION, type Command, EXIT, type Given, JSON_OPTION, LIST_OPTION, UsageError } from '../command.js';
 import { configFile, type Loaded, loadFor, serviceOf } from '../config.js';
 import { SERVICE_OPTION } from '../open.js';
 import { say, sayJson, type Terminal, visibleLine } from '../terminal.js';
@@ -19,6 +19,7 @@ nothing of what the service can.
 A line each: ok; warn (it works, but will not for ever); FAIL (it does not work); skip (could not be tried). Exit code: 0 without a FAIL, else 1.`,
   options: {
     config: CONFIG_OPTION,
+    dn_file: LIST_OPTION,
     service: SERVICE_OPTION,
     dn: { type: 'string', value: 'DN', doc: 'receiver: may this DN send?' },
     offline: { type: 'boolean', doc: 'do not connect to the brokers' },
@@ -45,7 +46,7 @@ async function checkAll(given: Given, terminal: Terminal): Promise<readonly Find
   const file = configFile(given, terminal, undefined);
   let loaded: Loaded;
   try {
-    loaded = loadFor(file, serviceOf(given, file), terminal);
+    loaded = loadFor(file, serviceOf(given, file), given, terminal);
   } catch (error) {
     if (!(error instanceof ServiceError)) throw error;
     return [
@@ -59,7 +60,8 @@ async function checkAll(given: Given, terminal: Terminal): Promise<readonly Find
   const { config, service } = loaded;
   if (given.has('dn') && service === 'sender') throw new UsageError('--dn: only a receiver has a list of DNs');
   const now = terminal.now();
-  const again = `ssm check -c ${path.resolve(file)}`;
+  const list = given.text('dn_file');
+  const again = `ssm check -c ${path.resolve(file)}${list === undefined ? '' : ` -d ${path.resolve(list)}`}`;
   const keys = await checkKeys(loaded, now);
   return [
     ok('configuration', `${file}, of a ${service}`),

@@ -5,7 +5,7 @@ import { refuseRoot, requeue } from '@ssm/spool';
 import { readServiceConfig } from '../../classic/source.js';
 import { thisHost } from '../../host.js';
 import { readVersion } from '../../version.js';
-import { CONFIG_OPTION, type Command, EXIT, type Given, UsageError } from '../command.js';
+import { CONFIG_OPTION, type Command, EXIT, type Given, LIST_OPTION, UsageError } from '../command.js';
 import { loadSender } from '../config.js';
 import { textOf } from '../main.js';
 import { startProgress } from '../progress.js';
@@ -26,12 +26,14 @@ Either may be done while the service runs.`,
   positionals: [QUEUE, ELEMENTS],
   options: {
     config: CONFIG_OPTION,
+    dn_file: LIST_OPTION,
     code: CODE_OPTION,
     all: { type: 'boolean', doc: 'everything in the queue' },
   },
   examples: [
     { line: 'ssm queue requeue quarantine --code too-large', what: 'after limits.body was raised' },
     { line: 'ssm queue requeue reject --all', what: 'after CRLs or the list were put right' },
+    { line: 'ssm queue requeue reject --all -c receiver2.cfg -d dns2', what: 'of ssmreceive -c receiver2.cfg -d dns2' },
   ],
   run: async (given, terminal) => {
     const place = placeOf(given, terminal);
@@ -85,7 +87,7 @@ async function replay({ receiver }: Place, chosen: readonly Element[], terminal:
   const code = await runService(service, {
     ...thisHost(),
     env,
-    args: [...(preset === undefined ? ['--config', receiver.file] : []), ...BESIDE_A_RECEIVER],
+    args: [...(preset === undefined ? ['--config', receiver.file] : []), ...receiver.args, ...BESIDE_A_RECEIVER],
     ...(preset === undefined ? {} : { preset: { ...preset, warnings: [] } }),
   });
   return code === EXIT_CODES.ok ? EXIT.ok : EXIT.failed;

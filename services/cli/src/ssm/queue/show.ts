@@ -1,7 +1,7 @@
 import { lstat } from 'node:fs/promises';
 import { isReplayable } from '@ssm/receiver';
 import { NormalReader } from '@ssm/spool';
-import { CONFIG_OPTION, type Command, EXIT, type Given, JSON_OPTION, UsageError } from '../command.js';
+import { CONFIG_OPTION, type Command, EXIT, type Given, JSON_OPTION, LIST_OPTION, UsageError } from '../command.js';
 import { type Explanation, explain, recorded } from '../explain.js';
 import { readInput } from '../files.js';
 import { judgeOf } from '../keys.js';
@@ -25,6 +25,7 @@ export const showCommand: Command = {
   positionals: [QUEUE, { name: 'ELEMENT', doc: 'its name, as list shows it' }],
   options: {
     config: CONFIG_OPTION,
+    dn_file: LIST_OPTION,
     path: PATH_OPTION,
     layout: LAYOUT_OPTION,
     body: { type: 'boolean', doc: 'only the body, as it is (on a terminal: so that it can be read)' },
