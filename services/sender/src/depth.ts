@@ -49,22 +49,22 @@ export class QueueDepth {
     this.#gone = gone;
   }
 
-  /** Counts when the last look is old, without claiming anything, and while it is wanted; says whether it did. Errors are those of the scan. */
-  async refresh(signal: AbortSignal, wanted: () => boolean = () => true): Promise<boolean> {
+  /** Counts when the last look is old, without claiming anything, and while it is wanted; resolves to what it found, undefined when it did not. Errors are those of the scan. */
+  async refresh(signal: AbortSignal, wanted: () => boolean = () => true): Promise<ScanStatistics | undefined> {
     const start = this.#now();
-    if (this.#counting || start - this.#at < COUNT_EVERY_MS || start < this.#nextCount) return false;
+    if (this.#counting || start - this.#at < COUNT_EVERY_MS || start < this.#nextCount) return undefined;
     this.#counting = true;
     let whole = true;
     try {
       const before = { at: this.#at, gone: this.#gone };
       const counted = await count(this.#queue, signal, wanted);
       whole = counted !== undefined;
-      if (counted === undefined || signal.aborted) return false;
+      if (counted === undefined || signal.aborted) return undefined;
       // A pass that saw everything meanwhile knows better.
-      if (this.#at !== before.at) return true;
+      if (this.#at !== before.at) return counted;
       this.#gone -= before.gone;
       this.#set(counted, counted.oldest);
-      return true;
+      return counted;
     } finally {
       this.#counting = false;
       const end = this.#now();

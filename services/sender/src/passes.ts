@@ -38,7 +38,7 @@ export interface PassSources {
 
 /** What a pass came to. */
 export interface Pass {
-  /** The whole volume was seen, with leave to send. */
+  /** The whole volume was seen, with leave to send or with nothing to be sent. */
   readonly whole: boolean;
   /** The volume could not be read. */
   readonly failed: boolean;
@@ -108,12 +108,15 @@ async function opened({ closed, wake, stopping }: PassSources): Promise<void> {
   }
 }
 
-/** Nothing may be sent: only how much waits is looked up, now and then, and no longer than until something may. */
+/** Nothing may be sent: only how much waits is looked up, now and then, and no longer than until something may. Where there is nothing that is all there was to do. */
 async function lookOnly({ depth, volume, stopping, begin, closed }: PassSources): Promise<Pass> {
   try {
     await begin();
-    if (await depth.refresh(stopping, () => closed() !== undefined)) volume.scanned();
-    return NOTHING;
+    const statistics = await depth.refresh(stopping, () => closed() !== undefined);
+    if (statistics === undefined) return NOTHING;
+    volume.scanned();
+    const { available, ignored, locked } = statistics;
+    return { ...NOTHING, whole: available + ignored + locked === 0, statistics };
   } catch (error) {
     volume.scanFailed(error);
     return { ...NOTHING, failed: true };

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { appendFileSync, linkSync } from 'node:fs';
+import { appendFileSync, linkSync, renameSync } from 'node:fs';
 import path from 'node:path';
 import { after, describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -23,6 +23,31 @@ describe('--once', () => {
   it('exits with 0 when there is nothing', async (t) => {
     const site = await createSite(t, keys);
     assert.equal(await runSender(t, site.config({ once: true })).exited, 0);
+  });
+
+  it('exits with 0 when there is nothing, also without a broker', async (t) => {
+    const site = await createSite(t, keys);
+    await site.broker.refuseConnections(true);
+    const start = performance.now();
+    const sender = runSender(t, site.config({ once: true }));
+    assert.equal(await sender.exited, 0);
+    await sender.line('all was sent');
+    assert.ok(performance.now() - start < 20_000);
+  });
+
+  it('without a broker it waits for what is being written, or locked by another', async (t) => {
+    for (const name of ['00000000000001.tmp', '00000000000001.lck']) {
+      const site = await createSite(t, keys);
+      await site.broker.refuseConnections(true);
+      addElement(site.outgoing, 'records');
+      const [directory = ''] = filesBelow(site.outgoing).map((file) => path.dirname(file));
+      for (const file of filesBelow(site.outgoing))
+        renameSync(path.join(site.outgoing, file), path.join(site.outgoing, directory, name.replace('.lck', '')));
+      if (name.endsWith('.lck')) linkSync(path.join(site.outgoing, directory, '00000000000001'), path.join(site.outgoing, directory, name));
+      const sender = runSender(t, site.config({ once: true, onceDeadline: '2s' }));
+      assert.equal(await sender.exited, 1, name);
+      await sender.line('the deadline of the run has passed');
+    }
   });
 
   it('exits with 1 when something was quarantined, and says what', async (t) => {
