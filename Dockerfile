@@ -46,8 +46,10 @@ RUN apt-get update \
 COPY --from=node /usr/local/bin/node /usr/local/bin/node
 COPY --from=build /out/node_modules /opt/ssm/node_modules
 COPY --from=build /out/app /opt/ssm
-COPY --chmod=755 deploy/image/ssm-entrypoint deploy/image/ssm-health /usr/local/bin/
-RUN for command in ssm ssmsend ssmreceive; do ln -s /opt/ssm/services/cli/dist/src/$command.js /usr/local/bin/$command; done && ssm --version
+COPY --chmod=755 deploy/image/ssm-entrypoint deploy/image/ssm-health deploy/image/ssm-service /usr/local/bin/
+RUN ln -s /opt/ssm/services/cli/dist/src/ssm.js /usr/local/bin/ssm \
+ && for command in ssmsend ssmreceive; do ln -s ssm-service /usr/local/bin/$command; done \
+ && for command in ssm ssmsend ssmreceive; do $command --version || exit; done
 # /var/spool/apel is not made: a volume that was not mounted must be an error, never a folder that is gone with the container.
 # A container is given its user on purpose: ssmsend and ssmreceive do not refuse to be root there.
 ENV NODE_ENV=production SSM_OPS_HOST=0.0.0.0 container=oci

@@ -1,5 +1,5 @@
 // npm start -- sender|receiver|replay|adopt [--config FILE] [--key=value ...]: runs one service in the foreground; replay: the receiver's rejects once
-// more; adopt: the volumes that share a record.
+// more; adopt: the volumes that share a record. In the image also ssmsend and ssmreceive, with the command lines of these.
 //
 // CommonJS, since libuv reads how many threads it may have when it needs the first one, and that is before the first line of an ES module.
 const { readdirSync, stat } = require('node:fs');
@@ -19,6 +19,8 @@ const services = {
   receiver: { main: '../services/receiver/dist/src/main.js', threads: STORING },
   replay: { main: '../services/receiver/dist/src/replay-main.js', threads: STORING },
   adopt: { main: '../services/receiver/dist/src/adopt-main.js', threads: STORING },
+  ssmsend: { main: '../services/cli/dist/src/ssmsend.js', threads: SENDING },
+  ssmreceive: { main: '../services/cli/dist/src/ssmreceive.js', threads: STORING },
 };
 const [name, ...args] = process.argv.slice(2);
 const service = services[name];

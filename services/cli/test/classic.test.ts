@@ -1,9 +1,11 @@
 /** ssmsend and ssmreceive as real processes, with the files that the Python SSM has. */
 import assert from 'node:assert/strict';
-import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import os from 'node:os';
 import path from 'node:path';
 import { describe, it } from 'node:test';
-import { eventually } from '@ssm/test-support';
+import { fileURLToPath } from 'node:url';
+import { eventually, startNode } from '@ssm/test-support';
 import { createOldSite, DESTINATION } from './support/old-site.js';
 
 const PATIENCE = 90_000;
@@ -25,6 +27,17 @@ describe('ssmsend and ssmreceive with old files', { concurrency: 2 }, () => {
     receiver.signal('SIGTERM');
     assert.equal((await receiver.exited).code, 0, receiver.output());
     assert.equal(existsSync(path.join(site.directory, 'spool/ssmreceive.pid')), false);
+  });
+
+  it('in the image have as many threads as their services', { skip: process.platform !== 'linux' }, async (test) => {
+    const site = await createOldSite(test);
+    const start = fileURLToPath(new URL('../../../../scripts/start.cjs', import.meta.url));
+    const args = ['ssmreceive', '-c', site.receiverConfig(), '-d', site.dns, '--ops.port=0'];
+    const { pid } = await startNode(test, start, args, { env: { UV_THREADPOOL_SIZE: undefined, SSM_CONFIG: undefined } });
+    // Those that start.cjs gives a lower priority are those of libuv.
+    const lower = Math.min(os.getPriority() + 5, 19);
+    const threads = (): number => readdirSync(`/proc/${pid}/task`).filter((thread) => os.getPriority(Number(thread)) === lower).length;
+    await eventually(() => assert.equal(threads(), Math.max(8, 2 * os.availableParallelism())), { timeout: PATIENCE });
   });
 
   it('an empty queue is a success, and nothing is printed but the log', async (test) => {
