@@ -3,7 +3,7 @@
  * outgoing volume. Without a container engine: in a mount namespace, from a root directory of its own.
  */
 import assert from 'node:assert/strict';
-import { chmodSync, chownSync, cpSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { chmodSync, chownSync, cpSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, it } from 'node:test';
 import { type Child, requireTools, type Scope, startCommand } from '@ssm/test-support';
@@ -144,6 +144,21 @@ describe('containers of others', { skip: requireTools('root', 'unshare') }, () =
     assert.match(child.output(), /identity-unreadable.*hostkey\.pem.*EACCES/);
     assert.match(child.output(), /^FAIL {2}certificate +identity-unreadable/m);
     assert.deepEqual(site.broker.messages(DESTINATION), []);
+  });
+
+  it("ssm finds the configuration at the image's own place, and says so where two could be meant", async (test) => {
+    const site = await createOldSite(test);
+    const container = await createContainer(test, site);
+    mkdirSync(path.join(container.root, 'etc/ssm'));
+    const yaml = `broker: {urls: ['stomp+ssl://localhost:${site.broker.port}'], destination: ${DESTINATION}}\noutgoing: {layout: dirq}\n`;
+    writeFileSync(path.join(container.root, 'etc/ssm/sender.yaml'), yaml);
+    const both = await container.run(['/bin/sh', '-c', 'ssm check'], {});
+    assert.equal((await both.exited).code, 2);
+    assert.match(both.output(), /there are \/etc\/apel\/sender\.cfg and \/etc\/ssm\/sender\.yaml: say which with -c/);
+    rmSync(path.join(container.root, 'etc/apel/sender.cfg'));
+    const one = await container.run(['/bin/sh', '-c', 'ssm check'], {});
+    assert.equal((await one.exited).code, 0, one.output());
+    assert.match(one.output(), /^ok +configuration +\/etc\/ssm\/sender\.yaml, of a sender$/m);
   });
 
   it('a volume that belongs to somebody else is named, with our uid', async (test) => {

@@ -125,6 +125,40 @@ describe('ssm check', { concurrency: 2 }, () => {
   });
 });
 
+describe('ssm where only the environment says what the service runs with', { skip: foundHere() }, () => {
+  it('checks, and tries rejects again', async (test) => {
+    const site = await createOldSite(test);
+    const { server, trustDirectory } = site.pki;
+    writeFileSync(site.dns, '/C=UK/CN=somebody else\n');
+    await site.add('the record');
+    await exchange(site, 1);
+    writeFileSync(site.dns, `${site.pki.sites[0].dn}\n`);
+    const env = {
+      SSM_BROKER_URLS: `stomp+ssl://localhost:${site.broker.port}`,
+      SSM_BROKER_DESTINATION: '/queue/accounting',
+      SSM_IDENTITY_CERTIFICATE: server.certificatePath,
+      SSM_IDENTITY_KEY: server.keyPath,
+      SSM_TRUST_DIRECTORY: trustDirectory,
+      SSM_AUTHORISATION_ALLOW: site.dns,
+      SSM_INCOMING_PATH: site.incoming,
+      SSM_REJECT_PATH: site.reject,
+    };
+    const checked = await site.run('ssm', ['check'], { env });
+    assert.equal(checked.code, 0, checked.out + checked.err);
+    assert.match(checked.out, /^ok +configuration +the environment alone, of a receiver$/m);
+    const requeued = await site.run('ssm', ['queue', 'requeue', 'reject', '--all'], { env });
+    assert.match(requeued.out, /accepted=1/, requeued.err);
+    const nothing = await site.run('ssm', ['check'], { env: { SSM_OPS_HOST: '0.0.0.0' } });
+    assert.deepEqual([nothing.code, /no configuration/.test(nothing.err)], [2, true]);
+  });
+});
+
+/** A host that has a configuration of its own. */
+function foundHere(): boolean {
+  const files = ['/etc/apel/sender.cfg', '/etc/apel/receiver.cfg', '/etc/ssm/sender.yaml', '/etc/ssm/receiver.yaml'];
+  return files.some((file) => existsSync(file));
+}
+
 describe('ssm queue', { concurrency: 2 }, () => {
   it('a reject for an old CRL: listed, explained, tried again when it is renewed', async (test) => {
     const site = await createOldSite(test);

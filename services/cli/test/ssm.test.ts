@@ -221,6 +221,15 @@ describe('whose configuration it is', () => {
     it(`${name} with ${JSON.stringify(text)}: a ${service}'s`, (test) => {
       const file = path.join(temporaryDirectory(test), name);
       writeFileSync(file, text);
-      assert.equal(serviceOf(NOTHING, file), service);
+      assert.equal(serviceOf(NOTHING, file, { env: {} }), service);
     });
+
+  it('without a file: that of the variables that only one service has', () => {
+    const common = { SSM_BROKER_DESTINATION: '/queue/x', SSM_OPS_HOST: '0.0.0.0' };
+    const service = (env: Readonly<Record<string, string>>): string => serviceOf(NOTHING, undefined, { env: { ...common, ...env } });
+    assert.equal(service({ SSM_OUTGOING_LAYOUT: 'dirq' }), 'sender');
+    assert.equal(service({ SSM_AUTHORISATION_ALLOW: '/x' }), 'receiver');
+    assert.throws(() => service({}), UsageError);
+    assert.throws(() => service({ SSM_OUTGOING_LAYOUT: 'dirq', SSM_AUTHORISATION_ALLOW: '/x' }), UsageError);
+  });
 });

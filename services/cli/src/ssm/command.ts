@@ -67,7 +67,7 @@ export const CONFIG_OPTION: OptionSpec = {
   type: 'string',
   short: 'c',
   value: 'FILE',
-  doc: 'configuration, old (INI) or new (YAML, JSON); default: what SSM_CONFIG names, else /etc/apel/sender.cfg or receiver.cfg',
+  doc: 'configuration, old (INI) or new (YAML, JSON); default: what SSM_CONFIG names, else /etc/apel/sender.cfg or receiver.cfg, /etc/ssm/sender.yaml or receiver.yaml, else the environment',
 };
 /** As ssmreceive has it: an old file has no key for the list. */
 export const LIST_OPTION: OptionSpec = {

@@ -3,17 +3,23 @@ import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { type ReceiverConfig, receiverSettings } from '@ssm/receiver';
 import { type SenderConfig, senderSettings } from '@ssm/sender';
-import { type ConfigSources, loadConfig, type Preset } from '@ssm/service-kit';
+import { type ConfigSources, describeSettings, loadConfig, type Preset } from '@ssm/service-kit';
 import type { ServiceName } from '../classic/keys.js';
 import { kindOf, readConfigFile, readServiceConfig } from '../classic/source.js';
 import { parseIni } from '../ini/parse.js';
 import { type Given, UsageError } from './command.js';
 import { complain, type Terminal } from './terminal.js';
 
-const DEFAULT_FILES = { sender: '/etc/apel/sender.cfg', receiver: '/etc/apel/receiver.cfg' } as const;
+const DEFAULT_FILES = {
+  sender: ['/etc/apel/sender.cfg', '/etc/ssm/sender.yaml'],
+  receiver: ['/etc/apel/receiver.cfg', '/etc/ssm/receiver.yaml'],
+} as const;
+/** One of these is needed whatever the transport: where it is set the environment is a configuration. */
+const NEEDED = ['SSM_BROKER_DESTINATION', 'SSM_AMS_PROJECT'] as const;
 
 interface LoadedFrom {
-  readonly file: string;
+  /** undefined: the environment alone. */
+  readonly file: string | undefined;
   readonly warnings: readonly string[];
   /** Options of the service, from those of the tool. */
   readonly args: readonly string[];
@@ -22,25 +28,24 @@ export type LoadedSender = LoadedFrom & { readonly service: 'sender'; readonly c
 export type LoadedReceiver = LoadedFrom & { readonly service: 'receiver'; readonly config: ReceiverConfig };
 export type Loaded = LoadedSender | LoadedReceiver;
 
-/** The file of -c, of SSM_CONFIG, or the first default that is there. Throws UsageError. */
-export function configFile(given: Given, { env }: Terminal, wanted: ServiceName | undefined): string {
+/** The file of -c, of SSM_CONFIG, or the default that is there; undefined: the environment says enough. Throws UsageError. */
+export function configFile(given: Given, { env }: Terminal, wanted: ServiceName | undefined): string | undefined {
   const { SSM_CONFIG: variable = '' } = env;
   const named = given.text('config') ?? (variable === '' ? undefined : variable);
   if (named !== undefined) return named;
-  const candidates = wanted === undefined ? Object.values(DEFAULT_FILES) : [DEFAULT_FILES[wanted]];
+  const candidates = wanted === undefined ? Object.values(DEFAULT_FILES).flat() : DEFAULT_FILES[wanted];
   const found = candidates.filter((file) => existsSync(file));
   if (found.length > 1) throw new UsageError(`there are ${found.join(' and ')}: say which with -c`);
-  const [file = candidates[0]] = found;
-  if (found.length === 0) throw new UsageError(`no configuration: give one with -c (${candidates.join(' and ')} are not there)`);
-  return file ?? '';
+  if (found.length === 1 || NEEDED.some((name) => env[name] !== undefined)) return found[0];
+  throw new UsageError(`no configuration: give one with -c (${candidates.join(', ')} are not there, nor is ${NEEDED.join(' or ')} set)`);
 }
 
 /** Throws ServiceError config-invalid, config-unreadable. */
-export function loadFor(file: string, service: ServiceName, given: Given, terminal: Terminal): Loaded {
+export function loadFor(file: string | undefined, service: ServiceName, given: Given, terminal: Terminal): Loaded {
   return service === 'sender' ? senderFrom(file, given, terminal) : receiverFrom(file, given, terminal);
 }
 
-function senderFrom(file: string, given: Given, { env }: Terminal): LoadedSender {
+function senderFrom(file: string | undefined, given: Given, { env }: Terminal): LoadedSender {
   if (given.has('dn_file')) throw new UsageError('--dn_file: only a receiver has a list of DNs');
   const { preset, sources } = sourcesFor(file, 'sender', env);
   return {
@@ -52,7 +57,7 @@ function senderFrom(file: string, given: Given, { env }: Terminal): LoadedSender
   };
 }
 
-function receiverFrom(file: string, given: Given, { env }: Terminal): LoadedReceiver {
+function receiverFrom(file: string | undefined, given: Given, { env }: Terminal): LoadedReceiver {
   const { preset, sources } = sourcesFor(file, 'receiver', env);
   const list = given.text('dn_file');
   const args = list === undefined ? [] : [`--authorisation.allow=${list}`];
@@ -60,24 +65,36 @@ function receiverFrom(file: string, given: Given, { env }: Terminal): LoadedRece
 }
 
 function sourcesFor(
-  file: string,
+  file: string | undefined,
   service: ServiceName,
   env: ConfigSources['env'],
 ): { readonly sources: Omit<ConfigSources, 'args'>; readonly preset: Preset | undefined } {
+  if (file === undefined) return { sources: { env }, preset: undefined };
   const { preset } = readServiceConfig(file, service);
   return { sources: { env, ...(preset === undefined ? { file } : { preset }) }, preset };
 }
 
-/** By --service; else by what the file holds; else by its name. Throws ServiceError config-unreadable. */
-export function serviceOf(given: Given, file: string): ServiceName {
+/** By --service; else by what the file holds; else by its name. Throws ServiceError config-unreadable, UsageError. */
+export function serviceOf(given: Given, file: string | undefined, { env }: Pick<Terminal, 'env'>): ServiceName {
   const asked = given.text('service');
   if (asked === 'sender' || asked === 'receiver') return asked;
+  if (file === undefined) return serviceIn(env);
   const bytes = readConfigFile(file);
   const text = bytes.toString('utf8');
   const names = kindOf(file, bytes) === 'ini' ? [...parseIni(text).sections.keys()] : keysAtTop(text);
   if (names.some((name) => ['receiver', 'daemon', 'incoming', 'reject', 'authorisation'].includes(name))) return 'receiver';
   if (names.some((name) => ['sender', 'outgoing', 'encryption'].includes(name))) return 'sender';
   return /recei/i.test(path.basename(file)) ? 'receiver' : 'sender';
+}
+
+/** By the variables that only one of the two services has. */
+function serviceIn(env: Terminal['env']): ServiceName {
+  const [sender, receiver] = [senderSettings, receiverSettings].map((settings) => describeSettings(settings).map(({ env: name }) => name));
+  const isSet = (names: readonly string[] = [], others: readonly string[] = []): boolean =>
+    names.some((name) => env[name] !== undefined && !others.includes(name));
+  const isSender = isSet(sender, receiver);
+  if (isSender === isSet(receiver, sender)) throw new UsageError('the environment does not say whose configuration it is: give --service');
+  return isSender ? 'sender' : 'receiver';
 }
 
 /** Roughly: enough to tell the two services apart. */
@@ -88,7 +105,7 @@ function keysAtTop(text: string): string[] {
 /** Warnings go to standard error. Throws UsageError, ServiceError. */
 export function loadGiven(given: Given, terminal: Terminal): Loaded {
   const file = configFile(given, terminal, undefined);
-  return warned(loadFor(file, serviceOf(given, file), given, terminal), terminal);
+  return warned(loadFor(file, serviceOf(given, file, terminal), given, terminal), terminal);
 }
 
 export function loadSender(given: Given, terminal: Terminal): LoadedSender {

@@ -46,7 +46,7 @@ async function checkAll(given: Given, terminal: Terminal): Promise<readonly Find
   const file = configFile(given, terminal, undefined);
   let loaded: Loaded;
   try {
-    loaded = loadFor(file, serviceOf(given, file), given, terminal);
+    loaded = loadFor(file, serviceOf(given, file, terminal), given, terminal);
   } catch (error) {
     if (!(error instanceof ServiceError)) throw error;
     return [
@@ -61,10 +61,10 @@ async function checkAll(given: Given, terminal: Terminal): Promise<readonly Find
   if (given.has('dn') && service === 'sender') throw new UsageError('--dn: only a receiver has a list of DNs');
   const now = terminal.now();
   const list = given.text('dn_file');
-  const again = `ssm check -c ${path.resolve(file)}${list === undefined ? '' : ` -d ${path.resolve(list)}`}`;
+  const again = `ssm check${file === undefined ? ` --service ${service}` : ` -c ${path.resolve(file)}`}${list === undefined ? '' : ` -d ${path.resolve(list)}`}`;
   const keys = await checkKeys(loaded, now);
   return [
-    ok('configuration', `${file}, of a ${service}`),
+    ok('configuration', `${file ?? 'the environment alone'}, of a ${service}`),
     ...loaded.warnings.map((text) => warn('configuration', text, 'remove it, or correct its name')),
     ...keys.findings,
     ...(service === 'sender' ? await checkRecipients(config, keys, now) : await receiverKeys(config, given, now)),

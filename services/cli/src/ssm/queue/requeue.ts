@@ -82,12 +82,13 @@ async function replay({ receiver }: Place, chosen: readonly Element[], terminal:
   }
   const only = new Set(chosen.map(({ name }) => name));
   const service = replayService(readVersion(), { only });
-  const { preset } = readServiceConfig(receiver.file, 'receiver');
+  const { file } = receiver;
+  const preset = file === undefined ? undefined : readServiceConfig(file, 'receiver').preset;
   const { SSM_CONFIG: _config, ...env } = terminal.env;
   const code = await runService(service, {
     ...thisHost(),
     env,
-    args: [...(preset === undefined ? ['--config', receiver.file] : []), ...receiver.args, ...BESIDE_A_RECEIVER],
+    args: [...(file === undefined || preset !== undefined ? [] : ['--config', file]), ...receiver.args, ...BESIDE_A_RECEIVER],
     ...(preset === undefined ? {} : { preset: { ...preset, warnings: [] } }),
   });
   return code === EXIT_CODES.ok ? EXIT.ok : EXIT.failed;
