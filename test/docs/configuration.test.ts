@@ -58,6 +58,18 @@ describe('docs/configuration.md', () => {
       }
     });
 
+  it('names no mode that is refused', () => {
+    const modes = [...services.values()].flatMap((keys) =>
+      [...keys.values()].filter(({ format }) => format === 'mode').map(({ key }) => key),
+    );
+    assert.notEqual(modes.length, 0);
+    const named = modes.flatMap((key) => [...(sections.get(key) ?? '').matchAll(/`([0-7]{3,5})`/g)].map(([, mode = '']) => mode));
+    assert.deepEqual(
+      named.filter((mode) => !mode.startsWith('0')),
+      [],
+    );
+  });
+
   it('says of every key what it does', () => {
     const bare = [...sections].filter(([, text]) => text.split('\n').slice(2).join(' ').trim().length < 40).map(([key]) => key);
     assert.deepEqual(bare, []);
