@@ -62,30 +62,18 @@ describe('root on the queues of another user', { skip: requireTools('root'), con
     assert.deepEqual(owners(site.outgoing), before);
   });
 
-  it('starts neither ssmsend nor ssmreceive: no log file, no lock, no directory', async (test) => {
+  it('runs ssmsend, as the old one was by cron, and may add to the queue where it works', async (test) => {
     const site = await createOldSite(test);
     chownSync(site.outgoing, UID, UID);
-    const log = { 'logging.logfile': path.join(site.directory, 'log') };
-    const env = { container: undefined };
-    assertRefused(await site.run('ssmsend', ['-c', site.senderConfig(log)], { env }), site.outgoing);
-    chownSync(path.dirname(site.incoming), UID, UID);
-    // The queues are not made yet: the directory that they will be in says whose they are.
-    const args = ['-c', site.receiverConfig(log), '-d', site.dns, '--ops.port=0'];
-    assertRefused(await site.run('ssmreceive', args, { env }), path.dirname(site.incoming));
-    assert.deepEqual(readdirSync(path.dirname(site.incoming)), ['outgoing']);
-    assert.deepEqual(readdirSync(site.outgoing), []);
-    assert.equal(readdirSync(site.directory).includes('log'), false);
-  });
-
-  it('starts ssmsend in a container, which was given its user, and where root has worked before', async (test) => {
-    const site = await createOldSite(test);
-    chownSync(site.outgoing, UID, UID);
-    const first = await site.run('ssmsend', ['-c', site.senderConfig()], { env: { container: 'oci' } });
-    assert.equal(first.code, 0, first.out + first.err);
-    const again = await site.run('ssmsend', ['-c', site.senderConfig()], { env: { container: undefined } });
-    assert.equal(again.code, 0, again.out + again.err);
+    const record = path.join(site.directory, 'record');
+    writeFileSync(record, 'x');
+    assertRefused(await site.run('ssm', ['add', '--path', site.outgoing, record]), site.outgoing);
+    const sent = await site.run('ssmsend', ['-c', site.senderConfig()]);
+    assert.equal(sent.code, 0, sent.out + sent.err);
+    const added = await site.run('ssm', ['add', '--path', site.outgoing, record]);
+    assert.equal(added.code, 0, added.out + added.err);
     rmSync(path.join(site.outgoing, '.claimed'), { recursive: true });
-    assertRefused(await site.run('ssmsend', ['-c', site.senderConfig()], { env: { container: undefined } }), site.outgoing);
+    assertRefused(await site.run('ssm', ['add', '--path', site.outgoing, record]), site.outgoing);
   });
 
   it('is not almighty where the owner is no user of its user namespace', { skip: requireTools('unshare') }, async (test) => {

@@ -1,5 +1,4 @@
 import { receiverService, type receiverSettings } from '@ssm/receiver';
-import { admitRoot } from './admit.js';
 import type { ClassicCommand } from './run.js';
 
 const HELP = `Use: ssmreceive [-c FILE] [-d FILE] [--KEY=VALUE ...]
@@ -25,7 +24,7 @@ export function ssmreceive(version: string): ClassicCommand<typeof receiverSetti
   return {
     name: 'ssmreceive',
     service: 'receiver',
-    definition: { ...receiverService(version), admit: ({ incoming, reject }, env) => admitRoot(env, incoming.path, reject.path) },
+    definition: receiverService(version),
     defaultFile: '/etc/apel/receiver.cfg',
     without: [],
     presets: {},

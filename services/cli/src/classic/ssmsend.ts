@@ -1,5 +1,4 @@
 import { senderService, type senderSettings } from '@ssm/sender';
-import { admitRoot } from './admit.js';
 import type { ClassicCommand } from './run.js';
 
 const HELP = `Use: ssmsend [-c FILE] [--KEY=VALUE ...]
@@ -24,7 +23,7 @@ export function ssmsend(version: string): ClassicCommand<typeof senderSettings> 
   return {
     name: 'ssmsend',
     service: 'sender',
-    definition: { ...senderService(version), admit: ({ outgoing }, env) => admitRoot(env, outgoing.path) },
+    definition: senderService(version),
     defaultFile: '/etc/apel/sender.cfg',
     without: ['dn_file'],
     // Jobs of cron overlap: none may be refused because another has the port.
