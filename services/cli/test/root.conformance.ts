@@ -4,7 +4,8 @@ import { spawnSync } from 'node:child_process';
 import { chownSync, mkdirSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, it } from 'node:test';
-import { requireTools } from '@ssm/test-support';
+import { fileURLToPath } from 'node:url';
+import { requireTools, startNode } from '@ssm/test-support';
 import { createOldSite, type Finished, type OldSite } from './support/old-site.js';
 
 const UID = 10_000;
@@ -45,6 +46,20 @@ describe('root on the queues of another user', { skip: requireTools('root'), con
     assert.deepEqual(new Set(Object.values({ ...owners(site.incoming), ...owners(site.reject) })), new Set([UID]));
     chownSync(site.incoming, 0, 0);
     assertRefused(await site.run('ssm', args, { env }), site.reject);
+  });
+
+  it('runs neither replay nor adopt beside a receiver', async (test) => {
+    const site = await createOldSite(test);
+    await rejected(site);
+    const start = fileURLToPath(new URL('../../../../scripts/start.cjs', import.meta.url));
+    const settings = ['--broker.urls=stomp://localhost:1', '--broker.destination=/queue/x', '--ops.port=0'];
+    for (const service of ['replay', 'adopt']) {
+      const args = [service, ...settings, `--incoming.path=${site.incoming}`, `--reject.path=${site.reject}`];
+      const child = await startNode(test, start, args, { env: { SSM_CONFIG: undefined } });
+      const { code } = await child.exited;
+      assertRefused({ code, out: child.output('stdout'), err: child.output('stderr') }, site.incoming);
+    }
+    assert.deepEqual(new Set(Object.values(owners(site.incoming))), new Set([UID]));
   });
 
   it('gives no quarantined file back, and adds none', async (test) => {
