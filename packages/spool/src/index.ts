@@ -15,6 +15,7 @@ export type { Claims } from './claims.js';
 export { entriesOf } from './entries.js';
 export type { SpoolErrorCode } from './errors.js';
 export { SPOOL_ERROR_CODES, SpoolError } from './errors.js';
+export { whoAndWhere } from './faults.js';
 export { newestDirectory } from './insertion.js';
 export { scanOutgoing } from './looking.js';
 export type { ElementLook, NormalReaderOptions } from './normal-reader.js';

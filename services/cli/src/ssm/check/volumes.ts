@@ -4,7 +4,7 @@ import { access, constants, mkdir, open, rename, rmdir, stat, unlink } from 'nod
 import path from 'node:path';
 import process from 'node:process';
 import { queueOptions, type SenderConfig } from '@ssm/sender';
-import { commandAs, createOutgoingQueue, newestDirectory, ownerBesideRoot, SpoolError, type SpoolErrorCode } from '@ssm/spool';
+import { commandAs, createOutgoingQueue, newestDirectory, ownerBesideRoot, SpoolError, type SpoolErrorCode, whoAndWhere } from '@ssm/spool';
 import { type Finding, look, ok, skip } from './report.js';
 
 /** Never rejects. */
@@ -64,7 +64,7 @@ async function tryElement(directory: string): Promise<void> {
     await rmdir(`${element}-renamed`);
   } catch (cause) {
     await rmdir(element).catch(() => undefined);
-    throw faultOf(cause, directory);
+    throw await faultOf(cause, directory);
   }
 }
 
@@ -73,8 +73,8 @@ async function tryNewest(queue: string): Promise<void> {
   const newest = await newestDirectory(queue);
   if (newest === undefined) return;
   const directory = path.join(queue, newest);
-  await access(directory, constants.W_OK | constants.X_OK).catch((cause: unknown) => {
-    throw faultOf(cause, directory);
+  await access(directory, constants.W_OK | constants.X_OK).catch(async (cause: unknown) => {
+    throw await faultOf(cause, directory);
   });
 }
 
@@ -86,8 +86,8 @@ const CODES: Readonly<Record<string, SpoolErrorCode>> = {
   EDQUOT: 'disk-full',
 };
 
-function faultOf(cause: unknown, directory: string): SpoolError {
+async function faultOf(cause: unknown, directory: string): Promise<SpoolError> {
   const errno = cause instanceof Error && 'code' in cause ? String(cause.code) : '';
-  const who = `uid ${process.geteuid?.() ?? '?'} gid ${process.getegid?.() ?? '?'}`;
-  return new SpoolError(CODES[errno] ?? 'io-error', `${directory} cannot be written by ${who}`, { cause, path: directory });
+  const text = `${directory} cannot be written: ${await whoAndWhere(directory)}`;
+  return new SpoolError(CODES[errno] ?? 'io-error', text, { cause, path: directory });
 }
