@@ -5,6 +5,7 @@ import { mkdirSync, mkdtempSync, readdirSync, rmdirSync, rmSync, writeFileSync }
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { describe, it } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { requireTools, type Scope } from '@ssm/test-support';
 import { elementsOf } from './support/bench.js';
 import { metricOf, type TestContext } from './support/context.js';
@@ -126,7 +127,7 @@ describe('a volume in trouble', { skip: requireTools('root') }, () => {
     const unmountRecord = (): void => void spawnSync('umount', ['-l', record]);
     t.after(() => {
       unmountRecord();
-      rmdirSync(record);
+      rmSync(record, { recursive: true });
     });
     mountRecord();
     const context = await runReceiver(t, site, { args: [...args, `--deduplication.path=${record}`] });
@@ -136,7 +137,11 @@ describe('a volume in trouble', { skip: requireTools('root') }, () => {
     unmountRecord();
     await site.send('meanwhile', { empaId: 'id 1' });
     await suspended(context, 'delivery-record');
+    // Several tries to start again.
+    await sleep(2500);
+    await suspended(context, 'delivery-record');
     assert.deepEqual(readdirSync(record), []);
+    assert.equal(elementsOf(path.join(volume, 'incoming')).length, 1);
     mountRecord();
     await allThere(site, volume, 2);
   });
