@@ -11,7 +11,8 @@ export interface RuleCase {
 const WHO = { job: 'ssm', instance: 'a:1' };
 const at = (more = ''): string => `{job="ssm", instance="a:1"${more === '' ? '' : `, ${more}`}}`;
 
-const POD = (instance: string): string => `{job="ssm", namespace="n", instance="${instance}"}`;
+const POD = (instance: string, container = 'ssm'): string =>
+  `{job="pods", namespace="n", container="${container}", instance="${instance}"}`;
 
 interface Look {
   readonly series: Readonly<Record<string, string>>;
@@ -57,10 +58,11 @@ const SERVICE: readonly RuleCase[] = [
       [`up${POD('10.0.0.1:1')}`]: '1x5 _x60',
       [`ssm_build_info${POD('10.0.0.1:1')}`]: '1x5 _x60',
       [`up${POD('10.0.0.2:1')}`]: '_x6 0x60',
-      'up{job="other", namespace="n", instance="10.0.0.3:1"}': '0x60',
+      // The job may have all pods there are.
+      [`up${POD('10.0.0.3:1', 'database')}`]: '0x60',
     },
     at: '20m',
-    fires: [{ job: 'ssm', namespace: 'n', instance: '10.0.0.2:1' }],
+    fires: [{ job: 'pods', namespace: 'n', container: 'ssm', instance: '10.0.0.2:1' }],
   },
   ...alert(
     'SsmNotReady',
@@ -161,7 +163,7 @@ const SENDER: readonly RuleCase[] = [
 
 const LAST = 'ssm_signer_last_message_timestamp_seconds';
 const SIGNER = { job: 'ssm', signer: '/CN=a' };
-const lastAt = (instance: string): string => `${LAST}{job="ssm", instance="${instance}", signer="/CN=a"}`;
+const lastAt = (instance: string): string => `${LAST}{job="ssm", instance="${instance}", index="${instance}", signer="/CN=a"}`;
 /** Receiver b had a message of the signer after 50 hours, a never again. */
 const SHARED = { [lastAt('a:1')]: `0x${5 * DAY}`, [lastAt('b:1')]: `0x3000 180000x${2 * DAY}` };
 
