@@ -63,6 +63,8 @@ describe('ssm-health', { skip: requireTools('root', 'unshare', 'ip'), concurrenc
   });
 
   it('finds no service in a shell that only speaks of one', async (test) => {
-    assert.match(await ask(test, ['bash', '-c', 'sleep 5; exec /usr/local/bin/ssmsend'], '1'), /^no service runs here\n?$/);
+    const none = /^no service runs here\n?$/;
+    assert.match(await ask(test, ['bash', '-c', 'sleep 5; exec /usr/local/bin/ssmsend'], '1'), none);
+    assert.match(await ask(test, ['bash', '-c', 'sleep 5; :', 'sender', '--outgoing.path=/var/spool/ssmsend'], '1'), none);
   });
 });

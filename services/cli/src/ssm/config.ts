@@ -33,11 +33,13 @@ export function configFile(given: Given, { env }: Terminal, wanted: ServiceName 
   const { SSM_CONFIG: variable = '' } = env;
   const named = given.text('config') ?? (variable === '' ? undefined : variable);
   if (named !== undefined) return named;
-  const candidates = wanted === undefined ? Object.values(DEFAULT_FILES).flat() : DEFAULT_FILES[wanted];
-  const found = candidates.filter((file) => existsSync(file));
+  const candidates = wanted === undefined ? Object.values(DEFAULT_FILES) : [DEFAULT_FILES[wanted]];
+  // Of a service the first, as its command takes it.
+  const found = candidates.flatMap((files) => files.find((file) => existsSync(file)) ?? []);
   if (found.length > 1) throw new UsageError(`there are ${found.join(' and ')}: say which with -c`);
-  if (found.length === 1 || NEEDED.some((name) => env[name] !== undefined)) return found[0];
-  throw new UsageError(`no configuration: give one with -c (${candidates.join(', ')} are not there, nor is ${NEEDED.join(' or ')} set)`);
+  if (found.length === 1 || NEEDED.some((name) => (env[name] ?? '') !== '')) return found[0];
+  const places = candidates.flat().join(', ');
+  throw new UsageError(`no configuration: give one with -c (${places} are not there, nor is ${NEEDED.join(' or ')} set)`);
 }
 
 /** Throws ServiceError config-invalid, config-unreadable. */
