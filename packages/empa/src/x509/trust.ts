@@ -146,14 +146,17 @@ export class TrustBuilder {
   }
 
   #addCrls(file: TrustFile): void {
-    const crls = parseCrls(file.bytes);
+    // The same list lies under the old and the new hash of its issuer, and is kept once.
+    const crls = parseCrls(file.bytes).map((crl) => {
+      const digest = digestOf(crl.raw);
+      const kept = this.#crls.get(digest) ?? crl;
+      this.#crls.set(digest, kept);
+      return kept;
+    });
     if (crls.length === 0) throw new Error('no CRL in it');
     this.#crlFiles.push({ file: file.name, crls });
-    for (const crl of crls) {
-      if (crl.refusal !== undefined) this.#problems.push({ file: file.name, message: `${crl.issuer.toString()}: ${crl.refusal}` });
-      // The same list lies under the old and the new hash of its issuer.
-      this.#crls.set(digestOf(crl.raw), crl);
-    }
+    for (const { issuer, refusal } of crls)
+      if (refusal !== undefined) this.#problems.push({ file: file.name, message: `${issuer.toString()}: ${refusal}` });
   }
 
   #addPolicy(file: TrustFile): void {
