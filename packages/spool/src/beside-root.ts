@@ -45,9 +45,15 @@ async function rootWorksIn(queue: string): Promise<boolean> {
   return owners.includes(0);
 }
 
+/** As whom a user namespace shows users that it does not have, when nothing else is said (/proc/sys/kernel/overflowuid). */
+const OVERFLOW_UID = 65_534;
+/** Users of a namespace that has all of them. */
+const ALL_UIDS = 2 ** 32 - 1;
+
 /** Lines of uid_map: first inside, first outside, how many. */
 async function isMapped(uid: number): Promise<boolean> {
   const map = await fs.readFile('/proc/self/uid_map', 'latin1').catch(() => '');
   const ranges = map.split('\n').map((line) => line.trim().split(/ +/).map(Number));
-  return map === '' || ranges.some(([first = 0, , count = 0]) => uid >= first && uid < first + count);
+  if (map === '' || ranges.some(([, , count]) => count === ALL_UIDS)) return true;
+  return uid !== OVERFLOW_UID && ranges.some(([first = 0, , count = 0]) => uid >= first && uid < first + count);
 }

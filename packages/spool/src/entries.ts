@@ -45,7 +45,10 @@ async function* typedEntries(
       count = portion.length;
       // What Node.js had to look at is of another class.
       if (count > 0 && portion[0]?.constructor !== Dirent) untyped.add(type);
-      if (given === 0 && untyped.has(type)) return false;
+      if (untyped.has(type)) {
+        if (given === 0) return false;
+        throw notWhole(directory, 'it stopped saying what its entries are');
+      }
       if (count > 0) yield portion;
     }
     return true;
@@ -54,7 +57,7 @@ async function* typedEntries(
     untyped.add(type);
     if (given === 0) return false;
     await fs.access(directory);
-    throw new SpoolError('io-error', `${directory} was not read to its end: an entry vanished`, { cause: error, path: directory });
+    throw notWhole(directory, 'an entry vanished', error);
   } finally {
     await handle.close();
   }
@@ -69,6 +72,10 @@ async function nextPortion(handle: Dir, local: boolean): Promise<Dirent[]> {
   for (let entry = await handle.read(); entry !== null; entry = local ? handle.readSync() : await handle.read())
     if (portion.push(entry) === PORTION) break;
   return portion;
+}
+
+function notWhole(directory: string, why: string, cause?: unknown): SpoolError {
+  return new SpoolError('io-error', `${directory} was not read to its end: ${why}`, { cause, path: directory });
 }
 
 function isOfOneEntry(error: unknown): boolean {

@@ -35,6 +35,8 @@ export class SimpleClaim extends HeldClaim {
   #removed = false;
   /** Where a removal that failed has left what it found at the name. */
   #gone: string | undefined;
+  /** What became of the file, when that is done and something after it failed. */
+  #taken: 'removed' | 'replaced' | undefined;
 
   constructor(parts: SimpleParts, lock: SimpleLock) {
     super(parts.root, lock);
@@ -138,7 +140,8 @@ export class SimpleClaim extends HeldClaim {
 
   /** The file is moved away before it is looked at: between a look and an unlink a writer could put a new one there. */
   protected async takeAway(): Promise<'removed' | 'replaced'> {
-    const outcome = this.#changed ? 'replaced' : await this.#takeFile();
+    const outcome = this.#changed ? 'replaced' : (this.#taken ?? (await this.#takeFile()));
+    this.#taken = outcome;
     this.#removed = outcome === 'removed';
     await this.#parts.checkpoint('removed');
     await this.#unlock();

@@ -64,6 +64,23 @@ describe('the entries of a directory', () => {
     assert.equal(await read(), readdirSync(root).length, 'the next time names are enough');
   });
 
+  it('are not said to be all when the directory stops saying what they are', async (t) => {
+    const root = temporaryDirectory(t);
+    for (let index = 0; index < 3000; index += 1) writeFileSync(`${root}/${index}`, '');
+    // Another type of file system than that of the others here.
+    t.mock.method(promises, 'statfs', async () => ({ type: 0x6970 }));
+    let looks = 0;
+    hideTypes(t, () => (looks += 1), 1024);
+    const read = async (): Promise<number> => {
+      let count = 0;
+      for await (const entries of entriesOf(root)) count += entries.length;
+      return count;
+    };
+    await rejectsWith(read(), 'io-error');
+    assert.ok(looks <= 1024, 'one portion is looked at, and not the rest');
+    assert.equal(await read(), 3000);
+  });
+
   it('end with their directory', async (t) => {
     for (const shows of [0, 1500]) {
       const root = `${temporaryDirectory(t)}/root`;

@@ -349,6 +349,24 @@ describe('a claim of a dirq Simple queue', () => {
     );
   });
 
+  it('says what it removed when only the lock could not be removed at first', async (t) => {
+    const { root, queue } = await started(t);
+    put(root, NAME, 'first');
+    const claim = await claimed(queue, NAME);
+    await claim.read(10);
+    const { unlink } = files;
+    const failed = t.mock.method(files, 'unlink', async (file: Parameters<typeof unlink>[0]) => {
+      if (String(file).endsWith('.lck')) throw Object.assign(new Error('EIO'), { code: 'EIO' });
+      await unlink(file);
+    });
+    await rejectsWith(claim.remove(), 'io-error');
+    failed.mock.restore();
+    put(root, NAME, 'second');
+    assert.equal(await claim.remove(), 'removed');
+    assert.equal(readFileSync(`${root}/${NAME}`, 'utf8'), 'second');
+    assert.deepEqual(await namesOf(queue.scan()), [NAME]);
+  });
+
   it('leaves to a purge what could not be put back before the end, whoever purges first', async (t) => {
     const { root, queue } = await started(t);
     const file = put(root, NAME, 'first');
