@@ -159,6 +159,11 @@ export class Outbox<L extends Letter> {
     this.#doubted = false;
   }
 
+  /** The broker owes an answer: it is asked by a probe when nothing else is to be sent. */
+  doubt(): void {
+    this.#doubted = true;
+  }
+
   /** The fate of everything in flight is unknown. */
   connectionEnded(error: TransportError | undefined): void {
     const lost = [...this.#flying];
@@ -166,7 +171,7 @@ export class Outbox<L extends Letter> {
     // Where not even a probe passes, the last end proves nothing either.
     if (this.#probing?.letter) this.#probing.letter.strikes = 0;
     else if (alone && lost.length === 1 && error && CHARGED.has(error.code)) this.#charge(alone);
-    if (error?.code === 'receipt-timeout') this.#doubted = true;
+    if (error?.code === 'receipt-timeout') this.doubt();
     this.#probing = undefined;
     this.#onProbation = undefined;
     this.#proven = false;

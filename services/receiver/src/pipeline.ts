@@ -64,19 +64,23 @@ export async function receiveOne(delivery: Delivery, desk: Desk): Promise<Result
 
 /** Makes the message durable, wherever it belongs. Rejects where that cannot be. */
 async function settle(delivery: Delivery, desk: Desk): Promise<Outcome> {
+  // A delivery that is lost meanwhile has none any more.
+  const body = bodyOf(delivery);
   await desk.step('deliver', () => undefined);
   if (delivery.empaId === PING) return { outcome: 'ping' };
-  const verdict = await judge(delivery, desk);
-  if ('refusal' in verdict) return await reject(delivery, verdict.refusal, desk);
+  const verdict = await judge(delivery, body, desk);
+  if ('refusal' in verdict) return await reject(delivery, body, verdict.refusal, desk);
   return await store(delivery, verdict.opened, desk);
 }
 
+type Verdict = { readonly opened: OpenedMessage } | { readonly refusal: Refusal };
+
 /** Is it genuine, and may its signer send? Rejects with LocalTrouble where the answer would be our own fault. */
-async function judge(delivery: Delivery, desk: Desk): Promise<{ readonly opened: OpenedMessage } | { readonly refusal: Refusal }> {
-  if (delivery.oversized !== undefined) return { refusal: refusalOfSize(delivery.oversized) };
+async function judge({ oversized }: Delivery, body: Uint8Array, desk: Desk): Promise<Verdict> {
+  if (oversized !== undefined) return { refusal: refusalOfSize(oversized) };
   let opened: OpenedMessage;
   try {
-    opened = await desk.step('open', () => desk.open(delivery.body));
+    opened = await desk.step('open', () => desk.open(body));
   } catch (error) {
     const failure = desk.trustFailure();
     if (failure !== undefined && isStaleTrust(error)) throw new LocalTrouble('trust', failure);
@@ -103,10 +107,10 @@ async function store(delivery: Delivery, opened: OpenedMessage, desk: Desk): Pro
   return { ...shelved, opened: { signer, encrypted, size: body.length, ...(deliveryId === undefined ? {} : { deliveryId }) } };
 }
 
-async function reject(delivery: Delivery, refusal: Refusal, desk: Desk): Promise<Outcome> {
-  const kept = await desk.rejects.keep(bodyOf(delivery), delivery.empaId, refusal, desk.step);
-  const { body, ...reason } = refusal;
-  return { outcome: 'rejected', refusal: reason, size: body?.length, kept };
+async function reject({ empaId }: Delivery, body: Uint8Array, refusal: Refusal, desk: Desk): Promise<Outcome> {
+  const kept = await desk.rejects.keep(body, empaId, refusal, desk.step);
+  const { body: decoded, ...reason } = refusal;
+  return { outcome: 'rejected', refusal: reason, size: decoded?.length, kept };
 }
 
 /** Of what was too large even to be taken from the broker there is no body to be kept. */

@@ -38,10 +38,6 @@ export function adoptService(version: string): ServiceDefinition<typeof adoptSet
 }
 
 /** These are run by hand, beside a receiver that may be another user's. SpoolError permission-denied. */
-async function refuseRootBeside({
-  deduplication,
-  incoming,
-  reject,
-}: Pick<ReceiverConfig, 'deduplication' | 'incoming' | 'reject'>): Promise<void> {
-  await refuseRoot(incoming.path, reject.path, ...(deduplication.path === '' ? [] : [deduplication.path]));
+async function refuseRootBeside({ incoming, reject }: Pick<ReceiverConfig, 'incoming' | 'reject'>): Promise<void> {
+  await refuseRoot(incoming.path, reject.path);
 }

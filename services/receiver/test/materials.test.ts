@@ -48,7 +48,7 @@ describe('the lists', () => {
     writeFileSync(site.allow, `${bad}\n${good}\n`);
     writeFileSync(deny, `${bad}\n`);
     const context = createContext(t);
-    const config = configOf(site, `--authorisation.deny=${deny}`, '--trust.stability=300ms');
+    const config = configOf(site, `--authorisation.deny=${deny}`, '--trust.stability=1500ms');
     const station = await createStation(config, context, {});
     const judged = (): string[] => [good, bad].map((dn = '') => station.desk.lists().judge(DistinguishedName.parse(dn)));
     assert.deepEqual(judged(), ['allowed', 'dn-denied']);

@@ -51,6 +51,21 @@ describe('receiveOne', () => {
     assert.equal(elementsOf(desk.incoming.queue.path).length, 1);
   });
 
+  it('keeps a reject whole though its delivery was lost while it was opened', async (t) => {
+    let body = Buffer.from('raw');
+    const lost = Object.defineProperty({ ...fakeDelivery() }, 'body', { get: () => body });
+    const desk = await createDesk(t, async () => {
+      body = Buffer.alloc(0);
+      throw new EmpaError('not-signed', 'no');
+    });
+    const result = await receiveOne(lost, desk);
+    assert.equal(result.outcome, 'rejected');
+    assert.deepEqual(
+      elementsOf(desk.rejectShelf.queue.path).map((element) => element['body'] ?? element['raw']),
+      ['raw'],
+    );
+  });
+
   it('writes noid for a message without id', async (t) => {
     const desk = await createDesk(t, async () => opened('records'));
     await receiveOne(fakeDelivery({ empaId: undefined }), desk);

@@ -80,7 +80,8 @@ export class AmsDelivery implements Delivery {
   lose(reason: string, cause?: unknown): void {
     if (this.#state === 'open') {
       this.#state = 'closed';
-      this.#release();
+      // Whoever works on it still needs the body.
+      this.#hooks.released();
     }
     this.#answer.reject(this.#lost(reason, cause));
   }

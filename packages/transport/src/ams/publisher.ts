@@ -196,6 +196,7 @@ export class AmsPublisher implements Publisher {
       order.fate = fate;
       if (fate?.code === 'receipt-timeout') this.#status.emit({ type: 'receipt-timeout', broker: this.#api.name, id: order.message.id });
     }
+    if (fate?.code === 'receipt-timeout') this.#outbox.doubt();
     const refused = isRefusal(error);
     this.#outbox.connectionEnded(refused || isCrushed(batch, error) ? fate : undefined);
     if (!refused) throw error;

@@ -182,6 +182,20 @@ describe('publishing to AMS', () => {
     );
   });
 
+  it('is asked by a probe after a request without an answer, though nobody waits for that message any more', async (t) => {
+    const bench = await AmsBench.start(t);
+    const publisher = bench.publisher({ requestTimeoutMs: 200 });
+    const statuses = listen(publisher);
+    await until(() => publisher.connections().every(({ connected }) => connected), 'connected');
+    bench.server.inject({ call: 'publish', fault: { type: 'hang' } });
+    const controller = new AbortController();
+    const published = rejection(publisher.publish(message('a'), controller.signal), 'aborted');
+    await until(() => statuses.some(({ type }) => type === 'receipt-timeout'), 'the time-out');
+    controller.abort();
+    await published;
+    await until(() => statuses.some(({ type }) => type === 'probe-confirmed'), 'a probe');
+  });
+
   it('can be aborted, and drained', async (t) => {
     const bench = await AmsBench.start(t);
     bench.server.inject({ call: 'publish', times: Infinity, fault: { type: 'answer', status: 503 } });
