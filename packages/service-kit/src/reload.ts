@@ -122,8 +122,9 @@ class Watch<T> implements Reloadable<T> {
     const print = await this.#print();
     if (print === undefined) return;
     if (print === this.#seen) this.#candidate = undefined;
-    else if (this.#candidate?.print !== print) this.#candidate = { print, since: now };
-    const changed = this.#candidate !== undefined && now - this.#candidate.since >= stabilityMs;
+    // A change may have come while it was looked at: it is as young as the end of this look, and seen again by the begin of another.
+    else if (this.#candidate?.print !== print) this.#candidate = { print, since: this.#now() };
+    const changed = this.#candidate !== undefined && (stabilityMs === 0 || now - this.#candidate.since >= stabilityMs);
     const aged = now - this.#loadedAt >= (this.#options.maximumAgeMs ?? DEFAULT_MAXIMUM_AGE_MS);
     if (changed || aged || this.#failure !== undefined) await this.#load(print);
   }
