@@ -31,7 +31,7 @@ export async function runService<const S extends LifecycleSettings & Settings>(
   try {
     if (fault !== undefined) throw new ServiceError('config-invalid', fault);
     const config = loadConfig(definition.settings, sourcesOf(host, settingArgs, file));
-    if (definition.admit !== undefined) await definition.admit(config, host.env);
+    if (definition.admit !== undefined) await definition.admit(config);
     return await new ServiceRun(definition, config, host).run();
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error);

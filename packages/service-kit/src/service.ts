@@ -33,7 +33,7 @@ export interface ServiceDefinition<S extends LifecycleSettings & Settings> {
   readonly version: string;
   readonly settings: S;
   /** Looks before anything is opened or written, the log file included. When it rejects the process ends with 1, and says why on standard error. */
-  admit?(config: ConfigOf<S>, env: ServiceHost['env']): Promise<void>;
+  admit?(config: ConfigOf<S>): Promise<void>;
   /**
    * Resolves when the service is up; it is ready once its components are, too. Health and metrics are served before this is called.
    * When it rejects, the stop steps added so far run and the process ends: 2 for a ServiceError `config-*`, else 1.
