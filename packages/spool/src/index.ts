@@ -18,6 +18,7 @@ export { SPOOL_ERROR_CODES, SpoolError } from './errors.js';
 export { whoAndWhere } from './faults.js';
 export { newestDirectory } from './insertion.js';
 export { scanOutgoing } from './looking.js';
+export { namesIn } from './normal-layout.js';
 export type { ElementLook, NormalReaderOptions } from './normal-reader.js';
 export { NormalReader } from './normal-reader.js';
 export type { OutgoingOptions, RecordOptions, RecordServer, RecordServerTls, SharedRecordOptions, StagingOptions } from './options.js';

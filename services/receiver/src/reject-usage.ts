@@ -1,6 +1,6 @@
-import { readdir, stat } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 import path from 'node:path';
-import { entriesOf } from '@ssm/spool';
+import { entriesOf, namesIn } from '@ssm/spool';
 
 export interface Usage {
   readonly elements: number;
@@ -65,8 +65,8 @@ export class QueueUsage {
 export async function measureQueue(root: string, signal: AbortSignal): Promise<Usage> {
   let elements = 0;
   let bytes = 0;
-  for await (const directory of namesIn(root, /^[0-9a-f]{8}$/)) {
-    for await (const element of namesIn(path.join(root, directory), /^[0-9a-f]{14}$/)) {
+  for await (const directory of namesLike(root, /^[0-9a-f]{8}$/)) {
+    for await (const element of namesLike(path.join(root, directory), /^[0-9a-f]{14}$/)) {
       signal.throwIfAborted();
       elements += 1;
       bytes += await sizeOfElement(path.join(root, directory, element));
@@ -77,17 +77,8 @@ export async function measureQueue(root: string, signal: AbortSignal): Promise<U
 
 async function sizeOfElement(element: string): Promise<number> {
   let bytes = 0;
-  for (const file of await filesOf(element)) if (/^[0-9a-z]+$/.test(file)) bytes += await sizeOfFile(path.join(element, file));
+  for (const file of await namesIn(element)) if (/^[0-9a-z]+$/.test(file)) bytes += await sizeOfFile(path.join(element, file));
   return bytes;
-}
-
-async function filesOf(element: string): Promise<string[]> {
-  try {
-    return await readdir(element);
-  } catch (error) {
-    if (isGone(error)) return [];
-    throw error;
-  }
 }
 
 async function sizeOfFile(file: string): Promise<number> {
@@ -100,7 +91,7 @@ async function sizeOfFile(file: string): Promise<number> {
   }
 }
 
-async function* namesIn(directory: string, pattern: RegExp): AsyncGenerator<string> {
+async function* namesLike(directory: string, pattern: RegExp): AsyncGenerator<string> {
   try {
     for await (const entries of entriesOf(directory)) for (const { name } of entries) if (pattern.test(name)) yield name;
   } catch (error) {
