@@ -140,8 +140,8 @@ export class SimpleClaim extends HeldClaim {
 
   /** The file is moved away before it is looked at: between a look and an unlink a writer could put a new one there. */
   protected async takeAway(): Promise<'removed' | 'replaced'> {
-    const outcome = this.#changed ? 'replaced' : (this.#taken ?? (await this.#takeFile()));
-    this.#taken = outcome;
+    this.#taken ??= this.#changed ? 'replaced' : await this.#takeFile();
+    const outcome = this.#taken;
     this.#removed = outcome === 'removed';
     await this.#parts.checkpoint('removed');
     await this.#unlock();
