@@ -2,6 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import { promises as fs } from 'node:fs';
 import path from 'node:path';
+import { clockSkew } from './clock-skew.js';
 import { makeDirectory, syncDirectory } from './durable.js';
 import { failedWith } from './faults.js';
 import { type FileCalls, files } from './files.js';
@@ -95,21 +96,20 @@ export class ClaimsDirectory {
     return path.join(this.path, `${PROBE}${this.unique()}`);
   }
 
+  #probePath(): string {
+    return path.join(this.path, `${PROBE}${randomUUID()}`);
+  }
+
   /** An empty file: there is room for one even on a full disk. The caller removes it. */
   async probe(): Promise<string> {
-    const probe = path.join(this.path, `${PROBE}${randomUUID()}`);
+    const probe = this.#probePath();
     await fs.writeFile(probe, '', { flag: 'wx' });
     return probe;
   }
 
   /** Again from time to time: clocks drift. */
   async measureClock(): Promise<void> {
-    const probe = await this.probe();
-    try {
-      this.#skew = (await fs.lstat(probe)).ctimeMs - this.#now().getTime();
-    } finally {
-      await fs.unlink(probe);
-    }
+    this.#skew = await clockSkew(this.#probePath(), this.#now);
   }
 
   /**

@@ -12,6 +12,7 @@ import type { DeliveryRecord, OutgoingQueue, StagingQueue } from './spool.js';
 export type { OtherOwner } from './beside-root.js';
 export { commandAs, ownerBesideRoot, refuseRoot } from './beside-root.js';
 export type { Claims } from './claims.js';
+export { syncDirectory } from './durable.js';
 export { entriesOf } from './entries.js';
 export type { SpoolErrorCode } from './errors.js';
 export { SPOOL_ERROR_CODES, SpoolError } from './errors.js';

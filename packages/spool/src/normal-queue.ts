@@ -1,6 +1,7 @@
 /** A dirq Normal queue: one directory an element, one file a key. The side that adds: stage, then commit. */
 import { constants, promises as fs } from 'node:fs';
 import path from 'node:path';
+import { clockSkew } from './clock-skew.js';
 import { createFile, createFiles, makeDirectory, syncDirectory, syncRemaining } from './durable.js';
 import { SpoolError } from './errors.js';
 import { failedWith, guarded } from './faults.js';
@@ -253,19 +254,30 @@ export class NormalQueue implements StagingQueue {
 
   async cleanStaging(isRecorded: (stagedPath: string) => Promise<boolean>, now: Date): Promise<number> {
     return await guarded('clean the staging directory', this.path, async () => {
+      const limit = (await this.#byVolume(now)) - STAGING_AGE_MS;
       let removed = 0;
       for (const instance of await namesIn(this.#at(STAGING))) {
         const directory = `${STAGING}/${instance}`;
         for (const name of await namesIn(this.#at(directory)))
-          if (await this.#cleanOne(`${directory}/${name}`, isRecorded, now)) removed += 1;
-        if (directory !== this.#own && (await isOld(this.#at(directory), now))) await removeIfEmpty(this.#at(directory));
+          if (await this.#cleanOne(`${directory}/${name}`, isRecorded, limit)) removed += 1;
+        if (directory !== this.#own && (await isOlder(this.#at(directory), limit))) await removeIfEmpty(this.#at(directory));
       }
       return removed;
     });
   }
 
-  async #cleanOne(relative: string, isRecorded: (stagedPath: string) => Promise<boolean>, now: Date): Promise<boolean> {
-    if (!(await isOld(this.#at(relative), now))) return false;
+  /**
+   * The same time, ms, by the clock that stamps the files, where that is behind ours: what another process has just staged must not seem old,
+   * since its message would be lost when it is recorded afterwards.
+   */
+  async #byVolume(now: Date): Promise<number> {
+    const probe = (): string => this.#at(`${this.#own}/probe-${this.#names.next()}`);
+    const skew = await this.#inStaging(() => clockSkew(probe(), this.#now));
+    return now.getTime() + Math.min(0, skew);
+  }
+
+  async #cleanOne(relative: string, isRecorded: (stagedPath: string) => Promise<boolean>, limit: number): Promise<boolean> {
+    if (!(await isOlder(this.#at(relative), limit))) return false;
     if (!isElementName(path.basename(relative))) return await unlinkIfThere(this.#at(relative)).catch(() => false);
     if (await isRecorded(relative)) return false;
     await this.#discard(relative);
@@ -294,10 +306,11 @@ function stagingName(instance: string): string {
   return name;
 }
 
-async function isOld(file: string, now: Date): Promise<boolean> {
+/** Neither written nor moved since the limit, ms. */
+async function isOlder(file: string, limit: number): Promise<boolean> {
   try {
     const { mtimeMs, ctimeMs } = await fs.lstat(file);
-    return now.getTime() - Math.max(mtimeMs, ctimeMs) > STAGING_AGE_MS;
+    return Math.max(mtimeMs, ctimeMs) < limit;
   } catch (error) {
     if (failedWith(error, 'ENOENT')) return false;
     throw error;

@@ -124,7 +124,10 @@ export interface StagingQueue {
   probe(): Promise<void>;
   /** Elements by name alone; gives up (`complete: false`) after so many milliseconds. */
   depth(timeLimitMs: number): Promise<{ readonly elements: number; readonly complete: boolean; readonly oldest: Date | undefined }>;
-  /** Removes what dead processes left in staging: only elements older than 24 h for which isRecorded() says no. */
+  /**
+   * Removes what dead processes left in staging: only elements for which isRecorded() says no, and which are older than 24 h by our clock and
+   * by that of the volume. Resolves to their number.
+   */
   cleanStaging(isRecorded: (stagedPath: string) => Promise<boolean>, now: Date): Promise<number>;
 }
 

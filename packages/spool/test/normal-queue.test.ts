@@ -283,6 +283,16 @@ describe('cleanStaging', () => {
     assert.deepEqual(readdirSync(`${root}/obsolete`), []);
   });
 
+  it('takes nothing for old that is young by the clock of the volume, however far ours is ahead', async (t) => {
+    const { root, queue } = await started(t);
+    const { queue: ahead } = await started(t, { path: root, instance: 'two', now: () => later(25) });
+    const staged = await queue.stage(RECORD);
+    assert.equal(await ahead.cleanStaging(never, later(25)), 0);
+    assert.equal((await queue.commit(staged.path)).outcome, 'stored');
+    await queue.stage(RECORD);
+    assert.equal(await ahead.cleanStaging(never, later(50)), 1, 'a day later it is');
+  });
+
   it('does not ask about what is young, nor trip over strangers', async (t) => {
     const { root, queue } = await started(t);
     await queue.stage(RECORD);
