@@ -1,6 +1,7 @@
-import { constants } from 'node:fs';
+import { constants, type Stats } from 'node:fs';
 import { open, rename, stat } from 'node:fs/promises';
 import path from 'node:path';
+import { syncDirectory } from '@ssm/spool';
 
 /** Bytes of one file of the log; there are two. */
 const MAXIMUM_FILE_BYTES = 4 * 1024 * 1024;
@@ -38,25 +39,27 @@ export class ReducedLog {
 
   async #write(line: string): Promise<void> {
     const handle = await open(this.#file, FLAGS, 0o640);
+    let written: Stats;
     try {
       if (!(await handle.stat()).isFile()) throw new Error(`${this.#file} is not a regular file`);
       await handle.appendFile(line);
       await handle.datasync();
+      written = await handle.stat();
     } finally {
       await handle.close();
     }
-    const { size } = await stat(this.#file);
-    if (size > MAXIMUM_FILE_BYTES) await rename(this.#file, this.#older);
+    const isFull = written.size > MAXIMUM_FILE_BYTES;
+    if (isFull) await this.#rotate(written);
     // The first line of a file makes its name too.
-    if (size > MAXIMUM_FILE_BYTES || size === Buffer.byteLength(line)) await syncDirectory(path.dirname(this.#file));
+    if (isFull || written.size === Buffer.byteLength(line)) await syncDirectory(path.dirname(this.#file));
   }
-}
 
-async function syncDirectory(directory: string): Promise<void> {
-  const handle = await open(directory, constants.O_RDONLY);
-  try {
-    await handle.sync();
-  } finally {
-    await handle.close();
+  /** Unless another receiver of the volume has done it: the file that it began is not full. */
+  async #rotate(full: Stats): Promise<void> {
+    try {
+      if ((await stat(this.#file)).ino === full.ino) await rename(this.#file, this.#older);
+    } catch (error) {
+      if (!(error instanceof Error && 'code' in error && error.code === 'ENOENT')) throw error;
+    }
   }
 }

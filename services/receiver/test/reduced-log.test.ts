@@ -35,6 +35,18 @@ describe('ReducedLog', () => {
     assert.equal(existsSync(path.join(directory, '.reduced.jsonl')), false);
   });
 
+  it('is shared by receivers of one volume: whoever comes second rotates nothing', async (t) => {
+    const directory = temporaryDirectory(t);
+    const logs = [new ReducedLog(directory), new ReducedLog(directory)];
+    const long = { ...entry, empaid: 'x'.repeat(200_000) };
+    for (let i = 0; i < 150; i++) await Promise.all(logs.map((log) => log.append(long)));
+    const lines = ['.reduced.jsonl', '.reduced.1.jsonl']
+      .map((name) => path.join(directory, name))
+      .flatMap((file) => (existsSync(file) ? readFileSync(file, 'utf8').trimEnd().split('\n') : []));
+    assert.ok(lines.length >= 20, `${lines.length} lines are left of 300, 20 fill a file`);
+    for (const line of lines) assert.equal((JSON.parse(line) as typeof long).empaid.length, 200_000);
+  });
+
   it('follows no link', async (t) => {
     const directory = temporaryDirectory(t);
     symlinkSync(path.join(directory, 'elsewhere'), path.join(directory, '.reduced.jsonl'));
