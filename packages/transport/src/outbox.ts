@@ -1,8 +1,12 @@
 import type { TransportError, TransportErrorCode } from './errors.js';
 import type { OutgoingMessage } from './transport.js';
 
-/** A message that alone ends so many connections, while a small one passes, is refused. Two may well be an unlucky network's. */
+/** Times that a message alone is refused, while a small one passes, before that is believed. */
 export const STRIKES = 3;
+/** Connections that it alone may end, while a small one passes, before it must wait. One may well be an unlucky network's. */
+const STRIKES_AT_A_TIME = STRIKES - 1;
+/** Messages that were put off and are remembered. */
+const MAXIMUM_KNOWN = 1000;
 
 /**
  * Ends that a message can be the cause of: a broker that refuses a frame says ERROR, closes the connection, or never answers. A broker that is
@@ -13,8 +17,12 @@ const CHARGED: ReadonlySet<TransportErrorCode> = new Set(['broker-error', 'conne
 /** What the outbox knows of a message. */
 export interface Letter {
   readonly message: OutgoingMessage;
-  /** Connections that ended while nothing else was in flight. */
+  /** Connections that ended while nothing else was in flight, and refusals. */
   strikes: number;
+  /** How many messages brokers had taken when it was charged first. */
+  landings?: number;
+  /** The broker answered to this message. */
+  isTold: boolean;
   /** Nobody waits for it any more. */
   abandoned: boolean;
 }
@@ -22,6 +30,8 @@ export interface Letter {
 export type Step<L> =
   | { readonly type: 'send'; readonly letter: L; readonly again: boolean }
   | { readonly type: 'probe' }
+  /** Nobody can tell whether it is the message's fault: whoever sends it tries again later, and others have their turn. */
+  | { readonly type: 'put off'; readonly letter: L }
   /** `limit`: the broker said that it takes so many bytes at most. */
   | { readonly type: 'refuse'; readonly letter: L; readonly limit: number | undefined };
 
@@ -29,8 +39,11 @@ export type Step<L> =
  * Which message goes next. Without the network: it is told what was sent, confirmed and lost.
  *
  * Normally a window of messages is in flight. After a connection ended, those whose fate is unknown go first, one at a time ("probation"): only a
- * message that is alone on a connection can be charged with its end, and only when the broker is there again at once. Before it gets another chance
- * a small probe message must pass, which shows that it is not the broker that fails. Where the broker has said how much it takes, what is larger is not sent on the next connection.
+ * message that is alone on a connection can be charged with its end, and only when that broker is there again at the next attempt. Before it gets
+ * another chance a small probe must pass, which shows that it is not the broker that fails. What a probe cannot show is whether other messages
+ * pass: a queue that is full by bytes takes the probe alone. So a message that alone ended connections is put off, and when it does so again it is
+ * refused if others were taken meanwhile. What a broker answers to a message is believed without that. Where the broker has said how much it
+ * takes, what is larger is not sent on the next connection.
  */
 export class Outbox<L extends Letter> {
   readonly #window: number;
@@ -48,10 +61,15 @@ export class Outbox<L extends Letter> {
   #doubted = false;
   /** A probe passed on this connection. */
   #proven = false;
-  /** What the broker of this connection takes. */
+  /** The broker of this connection, and what it takes. */
+  #broker: string | undefined;
   #limit: number | undefined;
-  /** Charged with the end of the last connection, as long as no other has been made. */
-  #charged: L | undefined;
+  /** Charged with the end of the last connection to a broker, until it is known whether that broker is there again. */
+  readonly #charged = new Map<string | undefined, L>();
+  /** Messages that the brokers took. */
+  #landings = 0;
+  /** How many these were when a message that was put off was charged first, by its id. */
+  readonly #known = new Map<string, number>();
 
   constructor(limits: { readonly window: number; readonly byteBudget: number }) {
     this.#window = limits.window;
@@ -69,16 +87,18 @@ export class Outbox<L extends Letter> {
     return this.#flying.size + this.#suspects.length + this.#waiting.size - abandoned;
   }
 
-  /** A connection to a broker that said, when it ended the last one, how many bytes it takes at most. */
-  begin(limit: number | undefined): void {
+  /** A connection to a broker. `limit`: bytes that it said it takes at most, when it ended the last one. */
+  begin(broker: string, limit: number | undefined): void {
+    this.#broker = broker;
     this.#limit = limit;
-    this.#charged = undefined;
+    const charged = this.#charged.get(broker);
+    this.#charged.delete(broker);
+    if (charged) charged.strikes += 1;
   }
 
-  /** The broker that ended the last connection answers nobody now: it went away by itself, and no message is the cause. */
-  unreachable(): void {
-    if (this.#charged) this.#charged.strikes -= 1;
-    this.#charged = undefined;
+  /** The broker answers nobody now: it went away by itself, and no message is the cause. */
+  unreachable(broker: string): void {
+    this.#charged.delete(broker);
   }
 
   add(letter: L): void {
@@ -107,8 +127,11 @@ export class Outbox<L extends Letter> {
       this.#suspects.push(letter);
       return this.#nextOnProbation();
     }
-    if (!this.#hasPlace(letter)) return undefined;
+    // What was put off goes alone from the beginning.
+    const isKnown = this.#known.has(letter.message.id);
+    if (isKnown ? this.#flying.size > 0 : !this.#hasPlace(letter)) return undefined;
     this.#waiting.delete(letter);
+    if (isKnown) return this.#tryAlone(letter, false);
     this.#launch(letter);
     return { type: 'send', letter, again: false };
   }
@@ -120,10 +143,32 @@ export class Outbox<L extends Letter> {
     if ((letter.strikes > 0 || tooLarge) && !this.#proven) return this.#probe(letter);
     this.#suspects.shift();
     if (tooLarge) return { type: 'refuse', letter, limit: this.#limit };
-    if (letter.strikes >= STRIKES) return { type: 'refuse', letter, limit: undefined };
+    return this.#verdict(letter) ?? this.#tryAlone(letter, true);
+  }
+
+  #tryAlone(letter: L, again: boolean): Step<L> {
     this.#onProbation = letter;
     this.#launch(letter);
-    return { type: 'send', letter, again: true };
+    return { type: 'send', letter, again };
+  }
+
+  /** undefined: it gets another chance. */
+  #verdict(letter: L): Step<L> | undefined {
+    const { id } = letter.message;
+    const landings = this.#known.get(id);
+    if (letter.strikes >= STRIKES || (letter.strikes > 0 && landings !== undefined && landings < this.#landings)) {
+      this.#known.delete(id);
+      return { type: 'refuse', letter, limit: undefined };
+    }
+    if (letter.isTold || letter.strikes < STRIKES_AT_A_TIME) return undefined;
+    if (landings === undefined) this.#know(id, letter.landings ?? this.#landings);
+    return { type: 'put off', letter };
+  }
+
+  #know(id: string, landings: number): void {
+    this.#known.set(id, landings);
+    const [oldest] = this.#known.keys();
+    if (this.#known.size > MAXIMUM_KNOWN && oldest !== undefined) this.#known.delete(oldest);
   }
 
   #probe(letter: L | undefined): Step<L> {
@@ -146,8 +191,15 @@ export class Outbox<L extends Letter> {
     this.#flyingBytes += letter.message.body.length;
   }
 
-  /** The broker has it, or it turned out to be unsendable. */
+  /** The broker has it. */
   landed(letter: L): void {
+    this.#landings += 1;
+    this.#known.delete(letter.message.id);
+    this.dropped(letter);
+  }
+
+  /** It turned out to be unsendable. */
+  dropped(letter: L): void {
     if (this.#flying.delete(letter)) this.#flyingBytes -= letter.message.body.length;
     if (this.#onProbation === letter) this.#onProbation = undefined;
     this.#doubted = false;
@@ -164,24 +216,34 @@ export class Outbox<L extends Letter> {
     this.#doubted = true;
   }
 
-  /** The fate of everything in flight is unknown. */
-  connectionEnded(error: TransportError | undefined): void {
+  /** The fate of everything in flight is unknown. `isTold`: the error is what the broker answered to what was in flight. */
+  connectionEnded(error: TransportError | undefined, isTold = false): void {
     const lost = [...this.#flying];
     const [alone] = lost;
-    // Where not even a probe passes, the last end proves nothing either.
-    if (this.#probing?.letter) this.#probing.letter.strikes = 0;
-    else if (alone && lost.length === 1 && error && CHARGED.has(error.code)) this.#charge(alone);
+    const isCharged = this.#probing?.letter === undefined && lost.length === 1 && error !== undefined && CHARGED.has(error.code);
+    if (this.#probing?.letter) this.#forgive(this.#probing.letter);
+    else if (alone && isCharged) this.#charge(alone, isTold);
     if (error?.code === 'receipt-timeout') this.doubt();
     this.#probing = undefined;
     this.#onProbation = undefined;
     this.#proven = false;
     this.#flying.clear();
     this.#flyingBytes = 0;
-    this.#suspects = [...lost.filter((letter) => !letter.abandoned), ...this.#suspects];
+    const wanted = lost.filter((letter) => !letter.abandoned);
+    // Whoever is charged waits for the others: whether they pass is what tells.
+    this.#suspects = isCharged ? [...this.#suspects, ...wanted] : [...wanted, ...this.#suspects];
   }
 
-  #charge(letter: L): void {
-    letter.strikes += 1;
-    this.#charged = letter;
+  #charge(letter: L, isTold: boolean): void {
+    letter.isTold ||= isTold;
+    if (isTold) letter.strikes += 1;
+    else this.#charged.set(this.#broker, letter);
+    letter.landings ??= this.#landings;
+  }
+
+  /** Where not even a probe passes, the last end proves nothing either. */
+  #forgive(letter: L): void {
+    letter.strikes = 0;
+    for (const [broker, charged] of this.#charged) if (charged === letter) this.#charged.delete(broker);
   }
 }

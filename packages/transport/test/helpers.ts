@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { TransportError, type TransportErrorCode } from '../src/index.js';
+import { type OutgoingMessage, type Publisher, TransportError, type TransportErrorCode } from '../src/index.js';
 
 /** Generous: it is reached only where something is wrong, and real brokers on a busy machine are slow. */
 const DEADLINE_MS = 30_000;
@@ -45,4 +45,25 @@ export async function isPending(promise: Promise<unknown>): Promise<boolean> {
   promise.then(settle, settle);
   await new Promise((resolve) => setTimeout(resolve, 20));
   return !settled;
+}
+
+/** Published again and again, and a neighbour in between, until it is refused; gives the errors, the refusal last. */
+export async function refusalOf(
+  publisher: Publisher,
+  message: OutgoingMessage,
+  neighbour: () => OutgoingMessage,
+): Promise<TransportError[]> {
+  const { signal } = new AbortController();
+  const errors: TransportError[] = [];
+  while (errors.at(-1)?.code !== 'message-refused') {
+    assert.ok(errors.length < 3, `it is refused, not: ${errors.map(({ code }) => code).join(', ')}`);
+    if (errors.length > 0) await within(publisher.publish(neighbour(), signal), 'a neighbour');
+    const error = await within(
+      publisher.publish(message, signal).catch((reason: unknown) => reason),
+      'a refusal',
+    );
+    assert.ok(error instanceof TransportError, `it is refused, not ${String(error)}`);
+    errors.push(error);
+  }
+  return errors;
 }

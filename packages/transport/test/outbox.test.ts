@@ -7,13 +7,14 @@ import { type Letter, Outbox } from '../src/outbox.js';
 const lost = (code: TransportErrorCode = 'connection-lost'): TransportError => new TransportError(code, code);
 
 function letter(id: string, bytes = 1): Letter {
-  return { message: { id, body: new Uint8Array(bytes) }, strikes: 0, abandoned: false };
+  return { message: { id, body: new Uint8Array(bytes) }, strikes: 0, isTold: false, abandoned: false };
 }
 
 class Sending {
   readonly outbox: Outbox<Letter>;
   constructor(ids: string[] = [], limits = { window: 100, byteBudget: 1000 }) {
     this.outbox = new Outbox(limits);
+    this.outbox.begin('b', undefined);
     for (const id of ids) this.outbox.add(letter(id));
   }
   /** Everything that can be done now, as words. */
@@ -22,6 +23,11 @@ class Sending {
     for (let step = this.outbox.next(); step; step = this.outbox.next())
       words.push(step.type === 'probe' ? 'probe' : `${step.type} ${step.letter.message.id}`);
     return words;
+  }
+  /** A connection ended, and the broker is there again. */
+  again(error: TransportError | undefined, broker = 'b'): void {
+    this.outbox.connectionEnded(error);
+    this.outbox.begin(broker, undefined);
   }
   landed(id: string): void {
     for (const each of this.outbox.letters()) if (each.message.id === id) this.outbox.landed(each);
@@ -63,65 +69,117 @@ describe('probation', () => {
     assert.deepEqual(sending.steps(), ['send c']);
   });
 
-  it('refuses a message that alone ends three connections while a probe passes, and no other', () => {
+  /** Alone, and a probe passes. */
+  function strike(sending: Sending, id: string, code?: TransportErrorCode): void {
+    assert.deepEqual(sending.steps(), [`send ${id}`]);
+    sending.again(lost(code));
+    assert.deepEqual(sending.steps(), ['probe']);
+    sending.outbox.probePassed();
+  }
+
+  it('puts a message off that alone ends two connections while a probe passes, and refuses it if it ends another and others passed', () => {
     const sending = new Sending(['a', 'bad', 'c']);
     sending.steps();
-    sending.outbox.connectionEnded(lost());
+    sending.again(lost());
     assert.deepEqual(sending.steps(), ['send a']);
     sending.landed('a');
     assert.deepEqual(sending.steps(), ['send bad']);
-    sending.outbox.connectionEnded(lost('broker-error'));
+    sending.again(lost('broker-error'));
+    assert.deepEqual(sending.steps(), ['send c'], 'the others first');
+    sending.landed('c');
     assert.deepEqual(sending.steps(), ['probe']);
     sending.outbox.probePassed();
-    assert.deepEqual(sending.steps(), ['send bad']);
-    sending.outbox.connectionEnded(lost('receipt-timeout'));
-    assert.deepEqual(sending.steps(), ['probe']);
-    sending.outbox.probePassed();
-    assert.deepEqual(sending.steps(), ['send bad']);
-    sending.outbox.connectionEnded(lost());
-    assert.deepEqual(sending.steps(), ['probe']);
-    sending.outbox.probePassed();
-    assert.deepEqual(sending.steps(), ['refuse bad', 'send c']);
+    strike(sending, 'bad', 'receipt-timeout');
+    sending.outbox.add(letter('d'));
+    assert.deepEqual(sending.steps(), ['put off bad', 'send d']);
     assert.equal(sending.outbox.size, 1);
+    sending.outbox.add(letter('bad'));
+    sending.outbox.add(letter('e'));
+    assert.deepEqual(sending.steps(), [], 'it goes alone');
+    sending.landed('d');
+    strike(sending, 'bad');
+    assert.deepEqual(sending.steps(), ['refuse bad', 'send e']);
+  });
+
+  it('refuses nobody while nothing else passes: a queue may be full', () => {
+    const sending = new Sending();
+    for (let round = 0; round < 5; round += 1) {
+      for (const id of ['a', 'b']) {
+        sending.outbox.add(letter(id));
+        strike(sending, id);
+        strike(sending, id);
+        assert.deepEqual(sending.steps(), [`put off ${id}`]);
+      }
+    }
+    for (const id of ['a', 'b']) sending.outbox.add(letter(id));
+    assert.deepEqual(sending.steps(), ['send a']);
+    sending.landed('a');
+    assert.deepEqual(sending.steps(), ['send b']);
+    sending.landed('b');
+    sending.outbox.add(letter('b'));
+    strike(sending, 'b');
+    strike(sending, 'b');
+    assert.deepEqual(sending.steps(), ['put off b'], 'what has passed begins anew');
+  });
+
+  it('believes what the broker answers to a message after three times', () => {
+    const sending = new Sending(['bad']);
+    for (let times = 1; times <= 3; times += 1) {
+      assert.deepEqual(sending.steps(), ['send bad']);
+      sending.outbox.connectionEnded(lost('broker-error'), true);
+      assert.deepEqual(sending.steps(), ['probe']);
+      sending.outbox.probePassed();
+    }
+    assert.deepEqual(sending.steps(), ['refuse bad']);
   });
 
   it('forgives when the probe does not pass either', () => {
     const sending = new Sending(['a']);
     for (let round = 0; round < 5; round += 1) {
       assert.deepEqual(sending.steps(), ['send a']);
-      sending.outbox.connectionEnded(lost());
+      sending.again(lost());
       assert.deepEqual(sending.steps(), ['probe']);
-      sending.outbox.connectionEnded(lost());
+      sending.again(lost());
     }
   });
 
   it('forgives when the broker is not there again at once, each time anew', () => {
     const sending = new Sending(['a']);
-    sending.outbox.begin(undefined);
     assert.deepEqual(sending.steps(), ['send a']);
-    sending.outbox.connectionEnded(lost());
-    sending.outbox.begin(undefined);
+    sending.again(lost());
     assert.deepEqual(sending.steps(), ['probe'], 'it was there again');
     // Too late: this connection can be made.
-    sending.outbox.unreachable();
+    sending.outbox.unreachable('b');
     sending.outbox.probePassed();
     for (let round = 0; round < 3; round += 1) {
       assert.deepEqual(sending.steps(), ['send a']);
       sending.outbox.connectionEnded(lost());
-      sending.outbox.unreachable();
-      sending.outbox.unreachable();
-      sending.outbox.begin(undefined);
+      sending.outbox.unreachable('b');
+      sending.outbox.unreachable('b');
+      sending.outbox.begin('b', undefined);
       assert.deepEqual(sending.steps(), ['probe']);
       sending.outbox.probePassed();
     }
-    for (let strike = 2; strike <= 3; strike += 1) {
-      assert.deepEqual(sending.steps(), ['send a']);
-      sending.outbox.connectionEnded(lost());
-      sending.outbox.begin(undefined);
-      assert.deepEqual(sending.steps(), ['probe']);
-      sending.outbox.probePassed();
-    }
-    assert.deepEqual(sending.steps(), ['refuse a']);
+    strike(sending, 'a');
+    assert.deepEqual(sending.steps(), ['put off a']);
+  });
+
+  it('asks of several brokers whether that one is there again', () => {
+    const sending = new Sending(['a']);
+    assert.deepEqual(sending.steps(), ['send a']);
+    sending.again(lost(), 'c');
+    assert.deepEqual(sending.steps(), ['send a'], 'of b nothing is known yet');
+    sending.outbox.connectionEnded(lost());
+    sending.outbox.unreachable('b');
+    sending.outbox.begin('c', undefined);
+    assert.deepEqual(sending.steps(), ['probe'], 'c was there again, b was not');
+    sending.outbox.probePassed();
+    assert.deepEqual(sending.steps(), ['send a']);
+    sending.again(lost(), 'b');
+    sending.again(undefined, 'c');
+    assert.deepEqual(sending.steps(), ['probe']);
+    sending.outbox.probePassed();
+    assert.deepEqual(sending.steps(), ['put off a']);
   });
 
   for (const error of [lost('broker-silent'), lost('protocol-error'), undefined])
@@ -129,7 +187,7 @@ describe('probation', () => {
       const sending = new Sending(['a']);
       for (let round = 0; round < 5; round += 1) {
         assert.deepEqual(sending.steps(), ['send a']);
-        sending.outbox.connectionEnded(error);
+        sending.again(error);
       }
     });
 
@@ -159,7 +217,7 @@ describe('probation', () => {
     const sending = new Sending(['a', 'b']);
     const [a] = sending.outbox.letters();
     assert.equal(sending.outbox.next()?.type, 'send');
-    sending.outbox.connectionEnded(lost());
+    sending.again(lost());
     assert.deepEqual(sending.steps(), ['probe']);
     sending.outbox.abandon(a!);
     assert.deepEqual(sending.steps(), []);
@@ -176,13 +234,21 @@ it('confirms every message and refuses only bad ones, whatever a broker does', (
       fc.integer({ min: 1, max: 5 }),
       (bad, chance, window) => {
         const outbox = new Outbox<Letter>({ window, byteBudget: 1000 });
-        const letters = bad.map((isBad, index) => letter(isBad ? 'bad' : String(index)));
+        const letters = bad.map((isBad, index) => letter(`${isBad ? 'bad' : 'good'} ${index}`));
+        const isBad = ({ message }: Letter): boolean => message.id.startsWith('bad');
         for (const each of letters) outbox.add(each);
         const inFlight = new Set<Letter>();
-        const settled = new Set<Letter>();
+        const settled = new Set<string>();
+        let expected = letters.length;
+        // Whoever sends it comes again, and others come.
+        const putOff = ({ message: { id } }: Letter): void => {
+          for (const each of [id, `good ${expected}`]) outbox.add(letter(each));
+          expected += 1;
+        };
         const end = (error: TransportError): void => {
           inFlight.clear();
           outbox.connectionEnded(error);
+          outbox.begin('b', undefined);
         };
         for (let round = 0; outbox.size > 0; round += 1) {
           assert.ok(round < 1000, 'it comes to an end');
@@ -190,8 +256,9 @@ it('confirms every message and refuses only bad ones, whatever a broker does', (
             if (step.type === 'probe') outbox.probePassed();
             else if (step.type === 'send') inFlight.add(step.letter);
             else {
-              assert.equal(step.letter.message.id, 'bad');
-              settled.add(step.letter);
+              assert.ok(isBad(step.letter));
+              if (step.type === 'refuse') settled.add(step.letter.message.id);
+              else putOff(step.letter);
             }
           }
           assert.ok(inFlight.size <= window);
@@ -199,14 +266,14 @@ it('confirms every message and refuses only bad ones, whatever a broker does', (
           if (!first) continue;
           // A bad message ends the connection; now and then the broker is silent for reasons of its own.
           if (chance.next().value === 0) end(lost('broker-silent'));
-          else if ([...inFlight].some(({ message }) => message.id === 'bad')) end(lost());
+          else if ([...inFlight].some(isBad)) end(lost());
           else {
             inFlight.delete(first);
-            settled.add(first);
+            settled.add(first.message.id);
             outbox.landed(first);
           }
         }
-        assert.equal(settled.size, letters.length);
+        assert.equal(settled.size, expected);
       },
     ),
   );
@@ -217,7 +284,7 @@ describe('a broker that says how much it takes', () => {
     const { outbox } = new Sending([], { window: 100, byteBudget: 1000 });
     const [small, large, larger] = [letter('small', 5), letter('large', 50), letter('larger', 500)];
     for (const each of [small, large, larger]) outbox.add(each);
-    outbox.begin(10);
+    outbox.begin('b', 10);
     assert.deepEqual(outbox.next(), { type: 'send', letter: small, again: false });
     assert.deepEqual(outbox.next(), { type: 'probe' });
     assert.equal(outbox.next(), undefined);
@@ -231,10 +298,10 @@ describe('a broker that says how much it takes', () => {
   it('is asked again on the connection to another', () => {
     const sending = new Sending([], { window: 100, byteBudget: 1000 });
     sending.outbox.add(letter('large', 50));
-    sending.outbox.begin(10);
+    sending.outbox.begin('b', 10);
     assert.deepEqual(sending.steps(), ['probe']);
     sending.outbox.connectionEnded(lost());
-    sending.outbox.begin(undefined);
+    sending.outbox.begin('b', undefined);
     assert.deepEqual(sending.steps(), ['send large']);
   });
 });

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { afterEach, describe, it } from 'node:test';
 import { Deferred } from '../src/deferred.js';
 import { createStompPublisher, type OutgoingMessage, type Publisher, type Status, type StompOptions } from '../src/index.js';
-import { isPending, rejection, until, within } from './helpers.js';
+import { isPending, refusalOf, rejection, until, within } from './helpers.js';
 import { type Peer, type ReceivedFrame, type Script, ScriptedBroker } from './scripted-broker.js';
 
 const never = new AbortController().signal;
@@ -302,23 +302,29 @@ describe('a lost connection', () => {
 });
 
 describe('a message that the broker refuses', () => {
-  for (const [how, end] of Object.entries<(peer: Peer, frame: ReceivedFrame) => void>({
-    'closes the connection': (peer) => peer.socket.destroy(),
-    'says ERROR and names its receipt': (peer, { headers: { receipt = '' } }) => {
-      peer.write('ERROR', { message: 'too big', 'receipt-id': receipt });
-      peer.socket.end();
-    },
-    'never answers': () => undefined,
+  type End = (peer: Peer, frame: ReceivedFrame) => void;
+  for (const [how, [code, end]] of Object.entries<[string, End]>({
+    'closes the connection': ['connection-lost', (peer) => peer.socket.destroy()],
+    'says ERROR and names its receipt': [
+      'broker-error',
+      (peer, { headers: { receipt = '' } }) => {
+        peer.write('ERROR', { message: 'too big', 'receipt-id': receipt });
+        peer.socket.end();
+      },
+    ],
+    'never answers': ['receipt-timeout', () => undefined],
   }))
     it(`is found out where the broker ${how}; its neighbours are not charged`, async () => {
       const received: string[] = [];
       const to = await broker(refuse('bad', received, end));
       const endpoint = publisher([to], { receiptTimeoutMs: 100, window: 4 });
-      const published = ['1', '2', 'bad', '3', '4', '5'].map((id) => endpoint.publish(message(id), never));
-      const refused = published.splice(2, 1)[0]!;
-      const [, error] = await within(Promise.all([Promise.all(published), rejection(refused, 'message-refused')]), 'all');
-      assert.match(error.message, new RegExp(`${to.name}.* 3 bytes`));
-      assert.ok(error.cause instanceof Error);
+      const published = ['1', '2'].map((id) => endpoint.publish(message(id), never));
+      const refused = refusalOf(endpoint, message('bad'), () => message('between'));
+      published.push(...['3', '4', '5'].map((id) => endpoint.publish(message(id), never)));
+      const [, [first, last]] = await within(Promise.all([Promise.all(published), refused]), 'all');
+      assert.equal(first?.code, code);
+      assert.match(last?.message ?? '', new RegExp(`${to.name}.* 3 bytes`));
+      assert.ok(last?.cause instanceof Error);
       assert.equal(received.filter((id) => id === 'bad').length, 4);
       assert.deepEqual(received.slice(received.lastIndexOf('bad'), received.lastIndexOf('bad') + 2), ['bad', 'ping']);
     });
@@ -334,8 +340,8 @@ describe('a message that the broker refuses', () => {
       await peer.frame();
       return peer.socket.destroy();
     });
-    await rejection(publisher([to]).publish(message('bad'), never), 'message-refused');
-    assert.equal(probes.length, 3);
+    await rejection(publisher([to]).publish(message('bad'), never), 'connection-lost');
+    assert.equal(probes.length, 2);
     const { receipt, ...headers } = probes[0]!.headers;
     assert.ok(receipt);
     assert.deepEqual(headers, { destination: '/queue/test', persistent: 'true', 'content-length': '0', 'empa-id': 'ping' });
@@ -382,7 +388,54 @@ describe('a message that the broker refuses', () => {
     const generous = await broker(refuse('', received, () => undefined));
     const { broker: name } = await within(publisher([strict, generous]).publish(message('big'), never), 'the message');
     assert.equal(name, generous.name);
-    assert.deepEqual(received, ['ping', 'big']);
+    assert.deepEqual(received, ['big']);
+  });
+
+  it('is put off and not refused while others are not taken either, though a probe is: a queue may be full', async () => {
+    const received: string[] = [];
+    let isFull = true;
+    const to = await broker(async (peer) => {
+      await peer.accept();
+      for (;;) {
+        const frame = await peer.frame();
+        if (isFull && frame.body.length > 0) return peer.socket.destroy();
+        if (frame.body.length > 0) received.push(frame.headers['empa-id'] ?? '');
+        peer.receipt(frame);
+      }
+    });
+    const endpoint = publisher([to]);
+    const ids = ['1', '2', '3'];
+    for (let round = 0; round < 4; round += 1)
+      await Promise.all(ids.map((id) => rejection(endpoint.publish(message(id), never), 'connection-lost')));
+    isFull = false;
+    await within(Promise.all(ids.map((id) => endpoint.publish(message(id), never))), 'all');
+    assert.deepEqual(received, ids);
+  });
+
+  it('is none that was on its way whenever one of several brokers went down', async () => {
+    const received: string[] = [];
+    let downs = 0;
+    const dying = await Promise.all(
+      [1, 2, 3].map(() =>
+        broker(async (peer, number) => {
+          // Down with the message in flight, away at the next attempt, and then back.
+          if (number === 2) return peer.socket.destroy();
+          await peer.accept();
+          for (;;) {
+            const frame = await peer.frame();
+            if (number === 1) {
+              downs += 1;
+              return peer.socket.destroy();
+            }
+            received.push(frame.headers['empa-id'] ?? '');
+            peer.receipt(frame);
+          }
+        }),
+      ),
+    );
+    await within(publisher(dying).publish(message('1'), never), 'the message');
+    assert.equal(downs, 3);
+    assert.deepEqual(received, ['1']);
   });
 });
 

@@ -74,7 +74,7 @@ export class AmsPublisher implements Publisher {
   publish(message: OutgoingMessage, signal: AbortSignal): Promise<Confirmation> {
     const refusal = this.#refusal(message, signal);
     if (refusal) return Promise.reject(refusal);
-    const order: Order = { message, settled: new Deferred(), strikes: 0, abandoned: false, fate: undefined };
+    const order: Order = { message, settled: new Deferred(), strikes: 0, isTold: false, abandoned: false, fate: undefined };
     const abort = (): void => {
       this.#outbox.abandon(order);
       this.#settle(order, new TransportError('aborted', 'publishing was aborted: the server may or may not have the message'));
@@ -163,7 +163,7 @@ export class AmsPublisher implements Publisher {
     for (let step = this.#outbox.next(); step; step = this.#outbox.next()) {
       if (step.type === 'probe') return { batch, probe: true };
       if (step.type === 'refuse') this.#refuse(step.letter);
-      else {
+      else if (step.type === 'send') {
         if (step.again) this.#tellResent(step.letter);
         batch.push(step.letter);
       }
@@ -198,7 +198,8 @@ export class AmsPublisher implements Publisher {
     }
     if (fate?.code === 'receipt-timeout') this.#outbox.doubt();
     const refused = isRefusal(error);
-    this.#outbox.connectionEnded(refused || isCrushed(batch, error) ? fate : undefined);
+    const isTold = refused || isCrushed(batch, error);
+    this.#outbox.connectionEnded(isTold ? fate : undefined, isTold);
     if (!refused) throw error;
   }
 

@@ -2,7 +2,7 @@ import { AbortListeners } from '../abort-listeners.js';
 import { Deferred } from '../deferred.js';
 import { Draining } from '../draining.js';
 import { TransportError } from '../errors.js';
-import { type Letter, Outbox, STRIKES } from '../outbox.js';
+import { type Letter, Outbox } from '../outbox.js';
 import { StatusFeed } from '../status.js';
 import type { Confirmation, OutgoingMessage, Publisher, Status } from '../transport.js';
 import { Announcer } from './announcer.js';
@@ -36,8 +36,6 @@ export class StompPublisher implements Publisher {
   /** What brokers said that they take, until they end a connection for another reason. */
   readonly #limits = new Map<string, number>();
   #session: Session | undefined;
-  /** Name of the broker of the last connection. */
-  #lastUsed: string | undefined;
   #confirmedHere = false;
 
   constructor(settings: Settings) {
@@ -45,9 +43,7 @@ export class StompPublisher implements Publisher {
     this.#announcer = new Announcer(this.#status, settings, (server) => publisherWarnings(server, settings));
     this.#outbox = new Outbox(settings);
     const use = (session: Session): Promise<boolean> => this.#use(session);
-    const failed = (broker: string): void => {
-      if (broker === this.#lastUsed) this.#outbox.unreachable();
-    };
+    const failed = (broker: string): void => this.#outbox.unreachable(broker);
     const link = { brokers: settings.brokers, settings, status: this.#status, use, failed };
     // Not at once: who asks for statuses right after this shall see all of them.
     this.#link = Promise.resolve().then(() => keepConnected(link, this.#stop.signal));
@@ -71,7 +67,7 @@ export class StompPublisher implements Publisher {
   publish(message: OutgoingMessage, signal: AbortSignal): Promise<Confirmation> {
     const refusal = this.#refusal(message, signal);
     if (refusal) return Promise.reject(refusal);
-    const order: Order = { message, settled: new Deferred(), strikes: 0, abandoned: false, fate: undefined };
+    const order: Order = { message, settled: new Deferred(), strikes: 0, isTold: false, abandoned: false, fate: undefined };
     const abort = (): void => {
       this.#outbox.abandon(order);
       this.#settle(order, new TransportError('aborted', 'publishing was aborted: a broker may or may not have the message'));
@@ -100,10 +96,9 @@ export class StompPublisher implements Publisher {
 
   async #use(session: Session): Promise<boolean> {
     this.#session = session;
-    this.#lastUsed = session.name;
     this.#confirmedHere = false;
     this.#announcer.announce(session);
-    this.#outbox.begin(this.#limits.get(session.name));
+    this.#outbox.begin(session.name, this.#limits.get(session.name));
     this.#pump();
     const error = await session.ended;
     this.#session = undefined;
@@ -133,6 +128,9 @@ export class StompPublisher implements Publisher {
         case 'probe':
           void this.#probe(session);
           break;
+        case 'put off':
+          this.#putOff(session, step.letter);
+          break;
         case 'refuse':
           this.#refuse(session, step.letter, step.limit);
           break;
@@ -144,7 +142,7 @@ export class StompPublisher implements Publisher {
     const { message } = order;
     const { version } = session.greeting;
     if (!isSendable(message.id, version)) {
-      this.#outbox.landed(order);
+      this.#outbox.dropped(order);
       this.#settle(
         order,
         new TransportError('message-refused', `${session.name}: STOMP ${version} cannot carry a control character of the message's id`),
@@ -187,11 +185,18 @@ export class StompPublisher implements Publisher {
     this.#status.emit({ type: 'resent', broker: session.name, id: message.id, reason: fate?.message ?? 'its connection ended' });
   }
 
+  /** Under the code of what happened last. */
+  #putOff({ name }: Session, order: Order): void {
+    const { fate, message } = order;
+    const what = `connections end on this message of ${message.body.length} bytes alone: ${fate?.message ?? ''}`;
+    this.#settle(order, new TransportError(fate?.code ?? 'connection-lost', `${name}: ${what}`, { cause: fate }));
+  }
+
   #refuse(session: Session, order: Order, limit: number | undefined): void {
     const { length } = order.message.body;
     const what =
       limit === undefined
-        ? `${STRIKES} connections ended on this message of ${length} bytes alone, and a small one passed: ${order.fate?.message ?? ''}`
+        ? `connections end on this message of ${length} bytes alone, and others pass: ${order.fate?.message ?? ''}`
         : `the broker takes ${limit} bytes at most, this message has ${length} bytes`;
     this.#settle(order, new TransportError('message-refused', `${session.name}: ${what}`, { cause: order.fate }));
   }
