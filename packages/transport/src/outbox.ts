@@ -219,10 +219,9 @@ export class Outbox<L extends Letter> {
   /** The fate of everything in flight is unknown. `isTold`: the error is what the broker answered to what was in flight. */
   connectionEnded(error: TransportError | undefined, isTold = false): void {
     const lost = [...this.#flying];
-    const [alone] = lost;
-    const isCharged = this.#probing?.letter === undefined && lost.length === 1 && error !== undefined && CHARGED.has(error.code);
-    if (this.#probing?.letter) this.#forgive(this.#probing.letter);
-    else if (alone && isCharged) this.#charge(alone, isTold);
+    const charged = this.#chargedWith(error, lost);
+    if (charged) this.#charge(charged, isTold);
+    else if (this.#probing?.letter) this.#forgive(this.#probing.letter);
     if (error?.code === 'receipt-timeout') this.doubt();
     this.#probing = undefined;
     this.#onProbation = undefined;
@@ -231,7 +230,13 @@ export class Outbox<L extends Letter> {
     this.#flyingBytes = 0;
     const wanted = lost.filter((letter) => !letter.abandoned);
     // Whoever is charged waits for the others: whether they pass is what tells.
-    this.#suspects = isCharged ? [...this.#suspects, ...wanted] : [...wanted, ...this.#suspects];
+    this.#suspects = charged ? [...this.#suspects, ...wanted] : [...wanted, ...this.#suspects];
+  }
+
+  /** Whoever may be the cause of it. */
+  #chargedWith(error: TransportError | undefined, [alone, ...others]: readonly L[]): L | undefined {
+    if (error === undefined || !CHARGED.has(error.code) || others.length > 0) return undefined;
+    return this.#probing?.letter ? undefined : alone;
   }
 
   #charge(letter: L, isTold: boolean): void {

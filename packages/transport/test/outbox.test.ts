@@ -34,6 +34,14 @@ class Sending {
   }
 }
 
+/** Alone, and a probe passes. */
+function strike(sending: Sending, id: string, code?: TransportErrorCode): void {
+  assert.deepEqual(sending.steps(), [`send ${id}`]);
+  sending.again(lost(code));
+  assert.deepEqual(sending.steps(), ['probe']);
+  sending.outbox.probePassed();
+}
+
 describe('the window', () => {
   it('bounds the number in flight', () => {
     const sending = new Sending(['a', 'b', 'c'], { window: 2, byteBudget: 1000 });
@@ -68,14 +76,6 @@ describe('probation', () => {
     sending.landed('b');
     assert.deepEqual(sending.steps(), ['send c']);
   });
-
-  /** Alone, and a probe passes. */
-  function strike(sending: Sending, id: string, code?: TransportErrorCode): void {
-    assert.deepEqual(sending.steps(), [`send ${id}`]);
-    sending.again(lost(code));
-    assert.deepEqual(sending.steps(), ['probe']);
-    sending.outbox.probePassed();
-  }
 
   it('puts a message off that alone ends two connections while a probe passes, and refuses it if it ends another and others passed', () => {
     const sending = new Sending(['a', 'bad', 'c']);
@@ -226,6 +226,8 @@ describe('probation', () => {
   });
 });
 
+const isBad = ({ message }: Letter): boolean => message.id.startsWith('bad');
+
 it('confirms every message and refuses only bad ones, whatever a broker does', () => {
   fc.assert(
     fc.property(
@@ -234,8 +236,7 @@ it('confirms every message and refuses only bad ones, whatever a broker does', (
       fc.integer({ min: 1, max: 5 }),
       (bad, chance, window) => {
         const outbox = new Outbox<Letter>({ window, byteBudget: 1000 });
-        const letters = bad.map((isBad, index) => letter(`${isBad ? 'bad' : 'good'} ${index}`));
-        const isBad = ({ message }: Letter): boolean => message.id.startsWith('bad');
+        const letters = bad.map((ends, index) => letter(`${ends ? 'bad' : 'good'} ${index}`));
         for (const each of letters) outbox.add(each);
         const inFlight = new Set<Letter>();
         const settled = new Set<string>();
