@@ -489,6 +489,58 @@ describe('messages', () => {
     assert.deepEqual([inbox.messages.length, inbox.dropped], [0, 1]);
   });
 
+  for (const [how, trickle] of [
+    ['stops in its middle', ''],
+    ['comes too slowly', 'x'],
+  ] as const)
+    it(`does not wait for ever for a message that ${how}, though the broker gives signs of life`, async () => {
+      const to = await broker(async (peer) => {
+        await peer.accept({ 'heart-beat': trickle === '' ? '0,0' : '200,0' });
+        peer.socket.write('MESSAGE\nack:a\ncontent-length:100000\n\nhalf');
+        const timer = setInterval(() => peer.socket.write(trickle), 20);
+        peer.socket.once('close', () => clearInterval(timer));
+      });
+      const inbox = new OpenInbox();
+      const session = await open(to, { inbox, options: { receiptTimeoutMs: 300, heartbeatMs: 200 } });
+      const error = await within(session.ended, 'the end');
+      assert.equal(error?.code, 'broker-silent');
+      assert.match(error.message, /in its middle/);
+      assert.equal(inbox.dropped, 1);
+    });
+
+  it('waits for a message that comes slowly, however long it takes', async () => {
+    const body = Buffer.alloc(30 * 1024, 'x');
+    const to = await broker(async (peer) => {
+      await peer.accept();
+      peer.socket.write(`MESSAGE\nack:a\ncontent-length:${body.length}\n\n`);
+      // 20 kB a second: slower than any network that is counted on, and three times as long as a receipt is waited for.
+      for (let sent = 0; sent < body.length; sent += 1024) {
+        peer.socket.write(body.subarray(sent, sent + 1024));
+        await new Promise((resolve) => setTimeout(resolve, 50));
+      }
+      peer.socket.write('\0');
+    });
+    const inbox = new OpenInbox();
+    await open(to, { inbox, options: { receiptTimeoutMs: 500 } });
+    assert.equal((await inbox.next()).body.bytes?.length, body.length);
+  });
+
+  it('does not count the time in which nothing is read', async () => {
+    const to = await broker(async (peer) => {
+      await peer.accept();
+      peer.message({}, 'x'.repeat(1000));
+      peer.message({}, 'x'.repeat(1000));
+    });
+    const inbox = new GatedInbox();
+    await open(to, { inbox, options: { receiptTimeoutMs: 100 } });
+    for (const turn of [1, 2]) {
+      await until(() => inbox.gates.length === turn, `message ${turn}`);
+      await new Promise((resolve) => setTimeout(resolve, 400));
+      inbox.gates.at(-1)?.(true);
+      await inbox.next();
+    }
+  });
+
   it('ends when the connection does, while a message waits to be admitted', async () => {
     const to = await broker(async (peer) => {
       await peer.accept();

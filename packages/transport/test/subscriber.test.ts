@@ -420,6 +420,31 @@ describe('the byte budget', () => {
     await within(acknowledged, 'the receipt');
   });
 
+  it('is not used up by a broker that does not bring to its end what it announced', async () => {
+    const bad = await broker(async (peer) => {
+      await subscribed(peer);
+      peer.socket.write(`MESSAGE\nack:x\ncontent-length:${90 * KiB}\n\nhalf`);
+      const timer = setInterval(() => peer.socket.write('x'), 20);
+      peer.socket.once('close', () => clearInterval(timer));
+    });
+    const good = await broker(async (peer) => {
+      await until(() => bad.connections > 0, 'the other broker');
+      await subscribed(peer);
+      for (let count = 0; count < 5; count += 1) peer.message({ ack: String(count) }, Buffer.alloc(60 * KiB));
+      for (;;) await peer.confirm();
+    });
+    const endpoint = subscriber([bad, good], { byteBudget: 100 * KiB, receiptTimeoutMs: 200 });
+    const statuses = listen(endpoint);
+    const reading = new Reading(endpoint);
+    for (let count = 0; count < 5; count += 1) await within((await reading.delivery()).acknowledge(), 'the receipt');
+    assert.ok(
+      statuses.some(
+        (status) =>
+          status.type === 'disconnected' && status.broker === bad.name && /broker-silent|in its middle/.test(String(status.error)),
+      ),
+    );
+  });
+
   it('is not used up by connections that end', async () => {
     const to = await broker(async (peer, number) => {
       await subscribed(peer);

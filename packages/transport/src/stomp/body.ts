@@ -42,15 +42,15 @@ function growingStore(): Store {
   return { add: (chunk) => chunks.push(chunk), bytes: () => Buffer.concat(chunks) };
 }
 
-/** Reads a body to its end whatever its size, keeping at most `limit` bytes. `moved` is called as bytes come in. */
-export function readBody(frame: IncomingFrame, limit: number, moved: () => void, done: (body: Body) => void): void {
+/** Reads a body to its end whatever its size, keeping at most `limit` bytes. `moved` is told of bytes as they come in. */
+export function readBody(frame: IncomingFrame, limit: number, moved: (bytes: number) => void, done: (body: Body) => void): void {
   const announced = announcedSize(frame);
   let size = 0;
   let store: Store | undefined;
   if (announced === undefined) store = growingStore();
   else if (announced <= limit) store = fixedStore(announced);
   frame.on('data', (chunk) => {
-    moved();
+    moved(chunk.length);
     size += chunk.length;
     if (size > limit) store = undefined;
     store?.add(chunk);

@@ -8,9 +8,11 @@ export interface ReadingHooks {
   /** Nothing is read from now on / it is read again. */
   readonly paused: () => void;
   readonly resumed: () => void;
-  /** Part of a body came. */
-  readonly moved: () => void;
-  /** The next frame can be taken. */
+  /** A body is read from now on. */
+  readonly began: () => void;
+  /** So many bytes of it came. */
+  readonly moved: (bytes: number) => void;
+  /** It is whole: the next frame can be taken. */
   readonly done: () => void;
 }
 
@@ -67,6 +69,7 @@ export class MessageReader {
   #read(frame: IncomingFrame, bytes: number): void {
     this.#state = 'reading';
     this.#admitted = bytes;
+    this.#hooks.began();
     readBody(frame, this.#limit, this.#hooks.moved, (body) => {
       if (this.#state !== 'reading') return;
       this.#inbox.deliver({ headers: frame.headers, body, admitted: bytes });
@@ -75,6 +78,7 @@ export class MessageReader {
   }
 
   #skip(frame: IncomingFrame): void {
+    this.#hooks.began();
     readBody(frame, 0, this.#hooks.moved, () => this.#next());
   }
 

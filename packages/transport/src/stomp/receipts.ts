@@ -8,7 +8,7 @@ interface Entry {
 }
 
 /** The slowest network on which a frame is not taken for lost: bytes a millisecond. */
-const SLOWEST_RATE = 64;
+export const SLOWEST_RATE = 64;
 /** The most that systems buffer of a connection. */
 const SYSTEM_BUFFER_BYTES = 8 * 1024 * 1024;
 

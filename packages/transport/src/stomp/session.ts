@@ -93,8 +93,12 @@ export class Session {
       closing: this.#closing.signal,
       paused: () => this.#watch?.pause(),
       resumed: () => this.#watch?.resume(),
-      moved: () => this.#watch?.sawMessage(),
-      done: () => this.#readFrames(),
+      began: () => this.#watch?.beginBody(),
+      moved: (bytes) => this.#watch?.sawMessage(bytes),
+      done: () => {
+        this.#watch?.endBody();
+        this.#readFrames();
+      },
     });
     this.#socket = openSocket(broker, (stage) => this.#progress(stage));
     this.#writer = new BatchWriter(this.#socket);
