@@ -57,7 +57,7 @@ export interface Publisher extends Endpoint {
 
 export interface Delivery {
   readonly broker: string;
-  /** `empa-id` header, where there was one. */
+  /** `empa-id` header, where there was one. Of a long one only the beginning is there once it was acknowledged. */
   readonly empaId: string | undefined;
   /** Empty once it was acknowledged or abandoned: it takes no memory while the broker is waited for. */
   readonly body: Uint8Array;

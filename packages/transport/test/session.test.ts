@@ -408,6 +408,23 @@ describe('messages', () => {
     assert.equal((await within(session.ended, 'the end'))?.code, 'protocol-error');
   });
 
+  for (const [version, name, other] of [
+    ['1.2', 'ack', 'message-id'],
+    ['1.1', 'message-id', 'ack'],
+  ] as const)
+    it(`takes no ${name} of any length, which would go back in STOMP ${version}`, async () => {
+      const long = 'l'.repeat(5000);
+      const to = await broker(async (peer) => {
+        await peer.accept({ version });
+        peer.message({ [name]: 'short', [other]: long }, 'x');
+        peer.message({ [name]: long }, 'x');
+      });
+      const inbox = new OpenInbox();
+      const session = await open(to, { inbox });
+      assert.equal((await within(session.ended, 'the end'))?.code, 'protocol-error');
+      assert.equal(inbox.messages.length, 1);
+    });
+
   it('survives headers named like members of every object', async () => {
     const names = ['hasOwnProperty', '__proto__', 'constructor', 'toString'];
     const to = await broker(async (peer) => {

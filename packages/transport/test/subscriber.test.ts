@@ -245,6 +245,19 @@ describe('acknowledge', () => {
     assert.deepEqual(acknowledged, ['1-1', '2-1']);
   });
 
+  it('keeps no more than the beginning of a long id', async () => {
+    const id = 'x'.repeat(100 * KiB);
+    const to = await broker(async (peer) => {
+      await subscribed(peer);
+      peer.message({ 'empa-id': id });
+      await peer.confirm();
+    });
+    const delivery = await new Reading(subscriber([to])).delivery();
+    assert.equal(delivery.empaId, id);
+    await within(delivery.acknowledge(), 'the receipt');
+    assert.equal(delivery.empaId, id.slice(0, KiB));
+  });
+
   it('is told from an abandoned delivery', async () => {
     const commands: string[] = [];
     const to = await broker(async (peer) => {
@@ -380,14 +393,16 @@ describe('the byte budget', () => {
     await lost;
   });
 
-  for (const [what, size, fitting] of [
-    ['messages without a body', 0, 10],
-    ['bodies whose size is not announced', 7 * KiB, 2],
+  for (const [what, size, id, fitting] of [
+    ['messages without a body', 0, '1', 9],
+    ['bodies whose size is not announced', 7 * KiB, '1', 2],
+    ['long headers', 0, 'x'.repeat(3 * KiB), 1],
   ] as const)
     it(`also bounds ${what}`, async () => {
       const to = await broker(async (peer) => {
         await subscribed(peer);
-        for (let count = 0; count < 20; count += 1) peer.write('MESSAGE', { subscription: '0', ack: 'a' }, Buffer.alloc(size, 'x'));
+        for (let count = 0; count < 20; count += 1)
+          peer.write('MESSAGE', { subscription: '0', ack: 'a', 'empa-id': id }, Buffer.alloc(size, 'x'));
       });
       const reading = new Reading(subscriber([to], { byteBudget: 10 * KiB }));
       const deliveries: Delivery[] = [];

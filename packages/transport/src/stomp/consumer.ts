@@ -3,7 +3,7 @@ import type { StatusFeed } from '../status.js';
 import type { Announcer } from './announcer.js';
 import { StompDelivery, SUBSCRIPTION } from './delivery.js';
 import { subscribeHeaders } from './dialect.js';
-import type { Inbox, Message } from './inbox.js';
+import { type Inbox, type Message, messageCost } from './inbox.js';
 import { keepConnected } from './link.js';
 import type { StompBroker } from './options.js';
 import type { Session } from './session.js';
@@ -11,9 +11,6 @@ import type { Settings } from './settings.js';
 
 /** Of the receipt time-out: how long a message must not fit before it is looked into why. */
 const STALL_SHARE = 1 / 20;
-
-/** What a message costs of the byte budget besides its body, so that many empty ones are bounded too. */
-const OVERHEAD_BYTES = 1024;
 
 /** What the consumers of one subscriber share. */
 export interface ConsumerHost {
@@ -66,13 +63,13 @@ export class Consumer implements Inbox {
   admit(bytes: number, signal: AbortSignal): true | Promise<boolean> {
     this.#up();
     if (!this.#host.isOpen()) return Promise.resolve(false);
-    const answer = this.#host.budget.take(bytes + OVERHEAD_BYTES, signal);
+    const answer = this.#host.budget.take(bytes, signal);
     if (answer !== true) this.#watchStall(answer);
     return answer;
   }
 
   drop(bytes: number): void {
-    this.#host.budget.give(bytes + OVERHEAD_BYTES);
+    this.#host.budget.give(bytes);
   }
 
   deliver(message: Message): void {
@@ -83,10 +80,9 @@ export class Consumer implements Inbox {
       return;
     }
     // A body whose size was not announced is counted when it is there.
-    const late = Math.max(0, (message.body.bytes?.length ?? 0) - message.admitted);
-    budget.charge(late);
+    const bytes = messageCost(message.headers, message.body.bytes?.length ?? 0);
+    budget.charge(bytes - message.admitted);
     // The hooks live as long as the delivery, so they must not know the message.
-    const bytes = message.admitted + late + OVERHEAD_BYTES;
     const delivery: StompDelivery = new StompDelivery(message, session, {
       released: () => {
         this.#host.released(delivery);

@@ -1,5 +1,6 @@
 import { TransportError } from '../errors.js';
 import type { Delivery } from '../transport.js';
+import { acknowledgedBy } from './headers.js';
 import type { Message } from './inbox.js';
 import type { Session } from './session.js';
 
@@ -7,6 +8,9 @@ import type { Session } from './session.js';
 export const SUBSCRIPTION = '0';
 
 const NOTHING = new Uint8Array();
+
+/** Characters of an id that are enough for those who tell of a delivery. */
+const SHOWN_ID = 1024;
 
 /** What a delivery tells its subscriber. */
 export interface DeliveryHooks {
@@ -18,34 +22,41 @@ export interface DeliveryHooks {
 
 /** How this message is named in an ACK: by its `ack` header since STOMP 1.2, by `message-id` and subscription before. */
 function ackHeaders({ headers }: Message, session: Session): Record<string, string> {
-  const { ack, 'message-id': id } = headers;
-  if (session.greeting.version === '1.2') return { id: String(ack) };
-  return { 'message-id': String(id), subscription: SUBSCRIPTION };
+  const name = acknowledgedBy(session.greeting.version);
+  const id = String(headers[name]);
+  return name === 'ack' ? { id } : { 'message-id': id, subscription: SUBSCRIPTION };
 }
+
+/** The beginning of a text, for itself: a slice would keep the whole. */
+const beginning = (text: string): string => (text.length > SHOWN_ID ? Buffer.from(text.slice(0, SHOWN_ID)).toString() : text);
 
 /** Bound to the connection that brought it: it is never acknowledged on another one. */
 export class StompDelivery implements Delivery {
   readonly broker: string;
-  readonly empaId: string | undefined;
   readonly redelivered: boolean;
   declare readonly oversized?: number;
   readonly session: Session;
   readonly #ackHeaders: Record<string, string>;
   readonly #hooks: DeliveryHooks;
   #body: Uint8Array;
+  #empaId: string | undefined;
   #acknowledged: Promise<void> | undefined;
   #abandoned = false;
 
   constructor(message: Message, session: Session, hooks: DeliveryHooks) {
     const { 'empa-id': empaId, redelivered } = message.headers;
     this.broker = session.name;
-    this.empaId = empaId === undefined ? undefined : String(empaId);
+    this.#empaId = empaId === undefined ? undefined : String(empaId);
     this.#body = message.body.bytes ?? NOTHING;
     this.redelivered = redelivered === 'true';
     if (message.body.bytes === undefined) this.oversized = message.body.size;
     this.session = session;
     this.#ackHeaders = ackHeaders(message, session);
     this.#hooks = hooks;
+  }
+
+  get empaId(): string | undefined {
+    return this.#empaId;
   }
 
   get body(): Uint8Array {
@@ -68,6 +79,7 @@ export class StompDelivery implements Delivery {
   async #acknowledge(): Promise<void> {
     // Before the answer: it may be queued behind messages that wait for these bytes.
     this.#release();
+    if (this.#empaId !== undefined) this.#empaId = beginning(this.#empaId);
     try {
       await this.session.request('ACK', this.#ackHeaders);
     } catch (cause) {

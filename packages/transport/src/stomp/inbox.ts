@@ -1,10 +1,23 @@
 import type { Body, IncomingFrame } from './body.js';
 
+/** What a message costs besides what is in it, so that many empty ones are bounded too. */
+const OVERHEAD_BYTES = 1024;
+/** Headers that are kept with a message. Their lengths are the sender's choice. */
+const KEPT_HEADERS = ['empa-id', 'ack', 'message-id'];
+/** A character may take so many bytes. */
+const CHARACTER_BYTES = 2;
+
+/** What a message with a body of so many bytes takes of a byte budget. */
+export function messageCost(headers: IncomingFrame['headers'], bodyBytes: number): number {
+  const characters = KEPT_HEADERS.reduce((sum, name) => sum + String(headers[name] ?? '').length, 0);
+  return OVERHEAD_BYTES + CHARACTER_BYTES * characters + bodyBytes;
+}
+
 /** A MESSAGE, read to its end. */
 export interface Message {
   readonly headers: IncomingFrame['headers'];
   readonly body: Body;
-  /** The bytes that {@link Inbox.admit} was asked for. */
+  /** The bytes that {@link Inbox.admit} was asked for: its cost, as far as it was known. */
   readonly admitted: number;
 }
 

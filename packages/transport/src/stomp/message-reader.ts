@@ -1,5 +1,5 @@
 import { announcedSize, type IncomingFrame, readBody } from './body.js';
-import type { Inbox } from './inbox.js';
+import { type Inbox, messageCost } from './inbox.js';
 
 /** What a session lets its reader of messages do. */
 export interface ReadingHooks {
@@ -43,7 +43,7 @@ export class MessageReader {
   take(frame: IncomingFrame): void {
     const announced = announcedSize(frame) ?? 0;
     // Of one that is too large nothing will be kept.
-    const bytes = announced > this.#limit ? 0 : announced;
+    const bytes = messageCost(frame.headers, announced > this.#limit ? 0 : announced);
     const { closing } = this.#hooks;
     const admitted = closing.aborted ? Promise.resolve(false) : this.#inbox.admit(bytes, closing);
     if (admitted === true) this.#read(frame, bytes);

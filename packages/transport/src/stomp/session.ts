@@ -10,7 +10,7 @@ import { type IncomingFrame, readBody } from './body.js';
 import { WholeChunks } from './boundary.js';
 import { brokerError } from './broker-error.js';
 import { harden } from './harden.js';
-import type { StompVersion } from './headers.js';
+import { acknowledgedBy, type StompVersion } from './headers.js';
 import { type HeartbeatIntervals, negotiate } from './heartbeat.js';
 import { type Inbox, NO_INBOX } from './inbox.js';
 import { MessageReader } from './message-reader.js';
@@ -22,6 +22,9 @@ import { Watch } from './watch.js';
 
 /** Of the body of an ERROR frame so much is kept. */
 const MAX_ERROR_BYTES = 64 * 1024;
+
+/** A broker's own id of a message is far shorter. It goes back with the ACK, and is in memory until that has its receipt. */
+const MAX_ACK_ID_LENGTH = 4096;
 
 /** What the broker said in CONNECTED. */
 export interface Greeting {
@@ -205,9 +208,16 @@ export class Session {
     while (!this.#messages.busy) {
       const frame: IncomingFrame | null = this.#reader.read();
       if (frame === null) return;
-      if (frame.command === 'MESSAGE') this.#messages.take(frame);
+      if (frame.command === 'MESSAGE') this.#onMessage(frame);
       else this.#onFrame(frame);
     }
+  }
+
+  #onMessage(frame: IncomingFrame): void {
+    const name = acknowledgedBy(this.#greeting.version);
+    const { length } = String(frame.headers[name] ?? '');
+    if (length > MAX_ACK_ID_LENGTH) this.#fault(`a message whose header ${name} has ${length} characters`);
+    else this.#messages.take(frame);
   }
 
   #onFrame(frame: IncomingFrame): void {
