@@ -594,6 +594,20 @@ describe('the end', () => {
     assert.equal((await within(session.ended, 'the end'))?.code, 'broker-error');
   });
 
+  it('is an ERROR frame whose body never ends, though the broker gives signs of life', async () => {
+    const to = await broker(async (peer) => {
+      await peer.accept({ 'heart-beat': '200,0' });
+      peer.socket.write('ERROR\nmessage:broken\ncontent-length:100\n\nhalf');
+      const timer = setInterval(() => peer.socket.write('\n'), 50);
+      peer.socket.once('close', () => clearInterval(timer));
+    });
+    const session = await open(to, { options: { heartbeatMs: 200 } });
+    const sent = send(session, Buffer.from('x'));
+    const error = await rejection(sent, 'broker-error');
+    assert.match(error.message, /broken/);
+    assert.equal((await session.ended)?.code, 'broker-error');
+  });
+
   it('is a DISCONNECT with receipt, behind everything else', async () => {
     const commands: string[] = [];
     const to = await broker(async (peer) => {

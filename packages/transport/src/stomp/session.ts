@@ -22,6 +22,8 @@ import { Watch } from './watch.js';
 
 /** Of the body of an ERROR frame so much is kept. */
 const MAX_ERROR_BYTES = 64 * 1024;
+/** And so long it is waited for. */
+const ERROR_BODY_MS = 2000;
 
 /** A broker's own id of a message is far shorter. It goes back with the ACK, and is in memory until that has its receipt. */
 const MAX_ACK_ID_LENGTH = 4096;
@@ -64,6 +66,7 @@ export class Session {
   #stage: Stage = 'TCP';
   #lastError: Error | undefined;
   #brokerError: TransportError | undefined;
+  #errorTimer: NodeJS.Timeout | undefined;
   #inputOver = false;
   #over = false;
 
@@ -265,10 +268,11 @@ export class Session {
     this.#connected.resolve();
   }
 
-  /** The broker closes after an ERROR, perhaps before its body is whole. */
+  /** The broker closes after an ERROR, perhaps before its body is whole; or it does neither. */
   #onError(frame: IncomingFrame): void {
     const { headers } = frame;
     this.#brokerError = brokerError(this.name, headers, '');
+    this.#errorTimer ??= setTimeout(() => this.#finish(this.#brokerError), ERROR_BODY_MS);
     const decoder = new TextDecoder();
     readBody(
       frame,
@@ -305,6 +309,7 @@ export class Session {
     this.#over = true;
     const wanted = this.closed;
     this.#closing.abort();
+    clearTimeout(this.#errorTimer);
     this.#watch?.stop();
     this.#socket.destroy();
     this.#reader.destroy();
