@@ -615,6 +615,31 @@ describe('drain', () => {
     await within(draining, 'drained');
   });
 
+  it('does not subscribe again where the connection is lost meanwhile, and acknowledges where it is not', async () => {
+    const steady = await broker(async (peer) => {
+      await subscribed(peer);
+      peer.message({});
+      for (;;) await peer.confirm();
+    });
+    const flaky = await broker(async (peer) => {
+      await subscribed(peer);
+      await peer.confirm();
+    });
+    const endpoint = subscriber([steady, flaky], { backoff: { initialMs: 1, maximumMs: 1 } });
+    const delivery = await new Reading(endpoint).delivery();
+    await until(() => endpoint.connections().every(({ connected }) => connected), 'subscribed to both');
+    const draining = endpoint.drain(never);
+    flaky.cut();
+    assert.ok(await isPending(draining));
+    assert.deepEqual(
+      endpoint.connections().map(({ connected }) => connected),
+      [true, false],
+    );
+    await within(delivery.acknowledge(), 'the receipt');
+    await within(draining, 'drained');
+    assert.equal(flaky.connections, 1);
+  });
+
   it('gives up at its signal', async () => {
     const to = await broker(async (peer) => {
       await subscribed(peer);

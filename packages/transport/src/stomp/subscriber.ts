@@ -12,12 +12,11 @@ import type { StompDelivery } from './delivery.js';
 import type { Session } from './session.js';
 import { brokerName, type Settings } from './settings.js';
 
-/** Connections that run, and what ends them. */
+/** Connections that run. */
 interface Run {
-  readonly stop: AbortController;
+  /** Aborts when messages were passed over: these connections will not bring them again, and one that is lost is not made anew. Others will. */
+  readonly stale: AbortController;
   readonly ended: Promise<unknown>;
-  /** Messages were passed over: these connections will not bring them again, others will. */
-  stale: boolean;
 }
 
 /**
@@ -128,7 +127,7 @@ export class StompSubscriber implements Subscriber {
 
   /** What comes from now on is not taken. */
   #passOver(): void {
-    if (this.#run) this.#run.stale = true;
+    this.#run?.stale.abort();
     this.#budget.refuseWaiting();
     this.#reconcile();
   }
@@ -168,23 +167,22 @@ export class StompSubscriber implements Subscriber {
   async #settleConnections(): Promise<void> {
     const wanted = this.#isWanted();
     const mayStop = wanted || this.#suspended || this.#draining.cut.aborted || this.#outstanding.size === 0;
-    if (this.#run && (!wanted || this.#run.stale) && mayStop) await this.#disconnect(this.#run);
+    if (this.#run && (!wanted || this.#run.stale.signal.aborted) && mayStop) await this.#disconnect(this.#run);
     if (!this.#run && this.#isWanted()) this.#connect();
   }
 
   #connect(): void {
-    const stop = new AbortController();
-    this.#run = { stop, ended: Promise.all(this.#consumers.map((consumer) => consumer.run(stop.signal))), stale: false };
+    const stale = new AbortController();
+    this.#run = { stale, ended: Promise.all(this.#consumers.map((consumer) => consumer.run(stale.signal))) };
   }
 
   /** Behind the acknowledgements that are under way; bounded. */
-  async #disconnect({ stop, ended }: Run): Promise<void> {
+  async #disconnect({ ended }: Run): Promise<void> {
     const limit = new AbortController();
     const giveUp = (): void => limit.abort();
     const timer = setTimeout(giveUp, this.#settings.connectTimeoutMs);
     this.#listeners.add(this.#draining.cut, giveUp);
     if (this.#draining.cut.aborted) giveUp();
-    stop.abort();
     await Promise.all(this.#consumers.map((consumer) => consumer.disconnect(limit.signal)));
     await ended;
     clearTimeout(timer);
