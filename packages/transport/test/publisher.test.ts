@@ -299,6 +299,19 @@ describe('a lost connection', () => {
       [8, 16, 20, 8, 16],
     );
   });
+
+  it('is tried again at once after a connection that lasted, though nothing was sent over it', async () => {
+    const to = await broker(async (peer, number) => {
+      if (number % 2 === 1) return peer.socket.destroy();
+      await peer.accept();
+      await new Promise((resolve) => setTimeout(resolve, 60));
+      return peer.socket.destroy();
+    });
+    const statuses = listen(publisher([to], { backoff: { initialMs: 10, maximumMs: 40 }, random: () => 1 }));
+    const pauses = (): number[] => statuses.flatMap((status) => (status.type === 'disconnected' ? (status.retryInMs ?? []) : []));
+    await until(() => pauses().length >= 6, 'six lost connections');
+    assert.deepEqual(pauses().slice(0, 6), [10, 10, 20, 10, 20, 10]);
+  });
 });
 
 describe('a message that the broker refuses', () => {

@@ -109,10 +109,10 @@ export class Consumer implements Inbox {
     this.#connected = false;
     this.#session = undefined;
     gone(session);
-    // Every connection that ends returns messages, which brokers count: one that does not last must not be made anew at once.
     const lasted = performance.now() - since >= settings.backoff.maximumMs;
     if (lasted && prefetch === this.#prefetch) this.#prefetch = settings.window;
-    return lasted;
+    // Every connection that ends returns messages, which brokers count: one that does not last must not be made anew at once, whatever came.
+    return false;
   }
 
   /** The broker took the subscription: it confirmed it, or sends messages already. */

@@ -12,7 +12,7 @@ export interface Link {
   readonly settings: Settings;
   readonly status: StatusFeed;
   readonly inbox?: Inbox;
-  /** Uses a connection until it has ended. True when it was of use: then the back-off begins anew. */
+  /** Uses a connection until it has ended. True when it was of use: then the back-off begins anew, as after one that lasted. */
   readonly use: (session: Session) => Promise<boolean>;
   /** Told when no connection to this broker could be made. */
   readonly failed?: (broker: string) => void;
@@ -28,8 +28,10 @@ async function connectOnce(link: Link, broker: StompBroker, signal: AbortSignal)
     const session = await Session.open(broker, link.settings, signal, link.inbox);
     // It may have come up just when nobody wanted it any more.
     if (signal.aborted) await session.disconnect(signal);
+    const since = performance.now();
     const useful = await link.use(session);
-    return { error: await session.ended, useful };
+    const lasted = performance.now() - since >= link.settings.backoff.maximumMs;
+    return { error: await session.ended, useful: useful || lasted };
   } catch (error) {
     if (signal.aborted) return { error: undefined, useful: false };
     link.failed?.(brokerName(broker));
