@@ -189,6 +189,24 @@ describe('connecting', () => {
     assert.match(error.message, /Bad CONNECT: Access refused for user$/);
   });
 
+  for (const [how, code, end] of [
+    ['closes', 'connect-failed', (peer: Peer) => void peer.socket.end()],
+    ['says something', 'broker-error', (peer: Peer) => peer.write('ERROR', { message: 'Access refused' })],
+  ] as const)
+    it(`says what perhaps was unescaped where the broker ${how}, and never the passcode`, async () => {
+      const to = await broker(async (peer) => {
+        await peer.frame();
+        end(peer);
+      });
+      const error = await rejection(open(to, { options: { login: 'site', passcode: 'pa\\word' } }), code);
+      assert.match(error.message, /backslash in passcode: RabbitMQ and ActiveMQ want it doubled$/);
+      assert.doesNotMatch(error.message, /word/);
+      for (const passcode of ['password', 'pass\\\\word']) {
+        const plain = await rejection(open(to, { options: { login: 'site', passcode } }), code);
+        assert.doesNotMatch(plain.message, /backslash/);
+      }
+    });
+
   for (const headers of [{ version: '1.0' }, { version: '1.3' }, { version: '' }])
     it(`refuses a broker that answers with version "${headers.version}"`, async () => {
       await rejection(open(await broker((peer) => peer.accept(headers))), 'protocol-error');

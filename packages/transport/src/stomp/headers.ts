@@ -27,3 +27,9 @@ const UNSENDABLE = { '1.2': /\0/, '1.1': /[\0\r]/, connect: /[\0\r\n]/ } as cons
 export function isSendable(text: string, version: StompVersion | 'connect'): boolean {
   return !UNSENDABLE[version].test(text);
 }
+
+/** What a person should know when CONNECT was not taken: some brokers unescape it all the same. Never the values: one is secret. */
+export function escapeHint(values: Readonly<Record<string, string | undefined>>): string {
+  const names = Object.entries(values).flatMap(([name, value]) => (value?.replaceAll('\\\\', '').includes('\\') ? [name] : []));
+  return names.length === 0 ? '' : `; a backslash in ${names.join(', ')}: RabbitMQ and ActiveMQ want it doubled`;
+}

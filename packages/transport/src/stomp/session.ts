@@ -2,7 +2,7 @@ import type { Socket } from 'node:net';
 import { TLSSocket } from 'node:tls';
 import stompit from 'stompit';
 import { Deferred } from '../deferred.js';
-import { TransportError } from '../errors.js';
+import { TransportError, type TransportErrorCode } from '../errors.js';
 import { printable } from '../printable.js';
 import { certificateExpiry, describe } from '../tls.js';
 import { BatchWriter } from './batch-writer.js';
@@ -10,7 +10,7 @@ import { type IncomingFrame, readBody } from './body.js';
 import { WholeChunks } from './boundary.js';
 import { brokerError } from './broker-error.js';
 import { harden } from './harden.js';
-import { acknowledgedBy, type StompVersion } from './headers.js';
+import { acknowledgedBy, escapeHint, type StompVersion } from './headers.js';
 import { type HeartbeatIntervals, negotiate } from './heartbeat.js';
 import { type Inbox, NO_INBOX } from './inbox.js';
 import { MessageReader } from './message-reader.js';
@@ -27,6 +27,9 @@ const ERROR_BODY_MS = 2000;
 
 /** A broker's own id of a message is far shorter. It goes back with the ACK, and is in memory until that has its receipt. */
 const MAX_ACK_ID_LENGTH = 4096;
+
+/** How it looks when a broker does not take CONNECT. */
+const NOT_TAKEN: ReadonlySet<TransportErrorCode> = new Set(['connect-failed', 'tls-failed', 'broker-error']);
 
 /** What the broker said in CONNECTED. */
 export interface Greeting {
@@ -85,6 +88,8 @@ export class Session {
     try {
       await session.#connected.promise;
       return session;
+    } catch (error) {
+      throw session.#notTaken(error);
     } finally {
       clearTimeout(timer);
       signal.removeEventListener('abort', abort);
@@ -294,6 +299,14 @@ export class Session {
     if (this.#brokerError) this.#finish(this.#brokerError);
     else if (!this.#watch) this.#finish(connectError(this.#socket, this.name, this.#stage, cause));
     else this.#finish(this.#connectionLost(cause ? describe(cause) : 'closed by the broker', cause));
+  }
+
+  /** Where the broker answered CONNECT with an ERROR or the end, perhaps it read something else than was sent. */
+  #notTaken(error: unknown): unknown {
+    const { login, passcode, virtualHost } = this.#settings;
+    const hint = escapeHint({ login, passcode, virtualHost });
+    if (hint === '' || this.#stage !== 'STOMP' || !(error instanceof TransportError) || !NOT_TAKEN.has(error.code)) return error;
+    return new TransportError(error.code, `${error.message}${hint}`, { cause: error.cause });
   }
 
   #connectionLost(how: string, cause: Error | undefined): TransportError {
