@@ -71,17 +71,39 @@
 {{- if and .recipients.keys (not .recipients.configMap) -}}
 {{- fail "sender.recipients.keys are keys of sender.recipients.configMap, which is missing" -}}
 {{- end -}}
+{{- if and .recipients.configMap (not .recipients.keys) -}}
+{{- fail "sender.recipients.keys is empty, so nothing would be encrypted for sender.recipients.configMap: say which of its keys are recipients" -}}
+{{- end -}}
+{{- $recipients := or .recipients.certificates .recipients.configMap -}}
+{{- include "ssm.checkReplaced" (dict "config" .config "key" "encryption.recipients" "component" "sender" "values" "recipients" "given" $recipients) -}}
+{{- end -}}
+{{- end -}}
+
+{{/* What a setting of the configuration would put out of use without a word. Takes config, component, key, values (their name), given. */}}
+{{- define "ssm.checkReplaced" -}}
+{{- $path := splitList "." .key -}}
+{{- if and .given (hasKey (dig (first $path) dict .config) (last $path)) -}}
+{{- fail (printf "%s.config.%s would replace %s.%s: give one of the two" .component .key .component .values) -}}
 {{- end -}}
 {{- end -}}
 
 {{- define "ssm.checkReceiver" -}}
 {{- $server := dig "deduplication" "server" "" .Values.receiver.config -}}
 {{- with .Values.receiver -}}
-{{- if not (or .lists.allow .lists.configMap) -}}
+{{- $allow := or .lists.allow .lists.configMap -}}
+{{- if not (or $allow (dig "authorisation" "allow" "" .config)) -}}
 {{- fail "receiver.lists.allow is empty: nobody could send. Give the DNs, or a ConfigMap with them" -}}
 {{- end -}}
 {{- if and .lists.configMap (or .lists.allow .lists.deny) -}}
 {{- fail "receiver.lists: give configMap, or allow and deny, not both" -}}
+{{- end -}}
+{{- if and .lists.denyKey (not .lists.configMap) -}}
+{{- fail "receiver.lists.denyKey is a key of receiver.lists.configMap, which is missing" -}}
+{{- end -}}
+{{- $deny := or .lists.deny .lists.denyKey -}}
+{{- range $key, $given := dict "allow" $allow "deny" $deny -}}
+{{- $key = printf "authorisation.%s" $key -}}
+{{- include "ssm.checkReplaced" (dict "config" $.Values.receiver.config "key" $key "component" "receiver" "values" "lists" "given" $given) -}}
 {{- end -}}
 {{- if and (eq .kind "StatefulSet") .volume.existingClaim -}}
 {{- fail "receiver.volume.existingClaim: a StatefulSet makes its own claims; use kind: Deployment" -}}
