@@ -51,7 +51,7 @@ RUN ln -s /opt/ssm/services/cli/dist/src/ssm.js /usr/local/bin/ssm \
  && for command in ssmsend ssmreceive; do ln -s ssm-service /usr/local/bin/$command; done \
  && for command in ssm ssmsend ssmreceive; do $command --version || exit; done
 # /var/spool/apel is not made: a volume that was not mounted must be an error, never a folder that is gone with the container.
-ENV NODE_ENV=production SSM_OPS_HOST=0.0.0.0
+ENV NODE_ENV=production SSM_OPS_HOST=::
 USER 1000:1000
 WORKDIR /opt/ssm
 EXPOSE 9101 9102

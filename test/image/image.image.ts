@@ -43,7 +43,7 @@ describe('the image', { skip: requireTools('docker') }, () => {
     assert.equal(Config.User, '1000:1000');
     assert.ok(Config.Volumes === undefined || Config.Volumes === null, JSON.stringify(Config.Volumes));
     assert.deepEqual(Config.Healthcheck.Test, ['CMD', 'ssm-health', 'live']);
-    assert.ok(Config.Env.includes('SSM_OPS_HOST=0.0.0.0'));
+    assert.ok(Config.Env.includes('SSM_OPS_HOST=::'));
     const { Labels } = Config;
     assert.equal(Labels['org.opencontainers.image.version'], VERSION);
     assert.equal(Labels['org.opencontainers.image.revision'], REVISION);
@@ -140,7 +140,7 @@ describe('the image', { skip: requireTools('docker') }, () => {
       ['1234', 'receiver', '--ops.port=1234'],
     ]) {
       const { code, stdout } = await start(image, 'bash', '-c', 'ssm-health live; exit $?', '/opt/ssm/scripts/start.cjs', ...args);
-      assert.deepEqual([code, stdout], [1, `nothing answers at 127.0.0.1 port ${port}\n`]);
+      assert.deepEqual([code, stdout], [1, `nothing answers at 127.0.0.1 ::1 port ${port}\n`]);
     }
   });
 

@@ -3,7 +3,7 @@
 {{- $values := index .root.Values .component -}}
 {{- $identity := dict "certificate" "/etc/ssm/identity/tls.crt" "key" "/etc/ssm/identity/tls.key" -}}
 {{- $trust := dict "directory" (include "ssm.trustDirectory" .root) -}}
-{{- $config := dict "ops" (dict "host" "0.0.0.0") "identity" $identity "trust" $trust -}}
+{{- $config := dict "ops" (dict "host" "::") "identity" $identity "trust" $trust -}}
 {{- if or .root.Values.brokerCa.secret .root.Values.brokerCa.configMap -}}
 {{- $_ := set $config "broker" (dict "tls" (dict "ca" "/etc/ssm/broker-ca/ca.crt")) -}}
 {{- end -}}

@@ -25,16 +25,35 @@ export interface OpsServer {
 /** Limits of the server: it answers short questions of a probe and a scraper, nothing else. */
 export const OPS_LIMITS = { headerBytes: 8_192, requestMs: 10_000, headersMs: 5_000, keepAliveMs: 30_000, connections: 64 } as const;
 
-/** Serves /health/live, /health/ready, /metrics (GET and HEAD). Throws ServiceError `ops-listen-failed`. */
+const EVERY_ADDRESS = '::';
+const EVERY_IPV4_ADDRESS = '0.0.0.0';
+/** What listening there fails with on a system without IPv6. */
+const NO_IPV6: ReadonlySet<unknown> = new Set(['EADDRNOTAVAIL', 'EAFNOSUPPORT']);
+
+/**
+ * Serves /health/live, /health/ready, /metrics (GET and HEAD). The host `::` is every address, as far as the system has IPv6. Throws
+ * ServiceError `ops-listen-failed`.
+ */
 export async function startOpsServer(options: OpsServerOptions): Promise<OpsServer> {
+  try {
+    return await listen(options);
+  } catch (error) {
+    if (options.host === EVERY_ADDRESS && NO_IPV6.has(codeOf(error))) return await startOpsServer({ ...options, host: EVERY_IPV4_ADDRESS });
+    throw new ServiceError('ops-listen-failed', `Cannot listen at ${options.host} port ${options.port} for health and metrics`, {
+      cause: error,
+    });
+  }
+}
+
+const codeOf = (error: unknown): unknown => (error instanceof Error && 'code' in error ? error.code : undefined);
+
+async function listen(options: OpsServerOptions): Promise<OpsServer> {
   const app = buildApp(options);
   try {
     await app.listen({ host: options.host, port: options.port });
   } catch (error) {
     await app.close();
-    throw new ServiceError('ops-listen-failed', `Cannot listen at ${options.host} port ${options.port} for health and metrics`, {
-      cause: error,
-    });
+    throw error;
   }
   const [address] = app.addresses();
   const port = typeof address === 'object' ? address.port : options.port;

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { Agent, type IncomingMessage, request } from 'node:http';
-import { connect, type Socket } from 'node:net';
+import { connect, type ListenOptions, Server, type Socket } from 'node:net';
+import process from 'node:process';
 import { type TestContext, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { eventually } from '@ssm/test-support';
@@ -136,6 +137,32 @@ test('IPv6', async (t) => {
   assert.match(server.url, /^http:\/\/\[::1\]:\d+$/);
   assert.equal((await ask(server, '/health/live')).status, 200);
 });
+
+test(':: is every address', async (t) => {
+  const { host, port, url } = await start(t, { host: '::' });
+  assert.deepEqual([host, url], ['::', `http://[::]:${port}`]);
+  for (const at of ['127.0.0.1', '[::1]']) assert.equal((await fetch(`http://${at}:${port}/health/live`)).status, 200, at);
+});
+
+/** A system that has no IPv6: listening at one of its addresses fails. */
+function withoutIpv6(t: TestContext, code: string): void {
+  const real = Reflect.get(Server.prototype, 'listen') as (this: Server, options: ListenOptions, ...more: unknown[]) => Server;
+  t.mock.method(Server.prototype, 'listen', function (this: Server, options: ListenOptions, ...more: unknown[]): Server {
+    if (options.host?.includes(':') !== true) return real.call(this, options, ...more);
+    process.nextTick(() => this.emit('error', Object.assign(new Error('no IPv6 here'), { code })));
+    return this;
+  });
+}
+
+for (const code of ['EAFNOSUPPORT', 'EADDRNOTAVAIL'])
+  test(`:: is every IPv4 address where the system has no IPv6 (${code})`, async (t) => {
+    withoutIpv6(t, code);
+    const server = await start(t, { host: '::' });
+    assert.equal(server.url, `http://0.0.0.0:${server.port}`);
+    assert.equal((await fetch(`http://127.0.0.1:${server.port}/health/live`)).status, 200);
+    await assert.rejects(startOpsServer({ host: '::', port: server.port, health, metrics }), { code: 'ops-listen-failed' });
+    await assert.rejects(startOpsServer({ host: '::1', port: 0, health, metrics }), { code: 'ops-listen-failed' });
+  });
 
 test('close ends idle, busy and half-open connections at once', async (t) => {
   let scraping = false;

@@ -13,6 +13,7 @@ const PATIENCE = '60';
 /** Starts the command and asks until the check is content, or the time is over. */
 const ASK = `
 ip link set lo up
+if [ -n "\${GONE-}" ]; then ip address delete "$GONE" dev lo; fi
 health=$1 seconds=$2; shift 2
 "$@" >/dev/null 2>&1 &
 SECONDS=0
@@ -49,6 +50,14 @@ describe('ssm-health', { skip: requireTools('root', 'unshare', 'ip'), concurrenc
     assert.match(await ask(test, [...linked, ...config, '--ops.port=9300']), live);
     assert.match(await ask(test, [...linked, ...config, '--ops.port', '9300']), live);
     assert.match(await ask(test, [...linked, ...config], PATIENCE, { SSM_OPS_PORT: '9300' }), live);
+  });
+
+  it('asks a service that listens at every address, with IPv4 alone, with IPv6 alone, or with both', async (test) => {
+    const site = await createOldSite(test);
+    const config = ['-c', site.receiverConfig(), '-d', site.dns];
+    const linked = link(site, 'ssmreceive');
+    for (const GONE of ['', '127.0.0.1/8', '::1/128'])
+      assert.match(await ask(test, [...linked, ...config], PATIENCE, { SSM_OPS_HOST: '::', GONE }), live, GONE);
   });
 
   it('is content with an ssmsend that runs, which has no port by default', async (test) => {

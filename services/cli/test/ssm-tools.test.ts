@@ -421,6 +421,11 @@ describe('ssm status', () => {
       json.map(({ ready, service }) => [ready, service]),
       [[true, 'receiver']],
     );
+    // A service that listens at every address is asked at one of them.
+    const { port } = new URL(url);
+    const env = { SSM_OPS_HOST: '::', SSM_OPS_PORT: port };
+    const configured = await site.run('ssm', ['status', '-c', site.receiverConfig()], { env });
+    assert.match(configured.out, new RegExp(`^receiver \\S+ at http://localhost:${port}: alive, ready$`, 'm'));
     receiver.signal('SIGTERM');
     await receiver.exited;
     const gone = await site.run('ssm', ['status', '--url', url]);

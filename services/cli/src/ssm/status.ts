@@ -40,10 +40,16 @@ export const statusCommand: Command = {
       if (!given.has('config')) return DEFAULT_URLS;
       const { host, port } = loadGiven(given, terminal).config.ops;
       if (port === 0) throw new UsageError('ops.port is 0, any free one: give --url');
-      return [`http://${host.includes(':') ? `[${host}]` : host}:${port}`];
+      return [`http://${askedAt(host)}:${port}`];
     }
   },
 };
+
+/** Where a service of this host is asked that listens at `host`: every address includes one that is there, with IPv6 or without. */
+function askedAt(host: string): string {
+  if (host === '::') return 'localhost';
+  return host.includes(':') ? `[${host}]` : host;
+}
 
 function checkedUrl(text: string): string {
   if (!/^https?:\/\/[^/?#@\s]+\/?$/.test(text)) throw new UsageError(`--url: ${JSON.stringify(text)} is not http://HOST:PORT`);
