@@ -32,11 +32,31 @@ function alert(name: string, firing: Look, ...quiet: readonly Look[]): RuleCase[
 function rising(name: string, metric: string, label: string, minutes: number): RuleCase[] {
   const [key = '', value = ''] = label.replaceAll('"', '').split('=');
   const labels = { [key]: value };
-  const first = { [`${metric}${at(label)}`]: `_x5 1x400` };
-  const later = { [`${metric}${at(label)}`]: `3x300 4x100` };
+  /** Values of the counter, and of the start of its process. */
+  const series = (counter: string, started: string): Look['series'] => ({
+    [`${metric}${at(label)}`]: counter,
+    [`ssm_process_start_time_seconds${at()}`]: started,
+  });
+  const first = series('_x100 1x400', '0x500');
+  const atStart = series('_x100 1x400', '_x100 5990x400');
+  const later = series('3x300 4x100', '0x400');
+  // The process before had counted as many. What is there again counts from nothing.
+  const restarted = series(`1x100 _x${minutes + 10} 1x100`, `0x100 6000x200`);
+  const gap = (length: number): Look['series'] => series(`3x300 _x${length} 3x400`, `0x300 _x${length} 0x400`);
   return [
-    ...alert(name, { series: first, at: '8m', labels }, { series: first, at: `${minutes + 90}m` }),
+    ...alert(name, { series: first, at: '103m', labels }, { series: first, at: `${minutes + 110}m` }),
+    ...alert(name, { series: atStart, at: '103m', labels }, { series: atStart, at: `${minutes + 110}m` }),
     ...alert(name, { series: later, at: '303m', labels }, { series: later, at: '299m' }, { series: later, at: '400m' }),
+    ...alert(name, { series: restarted, at: `${minutes + 113}m`, labels }, { series: restarted, at: `${2 * minutes + 120}m` }),
+    // Scrapes that failed, for less than the time that the alert looks back, and for longer.
+    ...[10, 2 * minutes].flatMap((length) =>
+      [302 + length, 307 + minutes, 302 + length + minutes].map((time) => ({
+        alert: name,
+        series: gap(length),
+        at: `${time}m`,
+        fires: [],
+      })),
+    ),
   ];
 }
 
@@ -227,7 +247,10 @@ const RECEIVER: readonly RuleCase[] = [
     { series: { [`ssm_stored_twice_messages_total${at()}`]: '0x5 1x300' }, at: '200m' },
   ),
   // It was counted between the start and the first scrape.
-  ...alert('SsmStoredTwice', { series: { [`ssm_stored_twice_messages_total${at()}`]: '_x5 1x300' }, at: '8m' }),
+  ...alert('SsmStoredTwice', {
+    series: { [`ssm_stored_twice_messages_total${at()}`]: '_x5 1x300', [`ssm_process_start_time_seconds${at()}`]: '_x5 290x300' },
+    at: '8m',
+  }),
   ...rising('SsmRejects', 'ssm_rejected_messages_total', 'code="dn-not-listed"', 60),
   ...rising('SsmRejectsReduced', 'ssm_rejects_reduced_total', 'code="dn-not-listed"', 60),
   ...SILENCE,
