@@ -238,8 +238,15 @@ const RECEIVER: readonly RuleCase[] = [
     'SsmDeliveryHeld',
     { series: { [`ssm_held_messages${at()}`]: '0x5 2x60' }, at: '8m' },
     { series: { [`ssm_held_messages${at()}`]: '0x5 2x60' }, at: '6m' },
+    // Over with a restart of the other.
+    { series: { [`ssm_held_messages${at()}`]: '0x5 2x1 0x60' }, at: '8m' },
     { series: { [`ssm_held_messages${at()}`]: '0x5 2x3 0x60' }, at: '20m' },
   ),
+  // After the limit of two minutes the receiver stands still, with the same messages to wait for.
+  ...alert('SsmDeliveryHeld', {
+    series: { [`ssm_held_messages${at()}`]: '0x5 5x2 2x300', [`ssm_consuming${at()}`]: '1x7 0x300' },
+    at: '5h',
+  }),
   ...alert(
     'SsmStoredTwice',
     { series: { [`ssm_stored_twice_messages_total${at()}`]: '0x5 1x300' }, at: '8m' },

@@ -74,6 +74,7 @@ describe('a receiver killed that does not come back', () => {
       const probes = await probed();
       await eventually(async () => assert.ok((await probed()) >= probes + 2), { timeout: 60_000, what: 'two more probes' });
       assert.equal(await other.receiver.metric('ssm_received_messages_total'), received);
+      assert.equal(await other.receiver.metric('ssm_held_messages'), 1);
 
       const shown = await shared.adopt(other);
       assert.equal(shown.code, 0);
@@ -86,6 +87,7 @@ describe('a receiver killed that does not come back', () => {
       assert.match(adopted.text, /will be there twice/);
 
       await other.receiver.ready(60_000);
+      assert.equal(await other.receiver.metric('ssm_held_messages'), 0);
       const twice = stage === 'store' ? 1 : 0;
       await shared.eachOnce(hashes, [1, 2], twice);
       // What the lost one had not shown to its loader is thrown away when it comes back.

@@ -13,12 +13,10 @@ const WELL_AFTER = 10 * 60_000;
 export interface Need {
   readonly components: ReadonlySet<LocalComponent>;
   readonly bytes: number;
-  /** Ids of messages that another volume had half-way for too long. */
-  readonly held: ReadonlySet<string>;
 }
 
 /** Nothing has failed. */
-export const NO_NEED: Need = { components: new Set(), bytes: 0, held: new Set() };
+export const NO_NEED: Need = { components: new Set(), bytes: 0 };
 
 export interface GuardOptions {
   /** Everything that must be right before messages are taken. Rejects with LocalTrouble. */
@@ -37,7 +35,6 @@ export class Guard {
   readonly #options: GuardOptions;
   #recovering: Promise<void> | undefined;
   readonly #components = new Set<LocalComponent>();
-  readonly #held = new Set<string>();
   #bytes = 0;
   #relapses = 0;
   #wellSince = Number.NEGATIVE_INFINITY;
@@ -85,15 +82,13 @@ export class Guard {
     }
   }
 
-  #note({ bytes, component, held }: LocalTrouble): void {
+  #note({ bytes, component }: LocalTrouble): void {
     this.#components.add(component);
-    if (held !== undefined) this.#held.add(held);
     this.#bytes = Math.max(this.#bytes, bytes);
   }
 
   #recovered(): void {
     this.#components.clear();
-    this.#held.clear();
     this.#bytes = 0;
     this.#wellSince = performance.now();
     this.#options.onRecovered();
@@ -101,7 +96,7 @@ export class Guard {
 
   async #isWell(): Promise<boolean> {
     try {
-      await this.#options.prepare({ components: this.#components, bytes: this.#bytes, held: this.#held });
+      await this.#options.prepare({ components: this.#components, bytes: this.#bytes });
       return true;
     } catch (error) {
       if (!this.#options.signal.aborted)

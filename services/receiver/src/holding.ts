@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { RecordClaim, Sharing } from '@ssm/spool';
-import { LocalTrouble } from './trouble.js';
+import { locally } from './trouble.js';
 
 /** Between two looks, milliseconds: at first a message that another volume is just storing, then one whose receiver must come back. */
 const FIRST_PAUSE = 50;
@@ -22,27 +22,37 @@ export interface HoldingOptions {
 /** Messages that another volume has half-way wait here: neither stored nor acknowledged. */
 export class Holding {
   readonly #options: HoldingOptions;
-  #messages = 0;
+  #waiting = 0;
+  /** Ids of those that waited for too long, and went back to the broker. */
+  readonly #overdue = new Set<string>();
 
   constructor(options: HoldingOptions) {
     this.#options = options;
   }
 
+  /** Those that wait here, and those that waited for too long, until requireFree() finds them free. */
   get messages(): number {
-    return this.#messages;
+    return this.#waiting + this.#overdue.size;
   }
 
-  /** Claims again until it is decided. Rejects with LocalTrouble of this id: SpoolError held-elsewhere after the limit, or what a claim met. */
+  /** Claims again until it is decided. Rejects with LocalTrouble: SpoolError held-elsewhere after the limit, or what a claim met. */
   async until(id: string, claim: () => Promise<RecordClaim>): Promise<Decided> {
-    this.#messages += 1;
+    this.#waiting += 1;
     try {
-      return await this.#wait(id, claim);
+      return await locally('delivery-record', () => this.#wait(id, claim));
     } catch (error) {
-      const cause = error instanceof LocalTrouble ? error.cause : error;
-      throw new LocalTrouble('delivery-record', cause, 0, id);
+      if (!this.#options.signal.aborted) this.#overdue.add(id);
+      throw error;
     } finally {
-      this.#messages -= 1;
+      this.#waiting -= 1;
     }
+  }
+
+  /** Rejects with SpoolError held-elsewhere while another volume still has one that waited for too long. */
+  async requireFree(): Promise<void> {
+    const ids = [...this.#overdue];
+    await this.#options.sharing.requireFree(ids);
+    for (const id of ids) this.#overdue.delete(id);
   }
 
   async #wait(id: string, claim: () => Promise<RecordClaim>): Promise<Decided> {

@@ -108,8 +108,8 @@ async function prepareOnce(local: Local, need: Need, signal: AbortSignal): Promi
   if (need.components.has('reject')) await rejects.check(need.bytes);
   for (const shelf of [incoming, reject]) if (need.bytes > 0 && need.components.has(shelf.component)) await tryToStage(shelf, need.bytes);
   const recovered = [await finishRecorded(incoming, signal), await finishRecorded(reject, signal)];
-  const { sharing } = incoming.record;
-  if (sharing !== undefined) await locally('delivery-record', () => sharing.requireFree([...need.held]));
+  const { holding } = incoming;
+  if (holding !== undefined) await locally('delivery-record', () => holding.requireFree());
   if (!rejects.measured) await rejects.measure(signal);
   return recovered;
 }

@@ -15,7 +15,7 @@ export interface Observed {
   /** undefined: not counted yet, or never. */
   readonly incoming: () => { readonly elements: number; readonly oldest: Date | undefined } | undefined;
   readonly reject: () => { readonly elements: number; readonly bytes: number };
-  /** Messages that wait for another volume. */
+  /** Messages that wait for another volume, here or, for too long, at the broker. */
   readonly held: () => number;
 }
 
@@ -114,7 +114,7 @@ function materialMetrics(metrics: Metrics, now: () => Date) {
 }
 
 function observeQueues(metrics: Metrics, { held, incoming, inFlight, now, reject }: Observed): void {
-  metrics.gauge('ssm_held_messages', 'Taken from a broker, and waiting for another volume that has them half-way.', [], (gauge) =>
+  metrics.gauge('ssm_held_messages', 'Messages that came here, and wait for another volume that has them half-way.', [], (gauge) =>
     gauge.set(held()),
   );
   metrics.gauge('ssm_in_flight_messages', 'Taken from a broker and not yet done.', [], (gauge) => gauge.set(inFlight().messages));

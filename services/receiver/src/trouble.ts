@@ -8,15 +8,12 @@ export class LocalTrouble extends Error {
   readonly component: LocalComponent;
   /** What could not be stored, 0 where size plays no part. */
   readonly bytes: number;
-  /** Of a message that another volume has half-way: its id in the record. */
-  readonly held: string | undefined;
 
-  constructor(component: LocalComponent, cause: unknown, bytes = 0, held?: string) {
+  constructor(component: LocalComponent, cause: unknown, bytes = 0) {
     super(`${component}: ${cause instanceof Error ? cause.message : String(cause)}`, { cause });
     this.component = component;
     this.code = codeOf(cause);
     this.bytes = bytes;
-    this.held = held;
   }
 }
 

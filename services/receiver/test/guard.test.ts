@@ -18,8 +18,8 @@ function story(failures: number): Story {
   const stop = new AbortController();
   let left = failures;
   const guard = new Guard({
-    prepare: async ({ bytes, components, held }) => {
-      needs.push({ bytes, components: new Set(components), held: new Set(held) });
+    prepare: async ({ bytes, components }) => {
+      needs.push({ bytes, components: new Set(components) });
       if (left > 0) {
         left -= 1;
         throw new LocalTrouble('incoming', new Error('still full'));
@@ -57,7 +57,7 @@ describe('Guard', () => {
     assert.equal(guard.troubled, false);
     await sleep(20);
     assert.deepEqual(events, ['trouble reject', 'trouble delivery-record', 'trouble incoming', 'recovered']);
-    assert.deepEqual(needs.at(-1), { bytes: 10, components: new Set(['reject', 'delivery-record']), held: new Set() });
+    assert.deepEqual(needs.at(-1), { bytes: 10, components: new Set(['reject', 'delivery-record']) });
   });
 
   it('forgets what it needed when that is there', async () => {
@@ -66,7 +66,7 @@ describe('Guard', () => {
     await guard.settled();
     guard.report(new LocalTrouble('reject', new Error('full'), 1));
     await guard.settled();
-    assert.deepEqual(needs.at(-1), { bytes: 1, components: new Set(['reject']), held: new Set() });
+    assert.deepEqual(needs.at(-1), { bytes: 1, components: new Set(['reject']) });
   });
 
   it('takes anything that preparation throws for trouble', async () => {

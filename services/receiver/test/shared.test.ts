@@ -88,12 +88,14 @@ describe('a message that another volume has', () => {
     await dieAt(one, 'record');
     const trouble = await shelve(two, id, element, step).catch((error: unknown) => error);
     assert.ok(trouble instanceof LocalTrouble);
-    assert.deepEqual([trouble.component, trouble.code, trouble.held], ['delivery-record', 'held-elsewhere', id]);
+    assert.deepEqual([trouble.component, trouble.code], ['delivery-record', 'held-elsewhere']);
     assert.match(trouble.message, new RegExp(`${await own(one)} \\(${roots[0]}; heard of last at`));
-    const { sharing } = two.record;
-    await assert.rejects(sharing.requireFree([id]), { code: 'held-elsewhere' });
+    // It went back to the broker, and waits all the same.
+    await assert.rejects(two.holding.requireFree(), { code: 'held-elsewhere' });
+    assert.equal(two.holding.messages, 1);
     await finishRecorded(await startShelf(createSharedShelf({ claims, root: roots[0] })), signal);
-    await sharing.requireFree([id]);
+    await two.holding.requireFree();
+    assert.equal(two.holding.messages, 0);
     assert.equal((await shelve(two, id, element, step)).outcome, 'duplicate');
     assert.deepEqual([bodies(one), bodies(two)], [['records'], []]);
   });
