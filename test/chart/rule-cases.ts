@@ -62,6 +62,19 @@ function rising(name: string, metric: string, label: string, minutes: number): R
 
 const DAY = 24 * 60;
 
+/** SsmNoSuccess of two pods of a set, by when each had its last success, and when the second was started. */
+function set(successes: readonly [number, number], time: string, fires: boolean, startOfSecond = 0): RuleCase[] {
+  const series = successes.flatMap((success, index) => {
+    const pod = POD(`10.0.0.${index}:1`);
+    return [
+      [`ssm_last_success_timestamp_seconds${pod}`, `${success}x${2 * DAY}`],
+      [`ssm_process_start_time_seconds${pod}`, `${index * startOfSecond}x${2 * DAY}`],
+    ] as const;
+  });
+  const labels = { job: 'pods', namespace: 'n', container: 'ssm' };
+  return [{ alert: 'SsmNoSuccess', series: Object.fromEntries(series), at: time, fires: fires ? [labels] : [] }];
+}
+
 const SERVICE: readonly RuleCase[] = [
   ...alert(
     'SsmDown',
@@ -117,6 +130,11 @@ const SERVICE: readonly RuleCase[] = [
       at: '40h',
     },
   ),
+  ...set([0, 0], '40h', true),
+  // One of two gets all the messages; the other had its last one, if any, long ago, and has just been started again.
+  ...set([0, 72_000], '40h', false),
+  ...set([1000, 72_000], '40h', false),
+  ...set([1000, 0], '40h', true, 100_000),
   ...alert(
     'SsmCertificateExpiring',
     {
