@@ -74,7 +74,8 @@ const REFUSED: readonly (readonly [what: string, values: Values, says: RegExp])[
   ],
 ];
 
-const MISSPELT: readonly (readonly [key: string, values: Values])[] = [
+/** Keys that are misspelt, or have no effect where they are. */
+const UNKNOWN: readonly (readonly [key: string, values: Values])[] = [
   ['sendr', { sendr: SENDER }],
   ['relpicas', sender({ relpicas: 2 })],
   ['destinaton', sender({ config: { broker: { ...BROKER, destinaton: 'x' } } })],
@@ -84,6 +85,7 @@ const MISSPELT: readonly (readonly [key: string, values: Values])[] = [
   ['emptyDir', receiver({ volume: { emptyDir: true } })],
   ['SsmOutgoingOd', { monitoring: { prometheusRule: { alerts: { SsmOutgoingOd: { enabled: false } } } } }],
   ['tresholds', { monitoring: { prometheusRule: { alerts: { SsmOutgoingOld: { tresholds: 3 } } } } }],
+  ['threshold', { monitoring: { prometheusRule: { alerts: { SsmQuarantine: { threshold: 10 } } } } }],
   ['runAsUsr', { podSecurityContext: { runAsUsr: 1 } }],
   ['limit', sender({ resources: { limit: {} } })],
   ['comand', sender({ kind: 'CronJob', initContainers: [{ name: 'kapel', comand: [] }] })],
@@ -110,8 +112,8 @@ describe('charts/ssm refuses', { skip }, () => {
       assert.match(stderr, says);
     });
 
-  for (const [key, values] of MISSPELT)
-    it(`the misspelt ${key}`, () => {
+  for (const [key, values] of UNKNOWN)
+    it(`the unknown ${key}`, () => {
       const { status, stderr } = template([], values);
       assert.equal(status, 1);
       assert.match(stderr, new RegExp(`(additional propert.*${key.replaceAll('.', '\\.')})`, 'i'));

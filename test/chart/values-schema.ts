@@ -45,6 +45,11 @@ function secretsSchema(settings: Settings): Schema {
   return closed(Object.fromEntries(secrets.map(({ key }) => [key, { $ref: '#/$defs/secret' }])));
 }
 
+/** A threshold has an effect where the annotation of that name says which number it replaces. */
+const alertSchema = (annotations: Readonly<Record<string, string>>): Schema => ({
+  $ref: annotations['threshold'] === undefined ? '#/$defs/alert' : '#/$defs/alertWithThreshold',
+});
+
 /** What values.schema.json must be: the hand-written parts as they are, the others made anew. */
 export function expectedSchema(): Schema {
   const written = JSON.parse(chartText('values.schema.json')) as Schema & { readonly $defs: Schema };
@@ -56,7 +61,7 @@ export function expectedSchema(): Schema {
       senderSecrets: secretsSchema(senderSettings),
       receiverConfig: configSchema(describeSettings(receiverSettings)),
       receiverSecrets: secretsSchema(receiverSettings),
-      alerts: closed(Object.fromEntries(alertRules().map(({ alert }) => [alert, { $ref: '#/$defs/alert' }]))),
+      alerts: closed(Object.fromEntries(alertRules().map(({ alert, annotations }) => [alert, alertSchema(annotations)]))),
     },
   };
 }
