@@ -67,17 +67,35 @@ check_certificates() {
 
 authorities() { find -L /certificates/trust -maxdepth 1 -type f \( -name '*.[0-9]' -o -name '*.pem' -o -name '*.crt' \) | sort; }
 
+# The file .demo has the SHA-256 of every demo certificate, key and list: what is still the same was made here.
+demo_files() { (cd /certificates && sha256sum --check .demo 2>/dev/null | sed -n 's/: OK$//p'); }
+demo_is_whole() { (cd /certificates && sha256sum --check --status .demo 2>/dev/null); }
+own_files() { (cd /certificates && find . -name '.demo*' -o \( -type f -o -type l \) -printf '%P\n' | grep -vxF "$(demo_files)"); }
+
+make_demo() {
+  say 'certificates is empty: demo certificates are made. Put your own there instead: docs/containers.md'
+  made=$(mktemp -d)
+  sh "$here/demo-certificates.sh" "$made"
+  files=$(cd "$made" && find . -type f -printf '%P\n')
+  (cd "$made" && printf '%s\n' "$files" | xargs sha256sum) >/certificates/.demo
+  # Each file whole or not at all: when this is interrupted the next start begins anew.
+  printf '%s\n' "$files" | while read -r file; do
+    folder=/certificates/${file%/*}
+    mkdir -p "$folder"
+    cp -p "$made/$file" "$folder/.demo-new"
+    mv -f "$folder/.demo-new" "/certificates/$file"
+  done
+  rm -r "$made"
+}
+
 prepare_certificates() {
-  demo=/certificates/.demo
-  # An empty mark: it was interrupted. With a trust folder of his own the user has certificates too.
-  if [ -z "$OWN_TRUST" ] && { [ -z "$(find /certificates -type f -o -type l | head -n 1)" ] || { [ -e "$demo" ] && [ ! -s "$demo" ]; }; }; then
-    say 'certificates is empty: demo certificates are made. Put your own there instead: docs/containers.md'
-    : >"$demo"
-    sh "$here/demo-certificates.sh" /certificates
-    echo 'made by setup.sh' >"$demo"
+  # With a trust folder of his own the user has certificates too.
+  if [ -z "$OWN_TRUST" ]; then
+    if [ -z "$(own_files)" ] && ! demo_is_whole; then make_demo; fi
+    # Theirs whoever they are today; with fetch-crl they renew revocation lists there.
+    demo_files | while read -r file; do chown -h "$RUN_UID:$RUN_GID" "/certificates/$file" "/certificates/${file%/*}"; done
+    if demo_is_whole; then chown "$RUN_UID:$RUN_GID" /certificates /certificates/.demo; fi
   fi
-  # Theirs whoever they are today; with fetch-crl they renew revocation lists there.
-  if [ -e "$demo" ] && [ -z "$OWN_TRUST" ]; then chown -R "$RUN_UID:$RUN_GID" /certificates; fi
   check_certificates
 }
 
