@@ -12,6 +12,7 @@ const skip = requireTools('helm');
 const BROKER = { urls: ['stomp+ssl://broker.example.org:61612'], destination: '/queue/accounting' };
 const SENDER = { enabled: true, config: { broker: BROKER }, certificate: { existingSecret: 'host' } };
 const RECEIVER = { ...SENDER, lists: { allow: ['/C=UK/CN=host.example.org'] } };
+const ISSUED = { enabled: true, issuerRef: { name: 'ca' }, commonName: 'a' };
 const TRUST = { secret: 'cas' };
 
 const sender = (over: Values): Values => ({ sender: { ...SENDER, ...over }, trust: TRUST });
@@ -27,18 +28,47 @@ const REFUSED: readonly (readonly [what: string, values: Values, says: RegExp])[
     sender({ certificate: { certManager: { enabled: true, issuerRef: { name: 'ca' }, commonName: 'a', literalSubject: 'CN=a' } } }),
     /commonName or literalSubject/,
   ],
+  [
+    'an RSA size for ECDSA',
+    sender({ certificate: { certManager: { ...ISSUED, algorithm: 'ECDSA', size: 2048 } } }),
+    /ECDSA has no keys of 2048/,
+  ],
+  ['an ECDSA size for RSA', sender({ certificate: { certManager: { ...ISSUED, size: 256 } } }), /RSA has no keys of 256/],
+  [
+    'a key that cert-manager never writes',
+    sender({ certificate: { certManager: ISSUED, keyKey: 'key.pem' } }),
+    /writes tls\.crt and tls\.key/,
+  ],
+  ['a broker without a port', sender({ config: { broker: { ...BROKER, urls: ['stomp+ssl://a'] } } }), /stomp\+ssl:\/\/a is not stomp/],
+  ['a pod label that selects pods', sender({ podLabels: { 'app.kubernetes.io/component': 'x' } }), /sender\.podLabels: the chart sets/],
+  ['a common label of the chart', { ...sender({}), commonLabels: { 'helm.sh/chart': 'x' } }, /commonLabels: the chart sets/],
   ['no trust anchors', { sender: SENDER }, /exactly one of .* \(none is given\)/],
   ['two sources of trust anchors', { ...sender({}), trust: { secret: 'a', hostPath: '/b' } }, /\(secret, hostPath\)/],
   ['two CAs of the broker', { ...sender({}), brokerCa: { secret: 'a', configMap: 'b' } }, /not both/],
   ['once in a Deployment', sender({ config: { broker: BROKER, once: true } }), /kind: CronJob instead/],
   ['an emptyDir in a Deployment', sender({ volume: { emptyDir: true } }), /would go with the pod/],
-  ['an emptyDir and a claim', sender({ kind: 'CronJob', volume: { emptyDir: true, existingClaim: 'x' } }), /not both/],
+  ['an emptyDir that nobody fills', sender({ kind: 'CronJob', volume: { emptyDir: true } }), /no init container writes files/],
+  [
+    'an emptyDir and a claim',
+    sender({ kind: 'CronJob', volume: { emptyDir: true, existingClaim: 'x' }, initContainers: [{ name: 'kapel' }] }),
+    /not both/,
+  ],
   ['replicas of a CronJob', sender({ kind: 'CronJob', replicas: 2 }), /one pod at a time/],
   ['senders on a volume for one node', sender({ replicas: 2 }), /several senders need .* ReadWriteMany/],
   [
     'one name for two',
     sender({ replicas: 2, config: { broker: BROKER, instance: 'a' }, volume: { accessMode: 'ReadWriteMany' } }),
     /one name/,
+  ],
+  [
+    'one name for as many as KEDA likes',
+    receiver({
+      kind: 'Deployment',
+      config: { broker: BROKER, instance: 'a' },
+      keda: { enabled: true },
+      volume: { accessMode: 'ReadWriteMany' },
+    }),
+    /4 pods would have one name/,
   ],
   ['recipients without a ConfigMap', sender({ recipients: { keys: ['a.pem'] } }), /configMap, which is missing/],
   ['a ConfigMap of recipients of which none is one', sender({ recipients: { configMap: 'a' } }), /nothing would be encrypted/],
@@ -129,7 +159,9 @@ describe('charts/ssm refuses', { skip }, () => {
   it('none of what it is to accept instead', () => {
     const accepted = [
       sender({}),
-      sender({ kind: 'CronJob', volume: { emptyDir: true } }),
+      sender({ kind: 'CronJob', volume: { emptyDir: true }, initContainers: [{ name: 'kapel' }] }),
+      sender({ certificate: { certManager: { ...ISSUED, algorithm: 'ECDSA', size: 384 } } }),
+      sender({ podLabels: { 'app.kubernetes.io/version': '7' } }),
       sender({ replicas: 2, volume: { accessMode: 'ReadWriteMany' } }),
       sender({ recipients: { configMap: 'a', keys: ['a.pem'] } }),
       sender({ config: { broker: BROKER, encryption: { recipients: ['/own/a.pem'] } } }),

@@ -165,8 +165,22 @@ describe('charts/ssm', { skip }, () => {
     const spec = one(manifests, 'Certificate')['spec'] as Record<string, unknown>;
     assert.equal(spec['literalSubject'], 'CN=kapel.example.org,O=eScience,C=UK');
     assert.deepEqual(spec['privateKey'], { algorithm: 'RSA', size: 2048, encoding: 'PKCS8', rotationPolicy: 'Always' });
+    const ecdsa = one(
+      render(['ci/sender-kapel.yaml'], { sender: { certificate: { certManager: { algorithm: 'ECDSA' } } } }),
+      'Certificate',
+    );
+    assert.deepEqual((ecdsa['spec'] as Values)['privateKey'], { ...(spec['privateKey'] as Values), algorithm: 'ECDSA', size: 256 });
     const { secret } = podsOf(one(manifests, 'CronJob'))[0]!.volumes!.find(({ name }) => name === 'identity')!;
     assert.equal(secret!.secretName, spec['secretName']);
+  });
+
+  it('makes names without dots of a release that has one, and a label of the pods weighs more than one for everything', () => {
+    const label = { 'example.org/tier': 'a' };
+    const values = { fullnameOverride: 'site.example', commonLabels: label, sender: { podLabels: { 'example.org/tier': 'b' } } };
+    const manifests = render(['ci/sender-deployment.yaml'], values);
+    for (const { metadata } of manifests) assert.match(metadata.name, /^site-example/);
+    const { template: pod } = one(manifests, 'Deployment')['spec'] as { template: { metadata: Manifest['metadata'] } };
+    assert.equal(pod.metadata.labels['example.org/tier'], 'b');
   });
 
   it('keeps claims when the release goes', () => {

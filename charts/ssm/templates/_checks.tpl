@@ -2,6 +2,8 @@
 {{- define "ssm.checks" -}}
 {{- $services := include "ssm.services" . | fromJsonArray -}}
 {{- range $services -}}{{- include "ssm.checkService" (dict "root" $ "component" .) -}}{{- end -}}
+{{- $own := list "app.kubernetes.io/version" "app.kubernetes.io/managed-by" "helm.sh/chart" -}}
+{{- include "ssm.checkLabels" (dict "labels" .Values.commonLabels "name" "commonLabels" "own" $own) -}}
 {{- if $services -}}{{- include "ssm.checkTrust" . -}}{{- end -}}
 {{- if .Values.sender.enabled -}}{{- include "ssm.checkSender" . -}}{{- end -}}
 {{- if .Values.receiver.enabled -}}{{- include "ssm.checkReceiver" . -}}{{- end -}}
@@ -14,24 +16,55 @@
 {{- if and (eq (dig "transport" "stomp" $config) "stomp") (not (dig "broker" "destination" "" $config)) -}}
 {{- fail (printf "%s.config.broker.destination is missing: the queue at the broker, such as /queue/accounting" .component) -}}
 {{- end -}}
+{{- range dig "broker" "urls" list $config -}}
+{{- if not (regexMatch "^stomp([+]ssl)?://[^/?#@[:space:]]+:[0-9]+/?$" .) -}}
+{{- fail (printf "%s.config.broker.urls: %s is not stomp+ssl://HOST:PORT or stomp://HOST:PORT" $.component .) -}}
+{{- end -}}
+{{- end -}}
 {{- if eq (empty $values.certificate.existingSecret) (not $values.certificate.certManager.enabled) -}}
 {{- fail (printf "%s.certificate: give existingSecret, or enable certManager (one of the two)" .component) -}}
 {{- end -}}
-{{- if and $values.certificate.certManager.enabled (not $values.certificate.certManager.issuerRef) -}}
-{{- fail (printf "%s.certificate.certManager.issuerRef is missing" .component) -}}
-{{- end -}}
-{{- with $values.certificate.certManager -}}
-{{- if and .enabled (eq (empty .commonName) (empty .literalSubject)) -}}
-{{- fail (printf "%s.certificate.certManager: give commonName or literalSubject (one of the two)" $.component) -}}
-{{- end -}}
-{{- end -}}
+{{- if $values.certificate.certManager.enabled -}}{{- include "ssm.checkCertManager" . -}}{{- end -}}
 {{- range list (list "broker" "passcode") (list "deduplication" "passcode") (list "ams" "token") -}}
 {{- if dig (first .) (last .) "" $config -}}
 {{- fail (printf "%s.config.%s would be seen in a ConfigMap: give it as %s.secrets with the key %s" $.component (join "." .) $.component (join "." .)) -}}
 {{- end -}}
 {{- end -}}
-{{- if and (gt (int $values.replicas) 1) $values.config.instance -}}
-{{- fail (printf "%s.config.instance: %d pods would have one name; leave it out" .component (int $values.replicas)) -}}
+{{- $most := include "ssm.mostPods" . | int -}}
+{{- if and (gt $most 1) $values.config.instance -}}
+{{- fail (printf "%s.config.instance: %d pods would have one name; leave it out" .component $most) -}}
+{{- end -}}
+{{- include "ssm.checkLabels" (dict "labels" $values.podLabels "name" (printf "%s.podLabels" .component) "own" list) -}}
+{{- end -}}
+
+{{/* Pods of a service there may be at a time. Takes root and component. */}}
+{{- define "ssm.mostPods" -}}
+{{- $values := index .root.Values .component -}}
+{{- ternary (dig "keda" "maxReplicas" 1 $values) $values.replicas (dig "keda" "enabled" false $values) -}}
+{{- end -}}
+
+{{/* Labels that the chart sets itself would be there twice. Takes labels, name, and own beside those that select pods. */}}
+{{- define "ssm.checkLabels" -}}
+{{- range concat .own (list "app.kubernetes.io/name" "app.kubernetes.io/instance" "app.kubernetes.io/component") -}}
+{{- if hasKey $.labels . -}}{{- fail (printf "%s: the chart sets %s itself; leave it out" $.name .) -}}{{- end -}}
+{{- end -}}
+{{- end -}}
+
+{{- define "ssm.checkCertManager" -}}
+{{- $certificate := (index .root.Values .component).certificate -}}
+{{- with $certificate.certManager -}}
+{{- if not .issuerRef -}}
+{{- fail (printf "%s.certificate.certManager.issuerRef is missing" $.component) -}}
+{{- end -}}
+{{- if eq (empty .commonName) (empty .literalSubject) -}}
+{{- fail (printf "%s.certificate.certManager: give commonName or literalSubject (one of the two)" $.component) -}}
+{{- end -}}
+{{- if not (has (int .size) (ternary (list 0 2048 3072 4096) (list 0 256 384) (eq .algorithm "RSA"))) -}}
+{{- fail (printf "%s.certificate.certManager.size: %s has no keys of %d bits" $.component .algorithm (int .size)) -}}
+{{- end -}}
+{{- end -}}
+{{- if or (ne $certificate.certificateKey "tls.crt") (ne $certificate.keyKey "tls.key") -}}
+{{- fail (printf "%s.certificate: cert-manager writes tls.crt and tls.key; leave certificateKey and keyKey out" .component) -}}
 {{- end -}}
 {{- end -}}
 
@@ -58,6 +91,9 @@
 {{- end -}}
 {{- if and .volume.emptyDir (eq .kind "Deployment") -}}
 {{- fail "sender.volume.emptyDir: what is not sent yet would go with the pod; use a claim, or kind: CronJob with an init container that writes the files anew" -}}
+{{- end -}}
+{{- if and .volume.emptyDir (not .initContainers) -}}
+{{- fail "sender.volume.emptyDir: it is empty in each run, and no init container writes files into it; use a claim" -}}
 {{- end -}}
 {{- if and .volume.emptyDir .volume.existingClaim -}}
 {{- fail "sender.volume: give existingClaim or emptyDir, not both" -}}
@@ -111,7 +147,7 @@
 {{- if and (eq .kind "StatefulSet") (gt (int .replicas) 1) (not $server) (not .acceptDuplicates) -}}
 {{- fail "receiver.replicas: receivers with a volume each do not know of each other, so a message that is delivered again may be stored twice. Use kind: Deployment with a ReadWriteMany volume, or a shared record (config.deduplication.server), or say acceptDuplicates: true" -}}
 {{- end -}}
-{{- $most := ternary (int .keda.maxReplicas) (int .replicas) .keda.enabled -}}
+{{- $most := include "ssm.mostPods" (dict "root" $ "component" "receiver") | int -}}
 {{- if and .keda.enabled (ne .kind "Deployment") -}}
 {{- fail "receiver.keda needs kind: Deployment on a ReadWriteMany volume" -}}
 {{- end -}}

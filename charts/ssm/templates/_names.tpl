@@ -2,7 +2,8 @@
 {{- define "ssm.fullname" -}}
 {{- $name := default .Chart.Name .Values.nameOverride -}}
 {{- $full := ternary .Release.Name (printf "%s-%s" .Release.Name $name) (contains $name .Release.Name) -}}
-{{- default $full .Values.fullnameOverride | trunc 38 | trimSuffix "-" -}}
+{{- /* A release may have dots in its name, a Service may not. */ -}}
+{{- default $full .Values.fullnameOverride | replace "." "-" | trunc 38 | trimSuffix "-" -}}
 {{- end -}}
 
 {{/* Name of a part: takes root and component. */}}

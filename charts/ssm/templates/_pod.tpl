@@ -5,10 +5,7 @@ metadata:
   labels:
     # Not the labels with versions: a new version of the chart alone restarts nothing.
     {{- include "ssm.selector" . | nindent 4 }}
-    {{- with .root.Values.commonLabels }}
-    {{- toYaml . | nindent 4 }}
-    {{- end }}
-    {{- with $values.podLabels }}
+    {{- with merge (deepCopy $values.podLabels) .root.Values.commonLabels }}
     {{- toYaml . | nindent 4 }}
     {{- end }}
   annotations:
