@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
-import { existsSync } from 'node:fs';
+import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
 import { describe, it } from 'node:test';
 import { loadConfig } from '@ssm/service-kit';
-import { createStagingQueue } from '@ssm/spool';
+import { createDeliveryRecord } from '@ssm/spool';
 import { temporaryDirectory } from '@ssm/test-support';
 import { receiverSettings } from '../src/config.js';
 import { NO_NEED } from '../src/guard.js';
@@ -18,17 +18,23 @@ describe('prepareLocal without enough room', () => {
     [25, true],
     [1, false],
   ] as const)
-    it(`${removed ? 'removes' : 'leaves alone'} what a dead process left ${hours} hours ago, and says that there is no room`, async (t) => {
+    it(`${removed ? 'forgets' : 'leaves alone'} what was confirmed ${hours} hours ago, and says that there is no room`, async (t) => {
       const root = temporaryDirectory(t);
       const incoming = path.join(root, 'incoming');
-      const dead = createStagingQueue({ path: incoming, instance: 'dead' });
-      await dead.start();
-      const left = path.join(incoming, (await dead.stage({ body: 'left behind' })).path);
+      const record = createDeliveryRecord({ path: path.join(incoming, '.delivered') });
+      await mkdir(incoming);
+      await record.start();
+      await record.claim('id', '.staging/dead/00000000000000');
+      await record.confirm('id');
 
       const args = ['--broker.destination=/queue/x', `--incoming.path=${incoming}`, `--reject.path=${root}/reject`];
-      const config = loadConfig(receiverSettings, { env: {}, args: [...args, '--incoming.reserve=1000000GiB'] });
+      const config = loadConfig(receiverSettings, {
+        env: {},
+        args: [...args, '--incoming.reserve=1000000GiB', '--deduplication.window=24h'],
+      });
       const local = createLocal(config, { now: () => new Date(Date.now() + hours * HOUR_MS), stopping: signal, sources });
       await assert.rejects(prepareLocal(local, NO_NEED, signal), { code: 'space-low' });
-      assert.equal(existsSync(left), !removed);
+      const { outcome } = await record.claim('id', '.staging/dead/00000000000001');
+      assert.equal(outcome, removed ? 'mine' : 'theirs');
     });
 });
