@@ -1,4 +1,3 @@
-import type { TransportError, TransportErrorCode } from './errors.js';
 import type { OutgoingMessage } from './transport.js';
 
 /** Times that a message alone is refused, while a small one passes, before that is believed. */
@@ -9,10 +8,10 @@ const STRIKES_AT_A_TIME = STRIKES - 1;
 const MAXIMUM_KNOWN = 1000;
 
 /**
- * Ends that a message can be the cause of: a broker that refuses a frame says ERROR, closes the connection, or never answers. A broker that is
- * silent altogether is another matter.
+ * Who is charged with the end of a connection, or the failure of a request, where a message was alone: the message, since the broker `told` so;
+ * the message, as far as one can guess; or `nobody`.
  */
-const CHARGED: ReadonlySet<TransportErrorCode> = new Set(['broker-error', 'connection-lost', 'receipt-timeout']);
+export type Charge = 'told' | 'guessed' | 'nobody';
 
 /** What the outbox knows of a message. */
 export interface Letter {
@@ -216,27 +215,38 @@ export class Outbox<L extends Letter> {
     this.#doubted = true;
   }
 
-  /** The fate of everything in flight is unknown. `isTold`: the error is what the broker answered to what was in flight. */
-  connectionEnded(error: TransportError | undefined, isTold = false): void {
+  /** The fate of everything in flight is unknown. */
+  connectionEnded(charge: Charge): void {
     const lost = [...this.#flying];
-    const charged = this.#chargedWith(error, lost);
-    if (charged) this.#charge(charged, isTold);
+    const [alone, ...others] = lost;
+    const charged = charge === 'nobody' || others.length > 0 || this.#probing?.letter ? undefined : alone;
+    if (charged) this.#charge(charged, charge === 'told');
     else if (this.#probing?.letter) this.#forgive(this.#probing.letter);
-    if (error?.code === 'receipt-timeout') this.doubt();
-    this.#probing = undefined;
-    this.#onProbation = undefined;
-    this.#proven = false;
-    this.#flying.clear();
-    this.#flyingBytes = 0;
+    this.#landNothing();
     const wanted = lost.filter((letter) => !letter.abandoned);
     // Whoever is charged waits for the others: whether they pass is what tells.
     this.#suspects = charged ? [...this.#suspects, ...wanted] : [...wanted, ...this.#suspects];
   }
 
-  /** Whoever may be the cause of it. */
-  #chargedWith(error: TransportError | undefined, [alone, ...others]: readonly L[]): L | undefined {
-    if (error === undefined || !CHARGED.has(error.code) || others.length > 0) return undefined;
-    return this.#probing?.letter ? undefined : alone;
+  /** What was in flight was not looked at: it is sent again as if it never had been. */
+  returned(): void {
+    const wanted = [...this.#flying].filter((letter) => !letter.abandoned);
+    const trial = this.#onProbation;
+    this.#landNothing();
+    if (trial) this.#suspects.unshift(...wanted);
+    else {
+      const waiting = [...this.#waiting];
+      this.#waiting.clear();
+      for (const letter of [...wanted, ...waiting]) this.#waiting.add(letter);
+    }
+  }
+
+  #landNothing(): void {
+    this.#probing = undefined;
+    this.#onProbation = undefined;
+    this.#proven = false;
+    this.#flying.clear();
+    this.#flyingBytes = 0;
   }
 
   #charge(letter: L, isTold: boolean): void {

@@ -395,6 +395,19 @@ describe('a message that the broker refuses', () => {
     assert.equal(ends, 4);
   });
 
+  it('is none to which a broker talks nonsense', async () => {
+    const received: string[] = [];
+    const to = await broker(async (peer, number) => {
+      await peer.accept();
+      const frame = await peer.frame();
+      received.push(frame.headers['empa-id'] ?? '');
+      if (number > 4) peer.receipt(frame);
+      else peer.socket.write('NONSENSE\n\n\0');
+    });
+    await within(publisher([to]).publish(message('1'), never), 'the message');
+    assert.deepEqual(received, ['1', '1', '1', '1', '1']);
+  });
+
   it('passes on a broker that takes it', async () => {
     const received: string[] = [];
     const strict = await broker(refuse('big', [], (peer) => peer.socket.destroy()));

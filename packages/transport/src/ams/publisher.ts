@@ -199,7 +199,7 @@ export class AmsPublisher implements Publisher {
     if (fate?.code === 'receipt-timeout') this.#outbox.doubt();
     const refused = isRefusal(error);
     const isTold = refused || isCrushed(batch, error);
-    this.#outbox.connectionEnded(isTold ? fate : undefined, isTold);
+    this.#outbox.connectionEnded(isTold ? 'told' : 'nobody');
     if (!refused) throw error;
   }
 
@@ -207,7 +207,7 @@ export class AmsPublisher implements Publisher {
     try {
       await this.#api.publish(this.#settings.topic, [encodeMessage(PROBE)], this.#stop.signal);
     } catch (error) {
-      this.#outbox.connectionEnded(undefined);
+      this.#outbox.connectionEnded('nobody');
       throw error;
     }
     this.#status.emit({ type: 'probe-confirmed', broker: this.#api.name });

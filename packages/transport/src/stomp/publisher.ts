@@ -1,7 +1,7 @@
 import { AbortListeners } from '../abort-listeners.js';
 import { Deferred } from '../deferred.js';
 import { Draining } from '../draining.js';
-import { TransportError } from '../errors.js';
+import { TransportError, type TransportErrorCode } from '../errors.js';
 import { type Letter, Outbox } from '../outbox.js';
 import { StatusFeed } from '../status.js';
 import type { Confirmation, OutgoingMessage, Publisher, Status } from '../transport.js';
@@ -14,6 +14,12 @@ import { brokerName, type Settings } from './settings.js';
 
 /** A message that receivers ignore. It has no body, but is stored like any other: a broker that cannot store must not seem to be well. */
 const PROBE: OutgoingMessage = { id: 'ping', body: new Uint8Array() };
+
+/**
+ * Ends that a message can be the cause of: a broker that refuses a frame says ERROR, closes the connection, or never answers. A broker that is
+ * silent altogether is another matter.
+ */
+const CHARGED: ReadonlySet<TransportErrorCode> = new Set(['broker-error', 'connection-lost', 'receipt-timeout']);
 
 interface Order extends Letter {
   readonly settled: Deferred<Confirmation>;
@@ -103,7 +109,8 @@ export class StompPublisher implements Publisher {
     const error = await session.ended;
     this.#session = undefined;
     this.#noteLimit(session, error);
-    this.#outbox.connectionEnded(error);
+    if (error?.code === 'receipt-timeout') this.#outbox.doubt();
+    this.#outbox.connectionEnded(error && CHARGED.has(error.code) ? 'guessed' : 'nobody');
     return this.#confirmedHere;
   }
 
