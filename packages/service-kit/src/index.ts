@@ -5,6 +5,7 @@ export { loadConfig } from './config.js';
 export type { ConfigSources, Layer, Preset } from './config-sources.js';
 export { SERVICE_ERROR_CODES, ServiceError, type ServiceErrorCode } from './errors.js';
 export { EXIT_CODES } from './exit-codes.js';
+export { flushed } from './flush.js';
 export { createHealth, type Health, type HealthOptions, type Liveness, type Readiness } from './health.js';
 export { renderHelp } from './help.js';
 export { runService } from './lifecycle.js';

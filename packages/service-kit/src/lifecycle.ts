@@ -4,10 +4,14 @@ import type { ConfigSources } from './config-sources.js';
 import { CONFIG_VARIABLE } from './environment.js';
 import { ServiceError } from './errors.js';
 import { EXIT_CODES } from './exit-codes.js';
+import { flushed } from './flush.js';
 import { renderHelp } from './help.js';
 import type { ServiceDefinition, ServiceHost } from './service.js';
 import { ServiceRun } from './service-run.js';
 import type { Settings } from './settings.js';
+
+/** For a reader of standard error that does not read. */
+const FLUSH_MS = 1_000;
 
 function thisProcess(): ServiceHost {
   const { env, stdout, stderr, argv } = process;
@@ -27,7 +31,10 @@ export async function runService<const S extends LifecycleSettings & Settings>(
   const { help, version, file, settingArgs, fault } = readOwnOptions(host);
   if (help) host.stdout.write(renderHelp(definition, definition.settings));
   else if (version) host.stdout.write(`${definition.version}\n`);
-  if (help || version) return EXIT_CODES.ok;
+  if (help || version) {
+    await flushed(host.stdout);
+    return EXIT_CODES.ok;
+  }
   try {
     if (fault !== undefined) throw new ServiceError('config-invalid', fault);
     const config = loadConfig(definition.settings, sourcesOf(host, settingArgs, file));
@@ -37,6 +44,8 @@ export async function runService<const S extends LifecycleSettings & Settings>(
     const message = error instanceof Error ? error.message : String(error);
     host.stderr.write(`${definition.name}: ${message}\n`);
     return error instanceof ServiceError ? EXIT_CODES.configuration : EXIT_CODES.failed;
+  } finally {
+    await flushed(host.stderr, FLUSH_MS);
   }
 }
 

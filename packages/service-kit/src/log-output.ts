@@ -1,4 +1,5 @@
 import { fstatSync, writeSync } from 'node:fs';
+import { flushed } from './flush.js';
 
 /** Where log lines go. write() neither throws nor waits for a slow reader. */
 export interface LogOutput {
@@ -36,15 +37,9 @@ export function streamOutput(stream: LineStream, maximumBytes = MAX_WAITING_BYTE
     get dropped() {
       return dropped;
     },
-    flush: (timeoutMs) =>
-      new Promise((resolve) => {
-        if (broken || (stream.writableLength ?? 0) === 0) return resolve();
-        const timer = setTimeout(resolve, timeoutMs);
-        stream.write('', () => {
-          clearTimeout(timer);
-          resolve();
-        });
-      }),
+    flush: async (timeoutMs) => {
+      if (!broken) await flushed(stream, timeoutMs);
+    },
   };
 }
 

@@ -1,12 +1,13 @@
 /** The operator's tools as real processes, on queues that real services have filled. */
 import assert from 'node:assert/strict';
-import { spawnSync } from 'node:child_process';
-import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { NormalReader } from '@ssm/spool';
-import { createCrl, eventually, writeTrustDirectory } from '@ssm/test-support';
+import { createCrl, eventually, temporaryDirectory, writeTrustDirectory } from '@ssm/test-support';
 import { createOldSite, type OldSite } from './support/old-site.js';
 
 const PATIENCE = 90_000;
@@ -403,6 +404,38 @@ describe('ssm seal, open and add', { concurrency: 2 }, () => {
     assert.deepEqual(twice.out.trim().split('\n'), ['1', '2', 'y']);
     assert.match(twice.err, /name-taken/);
     assert.equal(shell(`ssm add -c ${dirq} ${site.directory}/none`).code, 1);
+  });
+
+  it('adds nothing of what a signal cut off, though the pipe ends in order', async (test) => {
+    const directory = temporaryDirectory(test);
+    const [queue, file] = [path.join(directory, 'queue'), path.join(directory, 'record.txt')];
+    mkdirSync(queue);
+    writeFileSync(file, 'a record');
+    const child = spawn(process.execPath, [SSM, 'add', '--path', queue, file, '-']);
+    child.stdin.write('half a record');
+    // The first is added, so signals are listened for.
+    const [name] = (await once(child.stdout, 'data')) as [Buffer];
+    child.kill('SIGINT');
+    child.stdin.end();
+    const [code] = (await once(child, 'exit')) as [number];
+    assert.equal(code, 1);
+    const added = readdirSync(queue, { recursive: true, encoding: 'utf8' }).filter((each) => each.includes('/'));
+    assert.deepEqual(added, [String(name).trim()]);
+  });
+});
+
+describe('ssm', () => {
+  it('prints all of a long answer to a slow reader, and takes one that goes away', (test) => {
+    const queue = temporaryDirectory(test);
+    for (let index = 0; index < 500; index += 1) {
+      const element = path.join(queue, '00000000', `6b04bf98c${(0x10000 + index).toString(16)}`);
+      mkdirSync(element, { recursive: true });
+      writeFileSync(path.join(element, 'error'), `crl-expired: ${'x'.repeat(200)}`);
+    }
+    const list = `ssm queue list reject --path ${queue} --limit 0 --json`;
+    const whole = shell(`${list} | (sleep 1; cat)`);
+    assert.equal((JSON.parse(whole.out) as { elements: unknown[] }).elements.length, 500);
+    assert.deepEqual(shell(`${list} | head -1; echo \${PIPESTATUS[0]}`), { code: 0, out: '{\n0\n', err: '' });
   });
 });
 

@@ -1,6 +1,7 @@
 /** ssmsend and ssmreceive: the services of this project, started as the Python SSM is. */
 import {
   EXIT_CODES,
+  flushed,
   type LifecycleSettings,
   type Preset,
   renderHelp,
@@ -41,6 +42,7 @@ export async function runClassic<const S extends LifecycleSettings & Settings>(
   }
   if (given.show !== undefined) {
     host.stdout.write(textOf(command, given.show));
+    await flushed(host.stdout);
     return EXIT_CODES.ok;
   }
   try {

@@ -77,17 +77,18 @@ async function addAll(files: readonly string[], { add, limit }: Target, terminal
   // On a terminal the names are the progress.
   const progress = startProgress(terminal, 'adding', terminal.stdout.isTTY === true ? 0 : files.length);
   const failed: string[] = [];
+  const { signal } = terminal;
   for (const file of files) {
-    if (terminal.signal.aborted) break;
+    if (signal.aborted) break;
     try {
-      say(terminal, await add(file, await readInput(file, limit, terminal)));
+      say(terminal, await add(file, await readInput(file, limit, terminal, signal)));
     } catch (error) {
       if (error instanceof UsageError) throw error;
-      failed.push(`${file}: ${textOf(error)}`);
+      failed.push(`${file}: ${signal.aborted ? 'interrupted, not added' : textOf(error)}`);
     }
     progress.step();
   }
   progress.end();
   for (const text of failed) complain(terminal, text);
-  return failed.length === 0 && !terminal.signal.aborted ? EXIT.ok : EXIT.failed;
+  return failed.length === 0 && !signal.aborted ? EXIT.ok : EXIT.failed;
 }

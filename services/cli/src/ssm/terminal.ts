@@ -1,10 +1,11 @@
 import { Buffer } from 'node:buffer';
 import process from 'node:process';
+import type { Readable } from 'node:stream';
 
 /** What a command has of the world; tests give their own. */
 export interface Terminal {
   readonly env: Readonly<Record<string, string | undefined>>;
-  readonly stdin: NodeJS.ReadableStream;
+  readonly stdin: Readable;
   readonly stdout: NodeJS.WritableStream & { readonly isTTY?: boolean };
   readonly stderr: NodeJS.WritableStream & { readonly isTTY?: boolean };
   readonly now: () => Date;
@@ -19,6 +20,7 @@ export function thisTerminal(): Terminal {
   let listening = false;
   // A reader that went away (ssm ... | head) is no fault.
   stdout.on('error', () => stop.abort());
+  stderr.on('error', () => undefined);
   return {
     env,
     stdin,
