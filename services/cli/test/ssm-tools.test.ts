@@ -160,6 +160,12 @@ function foundHere(): boolean {
   return files.some((file) => existsSync(file));
 }
 
+/** An element whose values are those of a refused one. */
+function makeElement(queue: string, name: string, ...keys: readonly string[]): void {
+  mkdirSync(path.join(queue, '00000000', name), { recursive: true });
+  for (const key of keys) writeFileSync(path.join(queue, '00000000', name, key), `crl-expired: ${key}`);
+}
+
 describe('ssm queue', { concurrency: 2 }, () => {
   it('a reject for an old CRL: listed, explained, tried again when it is renewed', async (test) => {
     const site = await createOldSite(test);
@@ -272,6 +278,30 @@ describe('ssm queue', { concurrency: 2 }, () => {
     assert.deepEqual(await site.rejected(), []);
     for (const queue of ['outgoing', 'incoming'])
       assert.equal((await site.run('ssm', ['queue', 'purge', queue, '--all', '--path', '/x'])).code, 2);
+  });
+
+  it('purge leaves in place what is no reject, and goes on after what is damaged', async (test) => {
+    const site = await createOldSite(test);
+    makeElement(site.incoming, '6b04bf98c69d26', 'body', 'signer', 'empaid');
+    const args = ['queue', 'purge', 'reject', '--all', '--yes', '--path'];
+    const wrong = await site.run('ssm', [...args, site.incoming]);
+    assert.deepEqual([wrong.code, wrong.out], [1, '0 removed, 0 B; 0 left\n']);
+    assert.equal(wrong.err, '00000000/6b04bf98c69d26: not a reject\n1 passed over\n');
+    assert.equal((await site.stored()).length, 1);
+
+    for (const name of ['6b04bf98c69d26', '6b04bf98c69d28']) makeElement(site.reject, name, 'body', 'error');
+    const names = ['6b04bf98c69d26', '6b04bf98c69d27', '6b04bf98c69d28'].map((name) => `00000000/${name}`);
+    for (const command of [
+      ['purge', 'reject', '--path', site.reject],
+      ['requeue', 'reject', '-c', site.receiverConfig()],
+    ]) {
+      const { code, err } = await site.run('ssm', ['queue', ...command, ...names], { env: { SSM_AUTHORISATION_ALLOW: site.dns } });
+      assert.equal(code, 1);
+      assert.match(err, /^00000000\/6b04bf98c69d27: claim-lost/m);
+      assert.doesNotMatch(err, /undefined/);
+    }
+    const purged = await site.run('ssm', [...args, site.reject, ...names]);
+    assert.deepEqual([purged.code, /^2 removed, .* 0 left$/m.test(purged.out)], [1, true], purged.out + purged.err);
   });
 
   it('a quarantined file goes back under its name and is sent; one whose name is taken stays', async (test) => {

@@ -14,7 +14,7 @@ export const purgeCommand: Command = {
   name: 'queue purge',
   summary: 'remove rejects or quarantined files for good',
   text: `Without --yes it only says what it would remove. Only quarantine and reject can be purged: in outgoing and incoming are records that
-somebody still waits for.`,
+somebody still waits for; what has no error, as what was accepted has none, is left in place.`,
   positionals: [QUEUE, ELEMENTS],
   options: {
     config: CONFIG_OPTION,
@@ -38,12 +38,16 @@ somebody still waits for.`,
     const selection = selectionOf(given, terminal);
     if (selection.isEverything && !given.has('all')) throw new UsageError('name elements, or give --code, --older-than or --all');
     const chosen: Element[] = [];
-    const damaged: string[] = [];
-    for await (const element of selected(place, selection, (name, error) => damaged.push(`${name}: ${textOf(error)}`)))
-      chosen.push(element);
-    for (const text of damaged) complain(terminal, text);
+    const kept: string[] = [];
+    // The directory may be one of --path, and a queue of verified records.
+    for await (const element of selected(place, selection, (name, error) => kept.push(`${name}: ${textOf(error)}`)))
+      if (element.reason === undefined) kept.push(`${element.name}: not a ${place.queue === 'reject' ? 'reject' : 'quarantined file'}`);
+      else chosen.push(element);
+    for (const text of kept) complain(terminal, text);
     const code = given.has('yes') ? await remove(place, chosen, terminal) : wouldRemove(chosen, terminal);
-    return damaged.length === 0 ? code : EXIT.failed;
+    if (kept.length === 0) return code;
+    complain(terminal, `${kept.length} passed over`);
+    return EXIT.failed;
   },
 };
 

@@ -45,7 +45,10 @@ export async function* selected(
   trouble: (name: string, error: unknown) => void,
 ): AsyncGenerator<Element, void> {
   for await (const name of names.size > 0 ? names : elementNames(place)) {
-    const element = await readElement(place.path, name).catch((error: unknown) => trouble(name, error));
+    const element = await readElement(place.path, name).catch((error: unknown) => {
+      trouble(name, error);
+      return undefined;
+    });
     if (element === undefined) continue;
     if (codes.length > 0 && !codes.includes(element.code ?? '')) continue;
     if (before !== undefined && element.time >= before) continue;
