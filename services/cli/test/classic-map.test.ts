@@ -87,15 +87,15 @@ describe('an old sender.cfg', () => {
   it('warns of unknown keys and sections and of what the service does not use, and goes on', () => {
     const { faults, warnings } = map(
       'sender',
-      `${BROKER}hosts: x\n[certificate]\nkey: /k\n[messaging]\ncapath: /c\n[daemon]\npidfile: /p\n[certificates]\ncheck_crls: true\n[DEFAULT]\nbase: /x\n`,
+      `${BROKER}hosts: x\n[certificate]\nkey: /k\n[messaging]\ncapath: /c\npath: /x\n[daemon]\npidfile: /p\n[certificates]\ncheck_crls: true\n[DEFAULT]\nbase: /x\n[sender]\n`,
     );
     assert.deepEqual(faults, []);
     assert.deepEqual(warnings, [
       'x.cfg:4 [broker] hosts: unknown key; did you mean host?',
       'x.cfg:5 [certificate]: unknown section; did you mean [certificates]?',
       'x.cfg:8 [messaging] capath: unknown key; it belongs into [certificates]',
-      'x.cfg:10 [daemon] pidfile: the sender does not use it',
-      'x.cfg:12 [certificates] check_crls: the sender does not use it',
+      'x.cfg:11 [daemon] pidfile: the sender does not use it',
+      'x.cfg:13 [certificates] check_crls: the sender does not use it',
     ]);
   });
 
@@ -113,7 +113,7 @@ describe('an old sender.cfg', () => {
       map('sender', '[broker]\nbdii: ldap://x\nnetwork: PROD\n').faults.join(),
       /x\.cfg:2 \[broker\] bdii: .*name the broker with host and port/,
     );
-    const both = map('sender', `${BROKER}bdii: ldap://x\n`);
+    const both = map('sender', `${BROKER}bdii: ldap://x\n[messaging]\npath: /x\n`);
     assert.deepEqual(both.faults, []);
     assert.match(both.warnings.join(), /not looked up in a BDII; the broker of host and port is used/);
     assert.match(map('sender', '[messaging]\npath: /x\n').faults.join(), /host: is required.*port: is required/s);
@@ -129,12 +129,12 @@ describe('an old sender.cfg', () => {
 });
 
 const amsText = (service: string): string =>
-  `[${service}]\nprotocol: AMS\n[broker]\nhost: msg.example.org\nport: 443\n[messaging]\nams_project: accounting\ntoken: t\ndestination: d\n`;
+  `[${service}]\nprotocol: AMS\n[broker]\nhost: msg.example.org\nport: 443\n[messaging]\nams_project: accounting\ntoken: t\ndestination: d\npath: /x\n`;
 
 describe('the protocol AMS', () => {
-  for (const [service, where] of [
-    ['sender', 'ams.topic'],
-    ['receiver', 'ams.subscription'],
+  for (const [service, where, paths] of [
+    ['sender', 'ams.topic', { 'outgoing.path': '/x' }],
+    ['receiver', 'ams.subscription', { 'incoming.path': '/x/incoming', 'reject.path': '/x/reject' }],
   ] as const)
     it(`becomes the transport of the ${service}`, () => {
       const preset = map(service, amsText(service));
@@ -145,6 +145,7 @@ describe('the protocol AMS', () => {
         [where]: 'd',
         'ams.project': 'accounting',
         'ams.token': 't',
+        ...paths,
       });
     });
 
@@ -175,6 +176,42 @@ const base = (protocol: string): Record<string, Record<string, string>> => ({
   sender: { protocol },
   broker: { host: 'h', port: '1' },
   messaging: { ams_project: 'p' },
+});
+
+function faultsWith(service: ServiceName, sections: string): readonly string[] {
+  return map(service, `${BROKER}[messaging]\npath: /x\n${sections}`).faults;
+}
+
+describe('an old file with which nothing may be done', () => {
+  it('is one without a path, and says what may be meant', () => {
+    for (const service of ['sender', 'receiver'] as const) {
+      const fault = (text: string): string => map(service, `${BROKER}${text}`).faults.join('\n');
+      assert.equal(fault('[messaging]\ndestination: /q\n'), 'x.cfg: [messaging] path: is required');
+      assert.equal(fault('[DEFAULT]\npath: /x\n'), 'x.cfg: [messaging] path: is required');
+      assert.equal(fault('[DEFAULT]\npath: /x\n[messaging]\n'), '');
+      assert.equal(
+        fault('[messaging]\npth: /x\npath_type: dirq\n'),
+        'x.cfg: [messaging] path: is required; did you mean it with [messaging] pth in line 5?',
+      );
+      assert.match(fault('[mesaging]\npath: /x\n'), /path: is required; did you mean it with \[mesaging\] path in line 5\?$/);
+    }
+    assert.match(map('sender', '[broker]\nhst: h\nport: 1\n').faults.join(), /host: is required, .*; did you mean it with \[broker\] hst/);
+  });
+
+  it('is that of the other service', () => {
+    for (const section of ['receiver', 'daemon'])
+      assert.deepEqual(faultsWith('sender', `[${section}]\n`), [
+        `x.cfg:6 [${section}]: the file of a receiver; that of a sender has [sender] in place of it`,
+      ]);
+    assert.deepEqual(faultsWith('receiver', '[sender]\nprotocol: STOMP\n'), [
+      'x.cfg:6 [sender]: the file of a sender; that of a receiver has [receiver] or [daemon] in place of it',
+    ]);
+    // Files of both services, and those of the time before [sender] and [receiver].
+    for (const service of ['sender', 'receiver'] as const)
+      for (const sections of ['', '[sender]\n[daemon]\npidfile: /p\n', '[sender]\n[receiver]\n'])
+        assert.deepEqual(faultsWith(service, sections), []);
+    assert.deepEqual(faultsWith('receiver', '[daemon]\npidfile: /p\n'), []);
+  });
 });
 
 describe('the table of keys', () => {

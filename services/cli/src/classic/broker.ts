@@ -33,7 +33,7 @@ function noDiscovery(draft: Draft, { place }: Found, named: boolean): void {
 function mapUrl(draft: Draft, host: Found | undefined, port: Found | undefined): void {
   const scheme = schemeOf(draft);
   for (const [found, key] of [[host, 'host'] as const, [port, 'port'] as const])
-    if (found === undefined) draft.faults.push(`${draft.file}: [broker] ${key}: is required, as the name of the broker is host and port`);
+    if (found === undefined) draft.require('broker', key, ', as the name of the broker is host and port');
   if (host === undefined || port === undefined) return;
   if (!HOST.test(host.text)) draft.refuse(host, 'the name or address of a host');
   if (!isPort(port.text)) draft.refuse(port, `a port number, 1 to ${MAXIMUM_PORT}`);
@@ -57,10 +57,9 @@ function isPort(text: string): boolean {
 function mapAms(draft: Draft, service: ServiceName, protocol: Found, destination: Found | undefined): void {
   draft.set('transport', 'ams', protocol.place);
   const host = draft.find('broker', 'host');
-  if (host === undefined) draft.faults.push(`${draft.file}: [broker] host: is required, the host of the messaging service`);
+  if (host === undefined) draft.require('broker', 'host', ', the host of the messaging service');
   else if (!HOST.test(host.text)) draft.refuse(host, 'the name or address of a host');
   else draft.set('ams.host', host.text, host.place);
-  if (draft.find('messaging', 'ams_project') === undefined)
-    draft.faults.push(`${draft.file}: [messaging] ams_project: is required with the protocol AMS`);
+  if (draft.find('messaging', 'ams_project') === undefined) draft.require('messaging', 'ams_project', ' with the protocol AMS');
   if (destination !== undefined) draft.set(service === 'sender' ? 'ams.topic' : 'ams.subscription', destination.text, destination.place);
 }

@@ -1,7 +1,8 @@
 /** A preset in the making: values with their places, faults, warnings. */
-import type { Preset } from '@ssm/service-kit';
+import { closest, type Preset } from '@ssm/service-kit';
 import type { IniFile } from '../ini/parse.js';
 import { iniValue } from '../ini/value.js';
+import { CLASSIC_KEYS } from './keys.js';
 
 /** A value of the old file. */
 export interface Found {
@@ -37,6 +38,18 @@ export class Draft {
     return undefined;
   }
 
+  /** Says that the file must have it, and what may be meant for it: its name in another section, or one like it that is no key. */
+  require(section: string, key: string, why = ''): void {
+    const entries = this.#ini.sections.get(section);
+    // A fault was noted.
+    if (entries !== undefined && (entries.has(key) || this.#ini.defaults.has(key))) return;
+    const meant = [...this.#ini.sections].flatMap(([name, others]) =>
+      [...others].flatMap(([each, { line }]) => (isMeant(section, key, name, each) ? [`[${name}] ${each} in line ${line}`] : [])),
+    );
+    const hint = meant.length === 0 ? '' : `; did you mean it with ${meant.join(' or ')}?`;
+    this.faults.push(`${this.file}: [${section}] ${key}: is required${why}${hint}`);
+  }
+
   set(key: string, raw: unknown, source: string): void {
     this.#values.set(key, { source, raw });
   }
@@ -51,4 +64,9 @@ export class Draft {
   finish(): Preset {
     return { values: this.#values, faults: this.faults, warnings: this.warnings };
   }
+}
+
+function isMeant(section: string, key: string, otherSection: string, other: string): boolean {
+  const isKey = CLASSIC_KEYS.some((each) => each.section === otherSection && each.key === other);
+  return !isKey && (other === key || (otherSection === section && closest(other, [key]) !== undefined));
 }

@@ -8,6 +8,7 @@ import { CLASSIC_KEYS, CLASSIC_SECTIONS, type ClassicKey, type ServiceName } fro
 /** `file` is how places name it. */
 export function mapClassic(file: string, ini: IniFile, service: ServiceName): Preset {
   const draft = new Draft(file, ini);
+  refuseOther(draft, ini, service);
   warnOfUnknown(draft, ini, service);
   mapBroker(draft, service);
   mapPath(draft, service);
@@ -15,12 +16,28 @@ export function mapClassic(file: string, ini: IniFile, service: ServiceName): Pr
   return draft.finish();
 }
 
+/** The sections that only one of the two services has. Files of the time before [sender] and [receiver] have neither, or [daemon]. */
+const OWN_SECTIONS = { sender: ['sender'], receiver: ['receiver', 'daemon'] } as const;
+
+/** With the file of the other service one would wait where nobody sends, or send where nobody waits. */
+function refuseOther(draft: Draft, { sections, headers }: IniFile, service: ServiceName): void {
+  const other = service === 'sender' ? 'receiver' : 'sender';
+  if (OWN_SECTIONS[service].some((name) => sections.has(name))) return;
+  const [found] = OWN_SECTIONS[other].filter((name) => sections.has(name));
+  const own = OWN_SECTIONS[service].map((name) => `[${name}]`).join(' or ');
+  if (found !== undefined)
+    draft.faults.push(
+      `${draft.file}:${headers.get(found) ?? 0} [${found}]: the file of a ${other}; that of a ${service} has ${own} in place of it`,
+    );
+}
+
 /** The old receiver makes its two queues below one path, the old sender has only one. */
 function mapPath(draft: Draft, service: ServiceName): void {
   const path = draft.find('messaging', 'path');
-  if (path?.text === '') draft.refuse(path, 'the path of a directory');
-  else if (path !== undefined && service === 'sender') draft.set('outgoing.path', path.text, path.place);
-  else if (path !== undefined) {
+  if (path === undefined) draft.require('messaging', 'path');
+  else if (path.text === '') draft.refuse(path, 'the path of a directory');
+  else if (service === 'sender') draft.set('outgoing.path', path.text, path.place);
+  else {
     const parent = path.text.replace(/\/+$/, '');
     for (const queue of ['incoming', 'reject']) draft.set(`${queue}.path`, `${parent}/${queue}`, path.place);
   }
