@@ -5,6 +5,12 @@ import { type Setting, setting } from './settings.js';
 const SECOND = 1000;
 const MINUTE = 60 * SECOND;
 const MIB = 1024 * 1024;
+const MAXIMUM_PORT = 65_535;
+
+function isBroker(text: string): boolean {
+  const [, port] = /^stomp(?:\+ssl)?:\/\/[^/?#@\s]+:(\d+)\/?$/.exec(text) ?? [];
+  return Number(port) >= 1 && Number(port) <= MAXIMUM_PORT && URL.canParse(text);
+}
 
 const brokerTls = {
   ca: setting({
@@ -26,8 +32,7 @@ const broker = {
     format: 'string-list',
     default: ['stomp+ssl://localhost:61613'],
     required: true,
-    check: (urls) =>
-      urls.every((url) => /^stomp(\+ssl)?:\/\/[^/?#@\s]+:\d+\/?$/.test(url)) ? undefined : 'stomp+ssl://HOST:PORT or stomp://HOST:PORT',
+    check: (urls) => (urls.every(isBroker) ? undefined : `stomp+ssl://HOST:PORT or stomp://HOST:PORT, PORT from 1 to ${MAXIMUM_PORT}`),
   }),
   destination: setting({
     doc: 'Destination at the broker, for example /queue/accounting.',

@@ -49,7 +49,7 @@ function fileLayer(settings: Settings, sources: ConfigSources, faults: string[])
       const key = `${prefix}${part}`;
       const source = `file ${name}: ${key}`;
       const node = Object.hasOwn(known, part) ? known[part] : undefined;
-      if (node === undefined) faults.push(`${source}: unknown key${suggestion(key, settings)}`);
+      if (node === undefined) faults.push(`${source}: ${unknownKey(part, key, settings)}`);
       else if (isSetting(node)) takeLeaf(key, raw, source);
       else if (isGroup(raw)) walk(raw, node, `${key}.`);
       else if (raw !== null) faults.push(`${source}: must be a mapping with ${Object.keys(node).join(', ')}`);
@@ -76,11 +76,14 @@ function textOf({ file, fileText }: ConfigSources): string {
   }
 }
 
-function suggestion(key: string, settings: Settings): string {
+function unknownKey(part: string, key: string, settings: Settings): string {
   const keys = listSettings(settings).map(([each]) => each);
+  // The way in which documents write a key.
+  if (part.includes('.') && keys.includes(key))
+    return `keys are nested in a file: ${key.split('.').join(': { ')}: ...${' }'.repeat(key.split('.').length - 1)}`;
   const groups = keys.flatMap((each) => each.split('.').map((_, index, parts) => parts.slice(0, index).join('.')));
   const meant = closest(key, [...keys, ...new Set(groups.filter((group) => group !== ''))]);
-  return meant === undefined ? '' : `; did you mean ${meant}?`;
+  return `unknown key${meant === undefined ? '' : `; did you mean ${meant}?`}`;
 }
 
 function environmentLayer(settings: Settings, env: ConfigSources['env'], faults: string[]): Layer {

@@ -1,5 +1,6 @@
 /** The only importer of convict. */
 import convict from 'convict';
+import { readCommandLine } from './command-line.js';
 import { type ConfigSources, type Layer, readLayers } from './config-sources.js';
 import { ServiceError } from './errors.js';
 import { parseSetting } from './formats.js';
@@ -41,13 +42,13 @@ function merge(settings: Settings, layers: readonly Layer[], faults: string[]): 
   function accept(key: string, setting: Setting<unknown>, raw: unknown): void {
     const parsed = parseSetting(setting, raw);
     if ('value' in parsed) values.set(key, parsed.value);
-    else faults.push(`${sourceOf(key, layers)}: ${shownValue(setting, raw)} is not allowed; allowed: ${parsed.allowed}`);
+    else faults.push(`${sourceOf(key, layers)}: ${notAllowed(setting, raw, parsed.allowed)}`);
   }
 
   const config = convict<Record<string, unknown>>(schema, { env: {}, args: [] });
   for (const layer of layers) config.load(mapSettings(settings, (key) => layer.get(key)?.raw));
   config.validate({ allowed: 'strict' });
-  faults.push(...missing(settings, layers), ...missingFor(settings, values));
+  faults.push(...missing(settings, layers), ...missingFor(settings, values, layers));
   return values;
 }
 
@@ -58,23 +59,52 @@ function missing(settings: Settings, layers: readonly Layer[]): readonly string[
 }
 
 /** Settings that only one choice of another setting needs. */
-function missingFor(settings: Settings, values: ReadonlyMap<string, unknown>): readonly string[] {
-  return listSettings(settings).flatMap(([key, { requiredFor }]) =>
-    requiredFor !== undefined && values.get(key) === '' && values.get(requiredFor.key) === requiredFor.value
-      ? [`${key}: is required with ${requiredFor.key} ${requiredFor.value}; no source gives it`]
-      : [],
-  );
+function missingFor(settings: Settings, values: ReadonlyMap<string, unknown>, layers: readonly Layer[]): readonly string[] {
+  return listSettings(settings).flatMap(([key, { requiredFor }]) => {
+    if (requiredFor === undefined || values.get(key) !== '' || values.get(requiredFor.key) !== requiredFor.value) return [];
+    const needed = `is required with ${requiredFor.key} ${requiredFor.value}`;
+    const isGiven = layers.some((layer) => layer.has(key));
+    return [isGiven ? `${sourceOf(key, layers)}: is empty; ${key} ${needed}` : `${key}: ${needed}; no source gives it`];
+  });
 }
 
 function sourceOf(key: string, layers: readonly Layer[]): string {
   return layers.findLast((layer) => layer.has(key))?.get(key)?.source ?? key;
 }
 
+/** What is wrong with the command line by itself, whatever the other sources say. */
+export function commandLineFaults(settings: Settings, args: readonly string[]): readonly string[] {
+  const known = new Map(listSettings(settings));
+  const { values, faults } = readCommandLine(args, known);
+  const wrong = [...values].flatMap(([key, raw]) => {
+    const setting = known.get(key);
+    const parsed = setting === undefined ? undefined : parseSetting(setting, raw);
+    return setting === undefined || parsed === undefined || 'value' in parsed
+      ? []
+      : [`option --${key}: ${notAllowed(setting, raw, parsed.allowed)}`];
+  });
+  return [...faults, ...wrong];
+}
+
+function notAllowed(setting: Setting<unknown>, raw: unknown, allowed: string): string {
+  return `${shownValue(setting, raw)} is not allowed; allowed: ${allowed}`;
+}
+
 const MAX_SHOWN = 100;
 
 function shownValue({ secret }: Setting<unknown>, raw: unknown): string {
   if (secret === true) return 'the value (not shown)';
-  // A URL may carry a password although it must not.
-  const text = JSON.stringify(raw).replaceAll(/\/\/[^/@"]*@/g, '//***@');
+  const text = JSON.stringify(raw, (_key, value: unknown) => (typeof value === 'string' ? withoutPasswords(value) : value));
   return text.length > MAX_SHOWN ? `${text.slice(0, MAX_SHOWN)}...` : text;
+}
+
+/** A URL may carry a password although it must not, with any character in it: all up to the last @ before the next URL is taken for it. */
+function withoutPasswords(text: string): string {
+  const urls = text.split(/(?=,\s*[a-z][a-z0-9+.-]*:\/\/)/i);
+  return urls
+    .map((url) => {
+      const [start, end] = [url.indexOf('//'), url.lastIndexOf('@')];
+      return start >= 0 && end > start ? `${url.slice(0, start)}//***${url.slice(end)}` : url;
+    })
+    .join('');
 }

@@ -1,7 +1,7 @@
 export { type AmsLogin, amsConsuming, amsLogin, amsSubscription, amsTopic } from './ams-settings.js';
 export { closest } from './closest.js';
 export { type CommonSettings, commonSettings, type LifecycleSettings } from './common-settings.js';
-export { loadConfig } from './config.js';
+export { commandLineFaults, loadConfig } from './config.js';
 export type { ConfigSources, Layer, Preset } from './config-sources.js';
 export { SERVICE_ERROR_CODES, ServiceError, type ServiceErrorCode } from './errors.js';
 export { EXIT_CODES } from './exit-codes.js';

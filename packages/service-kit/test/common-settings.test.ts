@@ -48,7 +48,7 @@ test('what a transport needs is asked for with this transport only', () => {
     message: /- broker\.destination: is required with transport stomp; no source gives it$/,
   });
   assert.throws(() => without('--transport=ams', '--ams.host='), {
-    message: /ams\.host: is required with transport ams; no source gives it\n {2}- ams\.project: is required/,
+    message: /option --ams\.host: is empty; ams\.host is required with transport ams\n {2}- ams\.project: is required/,
   });
   assert.equal(without('--transport=ams', '--ams.host=a', '--ams.project=p').ams.port, 443);
   assert.equal(load([]).transport, 'stomp');

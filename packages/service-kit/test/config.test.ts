@@ -4,7 +4,7 @@ import path from 'node:path';
 import { test } from 'node:test';
 import { temporaryDirectory } from '@ssm/test-support';
 import { commonSettings } from '../src/common-settings.js';
-import { loadConfig } from '../src/config.js';
+import { commandLineFaults, loadConfig } from '../src/config.js';
 import { type ConfigSources, ServiceError, setting } from '../src/index.js';
 
 const settings = {
@@ -149,6 +149,75 @@ test('no fault shows a secret', () => {
     `${secret}: 1\n${secret}: 2`,
   ])
     assert.ok(!faultOf({ fileText }, 'config-unreadable').includes(secret), fileText);
+});
+
+test('no fault shows the password of a URL, whatever is in it', () => {
+  for (const password of ['a/geheim', 'geheim@a', '/@geheim', 'a,geheim', 'a geheim', 'a"geheim', 'geheim\\'])
+    for (const urls of [
+      `stomp://u:${password}@h:1`,
+      `stomp://a:1,stomp://u:${password}@h:1`,
+      `stomp+ssl://u:${password}@h:1, stomp://a:1`,
+    ]) {
+      const given = [
+        faultOf({ args: [`--broker.urls=${urls}`] }),
+        faultOf({ fileText: JSON.stringify({ broker: { urls: [urls] } }) }),
+        faultOf({ env: { SSM_BROKER_URLS: urls } }),
+      ];
+      for (const fault of given) {
+        assert.doesNotMatch(fault, /geheim/);
+        assert.match(fault, /stomp(?:\+ssl)?:\/\/\*\*\*@h:1/);
+      }
+      if (urls.includes('a:1')) assert.match(given[0] ?? '', /stomp:\/\/a:1/);
+    }
+});
+
+test('brokers are hosts and ports', () => {
+  for (const url of ['stomp://h:1', 'stomp+ssl://h.example.org:65535/', 'stomp://[::1]:61613'])
+    assert.deepEqual(load({ args: [`--broker.urls=${url}`] }).broker.urls, [url]);
+  for (const url of [
+    'stomp://h:0',
+    'stomp://h:65536',
+    'stomp+ssl://h:99999',
+    'stomp://h',
+    'http://h:1',
+    'stomp://::1:1',
+    'stomp://h^:1',
+    'stomp://[x]:1',
+  ])
+    assert.match(faultOf({ args: [`--broker.urls=${url}`] }), /option --broker\.urls: .*PORT from 1 to 65535/, url);
+});
+
+test('what is required with a choice and is empty: where it is so', () => {
+  const preset = { values: new Map([['broker.destination', { source: 'x.cfg:3', raw: '' }]]), faults: [], warnings: [] };
+  assert.throws(() => loadConfig(settings, { preset, env: {}, args: [] }), {
+    message: /- x\.cfg:3: is empty; broker\.destination is required with transport stomp$/,
+  });
+  const fileText = 'broker: { destination: /queue/a }';
+  assert.throws(() => loadConfig(settings, { fileText, env: { SSM_BROKER_DESTINATION: '' }, args: [] }), {
+    message: /- variable SSM_BROKER_DESTINATION: is empty; broker\.destination is required with transport stomp$/,
+  });
+});
+
+test('a key as documents write it is to be nested', () => {
+  assert.match(
+    faultOf({ fileText: 'broker.destination: /q' }),
+    /: broker\.destination: keys are nested in a file: broker: \{ destination: \.\.\. \}$/,
+  );
+  assert.match(
+    faultOf({ fileText: 'broker: { tls.ca: /q }' }),
+    /: broker\.tls\.ca: keys are nested in a file: broker: \{ tls: \{ ca: \.\.\. \} \}$/,
+  );
+  assert.match(faultOf({ fileText: 'broker.destinatoin: /q' }), /unknown key/);
+});
+
+test('faults of the command line by itself', () => {
+  assert.deepEqual(commandLineFaults(settings, []), []);
+  assert.deepEqual(commandLineFaults(settings, ['--once', '--ops.port=0', '--broker.login=']), []);
+  assert.deepEqual(commandLineFaults(settings, ['x', '--opss.port=1', '--ops.port=x']), [
+    'argument 1: not an option; options begin with --',
+    'option --opss.port: unknown; did you mean --ops.port?',
+    'option --ops.port: "x" is not allowed; allowed: a port number, 0 to 65535',
+  ]);
 });
 
 test('a secret from a file loses one newline', (t) => {
