@@ -28,13 +28,18 @@ export async function runService<const S extends LifecycleSettings & Settings>(
 ): Promise<number> {
   // A reader that went away must not end the service.
   for (const stream of [host.stdout, host.stderr]) stream.on('error', () => undefined);
-  const { help, version, file, settingArgs, fault } = readOwnOptions(host);
-  if (help) host.stdout.write(renderHelp(definition, definition.settings));
-  else if (version) host.stdout.write(`${definition.version}\n`);
-  if (help || version) {
-    await flushed(host.stdout);
-    return EXIT_CODES.ok;
-  }
+  const own = readOwnOptions(host);
+  if (!own.help && !own.version) return await runConfigured(definition, host, own);
+  host.stdout.write(own.help ? renderHelp(definition, definition.settings) : `${definition.version}\n`);
+  await flushed(host.stdout);
+  return EXIT_CODES.ok;
+}
+
+async function runConfigured<const S extends LifecycleSettings & Settings>(
+  definition: ServiceDefinition<S>,
+  host: ServiceHost,
+  { fault, file, settingArgs }: OwnOptions,
+): Promise<number> {
   try {
     if (fault !== undefined) throw new ServiceError('config-invalid', fault);
     const config = loadConfig(definition.settings, sourcesOf(host, settingArgs, file));
@@ -42,7 +47,7 @@ export async function runService<const S extends LifecycleSettings & Settings>(
     return await new ServiceRun(definition, config, host).run();
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error);
-    host.stderr.write(`${definition.name}: ${message}\n`);
+    host.stderr.write(`${host.program ?? definition.name}: ${message}\n`);
     return error instanceof ServiceError ? EXIT_CODES.configuration : EXIT_CODES.failed;
   } finally {
     await flushed(host.stderr, FLUSH_MS);

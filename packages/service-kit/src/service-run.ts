@@ -26,6 +26,9 @@ const SAME_SIGNAL_MS = 500;
 /** Exit code of a process that a signal ends, less the number of the signal. */
 const SIGNAL_EXIT = 128;
 
+/** Values of log.file with which nothing is kept. */
+const NO_FILES: ReadonlySet<string> = new Set(['', '/dev/null']);
+
 /** One run of a service, from a good configuration to the exit code. */
 export class ServiceRun<S extends LifecycleSettings & Settings> {
   readonly #definition: ServiceDefinition<S>;
@@ -70,6 +73,7 @@ export class ServiceRun<S extends LifecycleSettings & Settings> {
       const code = await Promise.race([this.#live(), crashed]);
       await this.#ops?.close();
       this.#log.info('stopped', { code });
+      if (code !== EXIT_CODES.ok) this.#tell(code);
       return code;
     } finally {
       this.#stopMeasuring();
@@ -78,6 +82,14 @@ export class ServiceRun<S extends LifecycleSettings & Settings> {
       this.#serviceLog.close();
       unlisten();
     }
+  }
+
+  /** Of a failure cron should hear, and whoever started us by hand, also where the log is somewhere else or nowhere. */
+  #tell(code: number): void {
+    const { console: shown, file } = this.#own.log;
+    if (shown) return;
+    const where = NO_FILES.has(file) ? 'there is no log: set log.file or log.console' : `see the log file ${file}`;
+    this.#host.stderr.write(`${this.#host.program ?? this.#definition.name}: failed, exit code ${code}; ${where}\n`);
   }
 
   /** Start, work, stop. Never rejects. */

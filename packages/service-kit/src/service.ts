@@ -46,6 +46,8 @@ export interface ServiceHost {
   /** Without node and the script. */
   readonly args: readonly string[];
   readonly env: Readonly<Record<string, string | undefined>>;
+  /** How the program calls itself where it has no log; default the name of the service. */
+  readonly program?: string;
   /** Values that weigh less than those of any other source. */
   readonly preset?: Preset;
   readonly stdout: LineStream & { readonly isTTY?: boolean; readonly fd?: number };

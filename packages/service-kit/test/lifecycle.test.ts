@@ -101,6 +101,16 @@ function capturing(then: (context: ServiceContext) => void = () => undefined): {
 /** A start of a run that ends by itself at once. */
 const done: Definition['start'] = async () => ({ done: Promise.resolve(0) });
 
+/** A start of a run that fails at once. */
+const failed: Definition['start'] = async () => ({ done: Promise.resolve(1) });
+
+/** What it says on standard error. */
+async function saidOf(start: Definition['start'], ...args: readonly string[]): Promise<string> {
+  const service = run({ start, args });
+  await service.code;
+  return service.err();
+}
+
 const started = (service: Run): Promise<unknown> => eventually(() => service.logged('started').length === 1);
 
 test('a run that ends by itself gives its code; the stop steps run', async () => {
@@ -131,6 +141,16 @@ test('what is not admitted opens no log file and does not start', async (t) => {
   assert.equal(await service.code, EXIT_CODES.failed);
   assert.deepEqual([service.out(), service.err()], ['', `fixture: nobody may write ${file}\n`]);
   assert.equal(existsSync(file), false);
+});
+
+test('a failure is said on standard error where the log does not go to the console', async (t) => {
+  const file = path.join(temporaryDirectory(t), 'log');
+  assert.equal(await saidOf(failed, '--no-log.console', `--log.file=${file}`), `fixture: failed, exit code 1; see the log file ${file}\n`);
+  const nowhere = 'fixture: failed, exit code 1; there is no log: set log.file or log.console\n';
+  assert.equal(await saidOf(failed, '--no-log.console'), nowhere);
+  assert.equal(await saidOf(() => Promise.reject(new Error('no')), '--no-log.console', '--log.file=/dev/null'), nowhere);
+  assert.equal(await saidOf(failed), '');
+  assert.equal(await saidOf(done, '--no-log.console'), '');
 });
 
 test('a run that rejects is logged and has failed', async () => {

@@ -46,6 +46,15 @@ describe('ssmsend and ssmreceive with old files', { concurrency: 2 }, () => {
     assert.deepEqual({ code, out, err }, { code: 0, out: '', err: '' });
   });
 
+  it('a failure is said whatever console says', async (test) => {
+    const site = await createOldSite(test);
+    await site.add('x'.repeat(2_000));
+    const log = path.join(site.directory, 'ssmsend.log');
+    const file = site.senderConfig({ 'logging.console': 'false', 'logging.logfile': log });
+    const { code, out, err } = await site.run('ssmsend', ['-c', file, '--limits.body=1000']);
+    assert.deepEqual({ code, out, err }, { code: 1, out: '', err: `ssmsend: failed, exit code 1; see the log file ${log}\n` });
+  });
+
   it('some that can never be sent: the others are, and the exit code is 1', async (test) => {
     const site = await createOldSite(test);
     await site.add('good', 'x'.repeat(2_000));
@@ -175,6 +184,16 @@ describe('configuration beside the old file', { concurrency: 2 }, () => {
     assert.deepEqual([missing.code, missing.out], [1, '']);
     assert.match(missing.err, /Cannot read the configuration file ".*none\.cfg": ENOENT/);
     assert.equal((await site.run('ssmreceive', ['-q'])).code, 2);
+    const wrong = await site.run('ssmsend', ['-c', site.senderConfig(), '--brokr.window=5', '--ops.port=x']);
+    assert.deepEqual([wrong.code, wrong.out], [2, '']);
+    assert.match(
+      wrong.err,
+      /^ssmsend: option --brokr\.window: unknown; .*\nssmsend: option --ops\.port: "x" is not .*\nTry 'ssmsend --help'\.\n$/,
+    );
+    const twice = await site.run('ssmreceive', ['-c', site.receiverConfig(), '-d', site.dns, '--authorisation.allow=/x']);
+    assert.deepEqual([twice.code, twice.err.split('\n')[0]], [2, 'ssmreceive: option --authorisation.allow: given more than once']);
+    const faulty = await site.run('ssmsend', ['-c', site.senderConfig({ 'logging.level': 'x' })]);
+    assert.deepEqual([faulty.code, faulty.err.startsWith('ssmsend: The configuration has a fault:\n')], [1, true], faulty.err);
   });
 
   it('--help and --version', async (test) => {

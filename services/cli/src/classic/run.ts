@@ -1,5 +1,6 @@
 /** ssmsend and ssmreceive: the services of this project, started as the Python SSM is. */
 import {
+  commandLineFaults,
   EXIT_CODES,
   flushed,
   type LifecycleSettings,
@@ -36,8 +37,9 @@ export async function runClassic<const S extends LifecycleSettings & Settings>(
   host: ServiceHost,
 ): Promise<number> {
   const given = readClassicArguments(host.args, command.without);
-  if (given.fault !== undefined) {
-    host.stderr.write(`${command.name}: ${given.fault}\nTry '${command.name} --help'.\n`);
+  const faults = faultsOf(command, given);
+  if (faults.length > 0) {
+    host.stderr.write(`${faults.map((fault) => `${command.name}: ${fault}\n`).join('')}Try '${command.name} --help'.\n`);
     return EXIT_USAGE;
   }
   if (given.show !== undefined) {
@@ -53,6 +55,16 @@ export async function runClassic<const S extends LifecycleSettings & Settings>(
     host.stderr.write(`${command.name}: ${error.message}\n`);
     return EXIT_CODES.failed;
   }
+}
+
+/** What is wrong with the command line. */
+function faultsOf<S extends LifecycleSettings & Settings>({ definition }: ClassicCommand<S>, given: ClassicArguments): readonly string[] {
+  if (given.fault !== undefined) return [given.fault];
+  return given.show === undefined ? commandLineFaults(definition.settings, settingArgs(given)) : [];
+}
+
+function settingArgs({ dnFile, rest }: ClassicArguments): readonly string[] {
+  return [...(dnFile === undefined ? [] : [`--authorisation.allow=${dnFile}`]), ...rest];
 }
 
 function textOf<S extends LifecycleSettings & Settings>(
@@ -72,9 +84,8 @@ function hostOf<S extends LifecycleSettings & Settings>(
   const { [CONFIG_VARIABLE]: variable, ...env } = host.env;
   const file = given.config ?? (variable === undefined || variable === '' ? command.defaultFile : variable);
   const { preset } = readServiceConfig(file, command.service);
-  const own = given.dnFile === undefined ? [] : [`--authorisation.allow=${given.dnFile}`];
-  const args = [...(preset === undefined ? ['--config', file] : []), ...own, ...given.rest];
-  return { ...host, env, args, preset: completed(command, given, preset) };
+  const args = [...(preset === undefined ? ['--config', file] : []), ...settingArgs(given)];
+  return { ...host, program: command.name, env, args, preset: completed(command, given, preset) };
 }
 
 /** People read the log of an old host, as they did. */
