@@ -120,9 +120,19 @@ describe('ssm check', { concurrency: 2 }, () => {
     const file = site.senderConfig({ 'logging.level': 'x', 'messaging.path_type': 'y' });
     const { code, text } = await check(site, '-c', file, '--json');
     assert.equal(code, 1);
-    const [finding] = JSON.parse(text) as { state: string; detail: string }[];
-    assert.equal(finding?.state, 'FAIL');
-    assert.match(finding?.detail ?? '', /level: "x".*path_type: "y"|path_type: "y".*level: "x"/s);
+    const findings = JSON.parse(text) as { state: string; detail: string }[];
+    assert.deepEqual(
+      findings.map(({ state, detail }) => [state, /\] (\w+: "\w") is not allowed/.exec(detail)?.[1]]),
+      [
+        ['FAIL', 'path_type: "y"'],
+        ['FAIL', 'level: "x"'],
+      ],
+    );
+    const lines = await check(site, '-c', file);
+    assert.match(
+      lines.text,
+      /^FAIL +configuration +\S+\.cfg:\d+ .*path_type.*\nFAIL +configuration +\S+\.cfg:\d+ .*level.*\n +-> correct what is said/,
+    );
   });
 });
 
@@ -494,5 +504,15 @@ describe('ssm status', () => {
     const gone = await site.run('ssm', ['status', '--url', url]);
     assert.equal(gone.code, 1);
     assert.match(gone.out, /ECONNREFUSED/);
+  });
+
+  it('of an old file of a sender says that a run of ssmsend has no health page, unless a port is given', async (test) => {
+    const site = await createOldSite(test);
+    const args = ['status', '-c', site.senderConfig()];
+    const none = await site.run('ssm', args);
+    assert.deepEqual([none.code, none.out], [2, '']);
+    assert.match(none.err, /no health page to ask; .* of ssm-sender\.service http:\/\/127\.0\.0\.1:9101$/m);
+    const given = await site.run('ssm', args, { env: { SSM_OPS_PORT: '1' } });
+    assert.match(given.out, /^http:\/\/127\.0\.0\.1:1: /);
   });
 });

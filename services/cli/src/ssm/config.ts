@@ -21,6 +21,8 @@ interface LoadedFrom {
   /** undefined: the environment alone. */
   readonly file: string | undefined;
   readonly warnings: readonly string[];
+  /** The file is one of the Python SSM. */
+  readonly isClassic: boolean;
   /** Options of the service, from those of the tool. */
   readonly args: readonly string[];
 }
@@ -55,6 +57,7 @@ function senderFrom(file: string | undefined, given: Given, { env }: Terminal): 
     file,
     config: loadConfig(senderSettings, { ...sources, args: [] }),
     warnings: preset?.warnings ?? [],
+    isClassic: preset !== undefined,
     args: [],
   };
 }
@@ -63,7 +66,8 @@ function receiverFrom(file: string | undefined, given: Given, { env }: Terminal)
   const { preset, sources } = sourcesFor(file, 'receiver', env);
   const list = given.text('dn_file');
   const args = list === undefined ? [] : [`--authorisation.allow=${list}`];
-  return { service: 'receiver', file, config: loadConfig(receiverSettings, { ...sources, args }), warnings: preset?.warnings ?? [], args };
+  const config = loadConfig(receiverSettings, { ...sources, args });
+  return { service: 'receiver', file, config, warnings: preset?.warnings ?? [], isClassic: preset !== undefined, args };
 }
 
 function sourcesFor(
@@ -73,7 +77,11 @@ function sourcesFor(
 ): { readonly sources: Omit<ConfigSources, 'args'>; readonly preset: Preset | undefined } {
   if (file === undefined) return { sources: { env }, preset: undefined };
   const { preset } = readServiceConfig(file, service);
-  return { sources: { env, ...(preset === undefined ? { file } : { preset }) }, preset };
+  if (preset === undefined) return { sources: { env, file }, preset };
+  // An old file does not say it, and a run of ssmsend has another port than the sender has by default.
+  const isSender = service === 'sender';
+  const values = new Map([...(isSender ? [['ops.port', { source: 'ssmsend', raw: '0' }] as const] : []), ...preset.values]);
+  return { sources: { env, preset: { ...preset, values } }, preset };
 }
 
 /** By --service; else by what the file holds; else by its name. Throws ServiceError config-unreadable, UsageError. */

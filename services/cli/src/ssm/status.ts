@@ -38,7 +38,12 @@ export const statusCommand: Command = {
     function urlsOf(): readonly string[] {
       if (given.has('url')) return given.texts('url').map(checkedUrl);
       if (!given.has('config')) return DEFAULT_URLS;
-      const { host, port } = loadGiven(given, terminal).config.ops;
+      const { config, isClassic, service } = loadGiven(given, terminal);
+      const { host, port } = config.ops;
+      if (port === 0 && isClassic && service === 'sender')
+        throw new UsageError(
+          `a run of ssmsend that ends when all is sent has no health page to ask; of one that stays (--no-once) give its --url, of ssm-sender.service ${DEFAULT_URLS[0]}`,
+        );
       if (port === 0) throw new UsageError('ops.port is 0, any free one: give --url');
       return [`http://${askedAt(host)}:${port}`];
     }

@@ -49,13 +49,7 @@ async function checkAll(given: Given, terminal: Terminal): Promise<readonly Find
     loaded = loadFor(file, serviceOf(given, file, terminal), given, terminal);
   } catch (error) {
     if (!(error instanceof ServiceError)) throw error;
-    return [
-      {
-        ...fail('configuration', error),
-        detail: error.message,
-        advice: 'correct what is said above; the keys are in docs/configuration.md',
-      },
-    ];
+    return faultsOf(error);
   }
   const { config, service } = loaded;
   if (given.has('dn') && service === 'sender') throw new UsageError('--dn: only a receiver has a list of DNs');
@@ -74,6 +68,19 @@ async function checkAll(given: Given, terminal: Terminal): Promise<readonly Find
     ...logFinding(config.log.file),
     ...(given.has('offline') ? [] : await checkBrokers(loaded, keys, now)),
   ];
+}
+
+/** A finding for each fault of the configuration; the first line of several only counts them. */
+function faultsOf(error: ServiceError): readonly Finding[] {
+  const [first = '', ...others] = error.message.split('\n');
+  const details = others.length === 0 ? [first] : others.map((line) => line.replace(/^ {2}- /, ''));
+  const advice = 'correct what is said above; the keys are in docs/configuration.md';
+  return details.map((detail, index) => ({
+    what: 'configuration',
+    state: 'FAIL',
+    detail,
+    ...(index === details.length - 1 ? { advice } : {}),
+  }));
 }
 
 async function receiverKeys(config: ReceiverConfig, given: Given, now: Date): Promise<readonly Finding[]> {
