@@ -5,6 +5,10 @@
 const { readdirSync, stat } = require('node:fs');
 const { availableParallelism, getPriority, setPriority } = require('node:os');
 const process = require('node:process');
+const { isatty } = require('node:tty');
+
+// Without a terminal SIGHUP asks for a reload, and ends a process that does not listen for it: one that comes before the service does is harmless.
+if (!isatty(1)) process.on('SIGHUP', () => undefined);
 
 const cores = availableParallelism();
 // Threads sign, and wait for the disk. A sender does more of the one, a receiver more of the other: a journalling disk serves many at once.

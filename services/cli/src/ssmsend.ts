@@ -1,8 +1,5 @@
 #!/usr/bin/env node
-import process from 'node:process';
-import { runClassic } from './classic/run.js';
-import { ssmsend } from './classic/ssmsend.js';
-import { thisHost } from './host.js';
-import { readVersion } from './version.js';
+import { outliveHangUp } from './hang-up.js';
 
-process.exit(await runClassic(ssmsend(readVersion()), thisHost()));
+outliveHangUp();
+await import('./ssmsend-main.js');

@@ -4,11 +4,13 @@ import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, wr
 import os from 'node:os';
 import path from 'node:path';
 import { describe, it } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { eventually, startNode } from '@ssm/test-support';
 import { createOldSite, DESTINATION } from './support/old-site.js';
 
 const PATIENCE = 90_000;
+const START = fileURLToPath(new URL('../../../../scripts/start.cjs', import.meta.url));
 
 describe('ssmsend and ssmreceive with old files', { concurrency: 2 }, () => {
   it('carry a file from the outgoing queue into incoming, encrypted, and stop as they should', async (test) => {
@@ -31,9 +33,8 @@ describe('ssmsend and ssmreceive with old files', { concurrency: 2 }, () => {
 
   it('in the image have as many threads as their services', { skip: process.platform !== 'linux' }, async (test) => {
     const site = await createOldSite(test);
-    const start = fileURLToPath(new URL('../../../../scripts/start.cjs', import.meta.url));
     const args = ['ssmreceive', '-c', site.receiverConfig(), '-d', site.dns, '--ops.port=0'];
-    const { pid } = await startNode(test, start, args, { env: { UV_THREADPOOL_SIZE: undefined, SSM_CONFIG: undefined } });
+    const { pid } = await startNode(test, START, args, { env: { UV_THREADPOOL_SIZE: undefined, SSM_CONFIG: undefined } });
     // Those that start.cjs gives a lower priority are those of libuv.
     const lower = Math.min(os.getPriority() + 5, 19);
     const threads = (): number => readdirSync(`/proc/${pid}/task`).filter((thread) => os.getPriority(Number(thread)) === lower).length;
@@ -90,6 +91,26 @@ describe('ssmsend and ssmreceive with old files', { concurrency: 2 }, () => {
     await eventually(() => /loaded again {2}source=authorisation/.test(readFileSync(log, 'utf8')), { timeout: PATIENCE, what: 'the list' });
     receiver.signal('SIGTERM');
     assert.deepEqual([(await receiver.exited).code, receiver.output()], [0, '']);
+  });
+
+  it('SIGHUP is harmless before the service is there', { skip: process.platform !== 'linux' }, async (test) => {
+    const site = await createOldSite(test);
+    const args = ['-c', site.receiverConfig(), '-d', site.dns, '--ops.port=0'];
+    const starts = [
+      () => site.start('ssmreceive', args),
+      () => startNode(test, START, ['ssmreceive', ...args], { env: { SSM_CONFIG: undefined, SSM_PID_FILE: '' } }),
+    ];
+    for (const start of starts) {
+      const receiver = await start();
+      // The first of the signals that are caught.
+      const listens = (): boolean => /^SigCgt:\s.*[13579bdf]$/m.test(readFileSync(`/proc/${receiver.pid}/status`, 'utf8'));
+      while (!listens()) await sleep(1);
+      receiver.signal('SIGHUP');
+      await receiver.waitForLine(/INFO {2}started/, { timeout: PATIENCE });
+      assert.doesNotMatch(receiver.output(), /reload requested/, 'it came before');
+      receiver.signal('SIGTERM');
+      await receiver.exited;
+    }
   });
 
   it('a second ssmreceive with the same pid file does not start', async (test) => {
