@@ -30,3 +30,9 @@ export class ServiceError extends Error {
     this.code = code;
   }
 }
+
+/** What settings that do not go together were refused with, as the fault of the configuration that it is. */
+export function configFault(what: string, error: unknown): ServiceError {
+  if (error instanceof ServiceError) return error;
+  return new ServiceError('config-invalid', error instanceof Error ? `${what}: ${error.message}` : what, { cause: error });
+}

@@ -3,7 +3,7 @@ export { closest } from './closest.js';
 export { type CommonSettings, commonSettings, type LifecycleSettings } from './common-settings.js';
 export { commandLineFaults, loadConfig } from './config.js';
 export type { ConfigSources, Layer, Preset } from './config-sources.js';
-export { SERVICE_ERROR_CODES, ServiceError, type ServiceErrorCode } from './errors.js';
+export { configFault, SERVICE_ERROR_CODES, ServiceError, type ServiceErrorCode } from './errors.js';
 export { EXIT_CODES } from './exit-codes.js';
 export { flushed } from './flush.js';
 export { createHealth, type Health, type HealthOptions, type Liveness, type Readiness } from './health.js';

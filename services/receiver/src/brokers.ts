@@ -1,5 +1,5 @@
 import type { Certificate } from '@ssm/empa';
-import { amsLogin, ServiceError } from '@ssm/service-kit';
+import { amsLogin, configFault } from '@ssm/service-kit';
 import {
   type AmsSubscriberOptions,
   createAmsSubscriber,
@@ -26,8 +26,7 @@ export function createSubscriber(config: BrokerSettings, sources: TlsSources): S
     if (config.transport === 'ams') return createAmsSubscriber(amsOptions(config, sources));
     return createStompSubscriber(stompOptions(config, sources));
   } catch (error) {
-    if (error instanceof ServiceError) throw error;
-    throw new ServiceError('config-invalid', error instanceof Error ? `broker: ${error.message}` : 'broker', { cause: error });
+    throw configFault('broker', error);
   }
 }
 

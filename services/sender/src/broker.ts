@@ -1,6 +1,6 @@
 /** The publisher as the configuration describes it, and what its status events become: log lines, metrics, health. */
 import type { Certificate, Identity } from '@ssm/empa';
-import { amsLogin, type Health, type Logger } from '@ssm/service-kit';
+import { amsLogin, configFault, type Health, type Logger } from '@ssm/service-kit';
 import {
   type AmsPublisherOptions,
   createAmsPublisher,
@@ -15,10 +15,14 @@ import type { SenderConfig } from './config.js';
 import type { Materials } from './materials.js';
 import type { SenderMetrics } from './metrics.js';
 
-/** Errors: TransportError options-invalid, ServiceError config-invalid. */
+/** Throws ServiceError config-invalid: broker settings that cannot work. */
 export function createPublisher(config: SenderConfig, materials: Materials): Publisher {
-  if (config.transport === 'ams') return createAmsPublisher(amsOptions(config, materials));
-  return createStompPublisher(stompOptions(config, materials));
+  try {
+    if (config.transport === 'ams') return createAmsPublisher(amsOptions(config, materials));
+    return createStompPublisher(stompOptions(config, materials));
+  } catch (error) {
+    throw configFault('broker', error);
+  }
 }
 
 function amsOptions({ ams, broker, limits }: SenderConfig, materials: Materials): AmsPublisherOptions {

@@ -16,7 +16,7 @@ export interface StartOptions {
 
 /**
  * Starts the service; health says from then on how well it does. With `once`, `done` resolves with the exit code.
- * Refuses to start with EmpaError (identity, trust directory), SenderError (recipients), SpoolError (volume), TransportError (broker options),
+ * Refuses to start with EmpaError (identity, trust directory), SenderError (recipients), SpoolError (volume),
  * ServiceError config-invalid.
  */
 export async function startSender(config: SenderConfig, context: ServiceContext, options: StartOptions = {}): Promise<Running> {

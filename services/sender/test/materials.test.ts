@@ -39,10 +39,10 @@ function copyTrust(site: Site): string {
 }
 
 /** The code of the error for which the start was refused, through its causes. */
-async function refusal(site: Site, scope: Parameters<typeof runSender>[0], config: ConfigPatch): Promise<unknown[]> {
+async function refusal(site: Site, scope: Parameters<typeof runSender>[0], config: ConfigPatch, exitCode = 1): Promise<unknown[]> {
   const sender = runSender(scope, site.config(config));
   const line = await sender.line('start failed');
-  assert.equal(await sender.exited, 1);
+  assert.equal(await sender.exited, exitCode);
   return codesOf(line.error);
 }
 
@@ -53,6 +53,13 @@ function codesOf(error: unknown): unknown[] {
 }
 
 describe('a start is refused for', () => {
+  it('brokers and headers that cannot work, as a fault of the configuration', async (t) => {
+    const site = await createSite(t, keys);
+    const twice = { broker: { urls: ['stomp://h:1', 'stomp://h:1'] } };
+    for (const config of [twice, { broker: { headers: ['destination=/queue/x'] } }])
+      assert.deepEqual(await refusal(site, t, config, 2), ['config-invalid', 'options-invalid']);
+  });
+
   it('an expired certificate', async (t) => {
     const site = await createSite(t, keys);
     const identity = write(
