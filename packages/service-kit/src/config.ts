@@ -103,8 +103,10 @@ function withoutPasswords(text: string): string {
   const urls = text.split(/(?=,\s*[a-z][a-z0-9+.-]*:\/\/)/i);
   return urls
     .map((url) => {
-      const [start, end] = [url.indexOf('//'), url.lastIndexOf('@')];
-      return start >= 0 && end > start ? `${url.slice(0, start)}//***${url.slice(end)}` : url;
+      const [slashes, end] = [url.indexOf('//'), url.lastIndexOf('@')];
+      // Without its scheme, too: NAME:PASSWORD@HOST.
+      const start = slashes < 0 ? 0 : slashes + 2;
+      return end > start && url.slice(0, end).includes(':') ? `${url.slice(0, start)}***${url.slice(end)}` : url;
     })
     .join('');
 }

@@ -171,6 +171,11 @@ test('no fault shows the password of a URL, whatever is in it', () => {
     }
 });
 
+test('nor that of a URL without its scheme', () => {
+  assert.match(faultOf({ args: ['--broker.urls=u:geheim@h:1'] }), /broker\.urls: "\*\*\*@h:1" is not allowed/);
+  assert.match(faultOf({ args: ['--broker.urls=u@h:1,h'] }), /"u@h:1,h" is not allowed/);
+});
+
 test('brokers are hosts and ports', () => {
   for (const url of ['stomp://h:1', 'stomp+ssl://h.example.org:65535/', 'stomp://[::1]:61613'])
     assert.deepEqual(load({ args: [`--broker.urls=${url}`] }).broker.urls, [url]);
