@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
-import { readdirSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { describe, it } from 'node:test';
-import { type Scope, startNode, temporaryDirectory } from '@ssm/test-support';
+import { type Scope, startCommand, startNode, temporaryDirectory } from '@ssm/test-support';
 import { root } from '../support/services.js';
 import { World } from './world.js';
 
@@ -39,6 +39,29 @@ describe('npm start', () => {
         assert.ok(text.includes(named), `${named} in ${text}`);
     });
   }
+
+  it('hands a signal that its shell gets to the service', async (test) => {
+    const { scripts } = JSON.parse(readFileSync(path.join(root, 'package.json'), 'utf8')) as { scripts: Record<string, string> };
+    const world = await World.create(test);
+    const file = path.join(world.directory, 'sender.json');
+    const { certificatePath: certificate, keyPath: key } = world.pki.sites[0];
+    writeFileSync(
+      file,
+      JSON.stringify({
+        broker: { urls: world.urls, destination: '/queue/e2e' },
+        outgoing: { path: world.outgoing },
+        identity: { certificate, key },
+        trust: { directory: world.pki.trustDirectory },
+        ops: { port: 0 },
+      }),
+    );
+    // As npm runs a script; it signals the process that it started.
+    const child = await startCommand(test, '/bin/sh', ['-c', `${scripts['start']} sender --config '${file}'`], { cwd: root });
+    await child.waitForLine(/connected/);
+    child.signal('SIGTERM');
+    await child.waitForLine(/"stopped"/);
+    assert.deepEqual(await child.exited, { code: 0, signal: null });
+  });
 
   it('lets the threads of libuv, as many as are asked for, give way to the main thread', {
     skip: process.platform !== 'linux',
