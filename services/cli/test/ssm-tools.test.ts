@@ -79,6 +79,10 @@ describe('ssm check', { concurrency: 2 }, () => {
     const stranger = await site.run('ssm', ['check', '-c', file, '--dn', '/C=UK/CN=x'], { env });
     assert.equal(stranger.code, 1);
     assert.match(stranger.out, /^FAIL +DN +dn-not-listed.*\n +-> add it to/m);
+    // As RFC 4514 the same attributes, but from the other end.
+    const reversed = await site.run('ssm', ['check', '-c', file, '--dn', dn.slice(1).replaceAll('/', ',')], { env });
+    assert.match(reversed.out, /^warn +DN .*write it so/m);
+    assert.ok(reversed.out.includes(`in another order, ${dn}:`), reversed.out);
     await exchange(site, 1);
     assert.equal((await site.stored()).length, 1, 'the message was still there');
   });

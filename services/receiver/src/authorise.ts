@@ -1,9 +1,12 @@
+import { isUtf8 } from 'node:buffer';
 import { readFile, stat } from 'node:fs/promises';
-import { type DistinguishedName, DnRule } from '@ssm/empa';
+import type { DistinguishedName, DnRule } from '@ssm/empa';
+import { type DnLine, readDnLine } from './dn-line.js';
 import { ReceiverError } from './errors.js';
 
 /** Bytes of a list; about 100,000 DNs. */
 const MAXIMUM_LIST_BYTES = 16 * 1024 * 1024;
+const LINE_FEED = 0x0a;
 /** Judgements that are remembered, so that a long list is not searched again for every message of one signer. */
 const MAXIMUM_REMEMBERED = 10_000;
 
@@ -19,11 +22,14 @@ export interface ListPaths {
 export class SignerLists {
   readonly allow: readonly DnRule[];
   readonly deny: readonly DnRule[];
+  /** Lines that may not be what was meant, with file and number. */
+  readonly doubts: readonly string[];
   readonly #remembered = new Map<string, Judgement>();
 
-  constructor(allow: readonly DnRule[], deny: readonly DnRule[]) {
+  constructor(allow: readonly DnRule[], deny: readonly DnRule[], doubts: readonly string[] = []) {
     this.allow = allow;
     this.deny = deny;
+    this.doubts = doubts;
   }
 
   /** A DN that is on both lists is denied. */
@@ -50,23 +56,40 @@ type ReadBytes = (file: string) => Promise<Uint8Array>;
  * throws.
  */
 export async function loadSignerLists(paths: ListPaths, read: ReadBytes = readFile): Promise<SignerLists> {
-  const [allow, deny] = await Promise.all([readList(paths.allow, read), paths.deny === '' ? [] : readList(paths.deny, read)]);
-  if (allow.length === 0) throw new ReceiverError('list-empty', `${paths.allow} names no DN: nobody would be allowed to send`);
-  return new SignerLists(allow, deny);
+  const [allow, deny] = await Promise.all([readList(paths.allow, read), paths.deny === '' ? NO_LIST : readList(paths.deny, read)]);
+  if (allow.rules.length === 0) throw new ReceiverError('list-empty', `${paths.allow} names no DN: nobody would be allowed to send`);
+  return new SignerLists(allow.rules, deny.rules, [...allow.doubts, ...deny.doubts]);
 }
 
-async function readList(file: string, read: ReadBytes): Promise<DnRule[]> {
+interface List {
+  readonly rules: readonly DnRule[];
+  readonly doubts: readonly string[];
+}
+
+const NO_LIST: List = { rules: [], doubts: [] };
+
+async function readList(file: string, read: ReadBytes): Promise<List> {
   const lines = (await readText(file, read)).split(/\r?\n/);
-  return lines.flatMap((line, index) => {
+  const rules: DnRule[] = [];
+  const doubts: string[] = [];
+  for (const [index, line] of lines.entries()) {
     const text = line.trim();
-    if (text === '' || text.startsWith('#')) return [];
-    try {
-      // The rule knows which white space belongs to a name.
-      return [DnRule.parse(line)];
-    } catch (error) {
-      throw new ReceiverError('list-malformed', `${file} line ${index + 1} is not a DN`, { cause: error });
-    }
-  });
+    if (text === '' || text.startsWith('#')) continue;
+    const place = `${file} line ${index + 1}`;
+    const { doubt, rule } = readLine(line, place);
+    rules.push(rule);
+    if (doubt !== undefined) doubts.push(`${place}: ${doubt}`);
+  }
+  return { rules, doubts };
+}
+
+function readLine(line: string, place: string): DnLine {
+  try {
+    // It knows which white space belongs to a name.
+    return readDnLine(line);
+  } catch (error) {
+    throw new ReceiverError('list-malformed', `${place} is not a DN`, { cause: error });
+  }
 }
 
 async function readText(file: string, read: ReadBytes): Promise<string> {
@@ -79,9 +102,16 @@ async function readText(file: string, read: ReadBytes): Promise<string> {
     if (error instanceof ReceiverError) throw error;
     throw new ReceiverError('list-unreadable', `${file} cannot be read`, { cause: error });
   }
-  try {
-    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
-  } catch (error) {
-    throw new ReceiverError('list-malformed', `${file} is not UTF-8 text`, { cause: error });
+  if (!isUtf8(bytes)) throw new ReceiverError('list-malformed', `${file} line ${lineBeyondUtf8(bytes)} is not UTF-8 text`);
+  return new TextDecoder().decode(bytes);
+}
+
+function lineBeyondUtf8(bytes: Uint8Array): number {
+  let line = 1;
+  for (let start = 0; start < bytes.length; line++) {
+    const end = bytes.indexOf(LINE_FEED, start);
+    if (end < 0 || !isUtf8(bytes.subarray(start, end))) break;
+    start = end + 1;
   }
+  return line;
 }

@@ -15,7 +15,7 @@ const UNSTABLE_PATIENCE_MS = 15_000;
 const UNSTABLE_LOOK_MS = 500;
 /** So long a list must be quiet at most; it is one file, and at the start it is waited for. */
 const LIST_STABILITY_MS = 2000;
-/** Files of the trust directory that a log line names. */
+/** Files of the trust directory, and lines of lists, that a log line names. */
 const SHOWN_PROBLEMS = 10;
 
 export interface MaterialOptions {
@@ -85,8 +85,9 @@ export function whenNew(warn: (problems: readonly unknown[]) => void): (problems
 
 /** Errors: those of loadSignerLists, and ReceiverError list-unstable. */
 export function watchLists(options: MaterialOptions, onChange: (lists: SignerLists) => void): Promise<Reloadable<SignerLists>> {
-  const { config, metrics, now } = options;
+  const { config, context, metrics, now } = options;
   const { allow, deny } = config.authorisation;
+  const warn = whenNew((doubts) => context.log.warn('lines of the lists of DNs may not be what was meant', { lines: doubts }));
   const files = new QuietFiles({ stabilityMs: Math.min(config.trust.stability, LIST_STABILITY_MS), now });
   return watchMaterial(
     'authorisation',
@@ -96,6 +97,7 @@ export function watchLists(options: MaterialOptions, onChange: (lists: SignerLis
       inUse: (lists) => {
         metrics.allowedSigners.set(lists.allow.length);
         metrics.deniedSigners.set(lists.deny.length);
+        warn(lists.doubts.slice(0, SHOWN_PROBLEMS));
         onChange(lists);
         return undefined;
       },

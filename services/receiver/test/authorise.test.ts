@@ -53,4 +53,66 @@ describe('loadSignerLists', () => {
     await assert.rejects(loadSignerLists(files(t, `${good.toString()}\nnobody knows\n`)), { code: 'list-malformed', message: /line 2/ });
     await assert.rejects(loadSignerLists(files(t, Buffer.from([0x2f, 0x43, 0x4e, 0x3d, 0xff, 0xfe]))), { code: 'list-malformed' });
   });
+
+  it('names the line that is not UTF-8', async (t) => {
+    const bytes = Buffer.concat([Buffer.from(`${good.toString()}\n\n`), Buffer.from('/O=Universität\n', 'latin1')]);
+    await assert.rejects(loadSignerLists(files(t, bytes)), { code: 'list-malformed', message: /line 3 is not UTF-8/ });
+  });
+
+  it('takes what openssl x509 -nameopt compat prints', async (t) => {
+    const lists = await loadSignerLists(files(t, '/C=DE/O=Universit\\xC3\\xA4t\\/K\\xC3\\xB6ln/CN=host\\/site\n'));
+    assert.equal(lists.judge(DistinguishedName.parse('CN=host/site,O=Universität/Köln,C=DE')), 'allowed');
+    assert.equal(lists.judge(DistinguishedName.parse('/C=DE/O=Universit\\xC3\\xA4t\\/K\\xC3\\xB6ln/CN=host\\/site')), 'dn-not-listed');
+    assert.deepEqual(lists.doubts, []);
+  });
+
+  const faults: readonly (readonly [line: string, says: RegExp])[] = [
+    ['C = UK, O = eScience, CN = host', /\/C=UK\/O=eScience\/CN=host, write it so/],
+    ['DC = org, DC = grid, O = A\\, B, CN = host', /\/DC=org\/DC=grid\/O=A, B\/CN=host, write it so/],
+    ['C=UK/O=eScience/CN=x', /forgotten: \/C=UK\/O=eScience\/CN=x/],
+    ['DC=org/DC=grid/CN=x', /forgotten/],
+    ['/C=UK/CN=a,/C=UK/CN=b', /one DN a line/],
+    ['/DC=org/DC=grid/CN=a, /DC=org/DC=grid/CN=b', /one DN a line/],
+  ];
+  for (const [line, says] of faults)
+    it(`refuses ${line}, which can never match`, async (t) => {
+      await assert.rejects(loadSignerLists(files(t, `# first\n${line}\n`)), (error: Error) => {
+        assert.match(error.message, /line 2 /);
+        assert.match(String(error.cause), says);
+        return true;
+      });
+    });
+
+  const doubtful: readonly (readonly [line: string, name: string])[] = [
+    ['C=UK, O=eScience, CN=host', '/CN=host/O=eScience/C=UK'],
+    ['C=UK,O=eScience,CN=host', '/CN=host/O=eScience/C=UK'],
+    ['O=Grid/CN=x', 'O=Grid/CN=x'],
+    ['/C=UK/O=eScience/CN=x # our site', '/C=UK/O=eScience/CN=x # our site'],
+    ['/O=Grid/CN=a,/O=Grid/CN=b', '/O=Grid/CN=a,/O=Grid/CN=b'],
+    ['/C=DE/O=Universit\\xE4t/CN=x', '/C=DE/O=Universit\\xE4t/CN=x'],
+    ['/C=DE/O=a\\/CN=x', '/C=DE/O=a\\/CN=x'],
+  ];
+  for (const [line, name] of doubtful)
+    it(`takes ${line} as it is written, and warns`, async (t) => {
+      const lists = await loadSignerLists(files(t, `\n${line}\n`));
+      assert.equal(lists.judge(DistinguishedName.parse(name)), 'allowed');
+      assert.equal(lists.doubts.length, 1);
+      assert.match(lists.doubts[0] ?? '', /line 2: /);
+    });
+
+  it('finds nothing wrong with unusual names', async (t) => {
+    const lines = [
+      '/C=UK/O=eScience/CN=host/site.example.org',
+      '/DC=org/DC=grid/O=Foo, Ltd/CN=Robot: a#1/UID=x',
+      '/CN=host/O=Foo Ltd,/C=UK',
+      '/C=UK/O=Foo,/CN=x',
+      'CN=a/CN=b,O=eScience,C=UK',
+      'CN = host, O = eScience, C = UK',
+      'CN=host/site',
+      '/C=UK/CN=a\\b',
+    ];
+    const lists = await loadSignerLists(files(t, lines.join('\n')));
+    assert.equal(lists.allow.length, lines.length);
+    assert.deepEqual(lists.doubts, []);
+  });
 });

@@ -92,18 +92,18 @@ function stripped(line: string): string {
 /**
  * One line of a list of DNs, in slash form or RFC 4514. A slash line matches the name that has the same attributes in the same order,
  * RDN boundaries ignored; an RFC 4514 line the name that has the same RDNs, each a set. Types are compared by OID, values by exact code
- * points, string types ignored. Blanks around the line is ignored.
+ * points, string types ignored. Blanks around the line are ignored.
  */
 export class DnRule {
   readonly line: string;
-  readonly #name: DistinguishedName;
-  readonly #key: 'flatKey' | 'structuredKey';
+  readonly name: DistinguishedName;
+  readonly isSlashForm: boolean;
 
   private constructor(line: string) {
     this.line = line;
     const text = stripped(line);
-    this.#name = DistinguishedName.parse(text);
-    this.#key = text.startsWith('/') ? 'flatKey' : 'structuredKey';
+    this.name = DistinguishedName.parse(text);
+    this.isSlashForm = text.startsWith('/');
   }
 
   /** Throws EmpaError `name-malformed`. */
@@ -112,6 +112,6 @@ export class DnRule {
   }
 
   matches(name: DistinguishedName): boolean {
-    return name[this.#key] === this.#name[this.#key];
+    return this.isSlashForm ? name.flatKey === this.name.flatKey : name.structuredKey === this.name.structuredKey;
   }
 }

@@ -1,6 +1,6 @@
 /** Certificate, trust, CRLs, recipients, lists. */
-import { DistinguishedName, type Identity, loadIdentity, type TrustStore, verifyCertificate } from '@ssm/empa';
-import { loadCredentials, loadSignerLists, type ReceiverConfig } from '@ssm/receiver';
+import { type DistinguishedName, type Identity, loadIdentity, type TrustStore, verifyCertificate } from '@ssm/empa';
+import { loadCredentials, loadSignerLists, type ReceiverConfig, readDnLine, type SignerLists } from '@ssm/receiver';
 import { judgeRecipients, loadRecipients, type SenderConfig } from '@ssm/sender';
 import type { Loaded } from '../config.js';
 import { trustOf } from '../keys.js';
@@ -85,13 +85,34 @@ export async function checkLists(config: ReceiverConfig, dn: string | undefined)
     const lists = await loadSignerLists(config.authorisation);
     const { allow, deny } = config.authorisation;
     const counts = ok('authorisation', `${allow}: ${lists.allow.length} DNs${deny === '' ? '' : `; ${deny}: ${lists.deny.length} denied`}`);
-    if (dn === undefined) return [counts];
-    const judgement = lists.judge(DistinguishedName.parse(dn));
-    if (judgement === 'allowed') return [counts, ok('DN', `${dn} may send`)];
-    const detail = `${judgement}: ${dn} may not send`;
-    const advice = judgement === 'dn-denied' ? `take it off ${deny}` : `add it to ${allow}: it is read again by itself`;
-    return [counts, { what: 'DN', state: 'FAIL', detail, advice }];
+    const doubts = lists.doubts
+      .slice(0, SHOWN)
+      .map((text) => warn('authorisation', text, 'correct the line, or leave it if it is meant so'));
+    return [counts, ...doubts, ...(dn === undefined ? [] : dnFindings(lists, dn, config))];
   });
+}
+
+/** Read as a line of the list would be. */
+function dnFindings(lists: SignerLists, dn: string, { authorisation: { allow, deny } }: ReceiverConfig): Finding[] {
+  const {
+    doubt,
+    rule: { name },
+  } = readDnLine(dn);
+  const doubts = doubt === undefined ? [] : [warn('DN', doubt, 'correct it, or leave it if it is meant so')];
+  const judgement = lists.judge(name);
+  if (judgement === 'allowed') return [...doubts, ok('DN', `${name.toString()} may send`)];
+  const detail = `${judgement}: ${name.toString()} may not send`;
+  if (judgement === 'dn-denied') return [...doubts, { what: 'DN', state: 'FAIL', detail, advice: `take it off ${deny}` }];
+  const other = lists.allow.find((rule) => inAnyOrder(rule.name) === inAnyOrder(name));
+  const advice =
+    other === undefined
+      ? `add it to ${allow}: it is read again by itself`
+      : `${allow} has the same attributes in another order, ${other.line.trim()}: write the line as the certificate has it`;
+  return [...doubts, { what: 'DN', state: 'FAIL', detail, advice }];
+}
+
+function inAnyOrder({ attributes }: DistinguishedName): string {
+  return JSON.stringify(attributes.map(({ type, value }) => JSON.stringify([type, value])).toSorted());
 }
 
 /** Never rejects. */
