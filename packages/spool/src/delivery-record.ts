@@ -75,13 +75,20 @@ export class FileDeliveryRecord implements DeliveryRecord {
       for (const name of missing) await makeDirectory(`${this.#root}/${name}`, this.#modes);
       if (missing.length > 0) await syncDirectory(this.#root);
       await this.#calls.look();
-      await this.#probe();
+      await this.#tryFiles();
       this.#directory.know(identity);
     });
   }
 
+  async probe(): Promise<void> {
+    await guarded('write to the delivery record', this.#root, async () => {
+      await this.#directory.check();
+      await this.#tryFiles();
+    });
+  }
+
   /** Hard links are what makes a claim exclusive: not every file system has them. */
-  async #probe(): Promise<void> {
+  async #tryFiles(): Promise<void> {
     const probe = `${this.#root}/${PROBE}${randomUUID()}`;
     try {
       await createFile(probe, Buffer.from('probe\n'), this.#modes);

@@ -68,6 +68,10 @@ export class SharedDeliveryRecord implements DeliveryRecord, Sharing {
     this.#warnings = [...(isOther ? [CHANGED] : []), ...(await this.#claims.warnings())];
   }
 
+  async probe(): Promise<void> {
+    await this.#file.probe();
+  }
+
   async #own(): Promise<string> {
     await this.#file.start();
     return await this.#volume.name();

@@ -135,6 +135,8 @@ export interface StagingQueue {
 export interface DeliveryRecord {
   /** Idempotent; looks at everything that claim() needs, so that it also tells whether trouble is over. */
   start(signal?: AbortSignal): Promise<void>;
+  /** Writes, fsyncs, links and removes a small file here, once started: could a claim be written? Throws the SpoolError that it would meet. */
+  probe(): Promise<void>;
   /**
    * `mine`: nobody had this id, and it is durably recorded with stagedPath. Otherwise what was recorded first: drop your own copy and
    * commit() the recorded one. SpoolError: disk-full, read-only, permission-denied, io-error, record-corrupt, stage-too-slow; with a

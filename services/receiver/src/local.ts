@@ -114,6 +114,22 @@ async function prepareOnce(local: Local, need: Need, signal: AbortSignal): Promi
   return recovered;
 }
 
+/**
+ * Could a message be stored, were one to come? For volumes that have been well; `isUsed`: incoming took one a moment ago. Rejects with
+ * LocalTrouble.
+ */
+export async function probeLocal(
+  { incoming, reject, space }: Pick<Local, 'incoming' | 'reject' | 'space'>,
+  isUsed: boolean,
+): Promise<void> {
+  // The record of the rejects is always on their volume.
+  await locally('reject', () => reject.queue.probe());
+  if (isUsed) return;
+  await locally('incoming', () => space.check(0, false));
+  await locally('incoming', () => incoming.queue.probe());
+  await locally('delivery-record', () => incoming.record.probe());
+}
+
 /** A small file may fit where the message that failed does not: something as large as that, and never the message itself. */
 async function tryToStage({ component, queue }: Shelf, bytes: number): Promise<void> {
   await locally(component, async () => (await queue.stage({ body: Buffer.alloc(bytes) })).discard(), bytes);

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from '@ssm/service-kit';
 import { VOLUME_LEASE_MS } from '@ssm/spool';
 import type { ReceiverConfig } from './config.js';
-import type { Local } from './local.js';
+import { type Local, probeLocal } from './local.js';
 import { cleanStaged, finishRecorded, type Recovery } from './recovery.js';
 import { type LocalTrouble, locally } from './trouble.js';
 
@@ -12,6 +12,8 @@ const MEASURE_INTERVAL = 10 * MINUTE;
 /** Nothing is in work for longer, unless it waits for another volume. */
 const IN_WORK = 60 * MINUTE;
 const ALIVE_INTERVAL = VOLUME_LEASE_MS / 8;
+/** Of an idle receiver nobody would know that its volumes went away. */
+const PROBE_INTERVAL = MINUTE;
 /** Counting gives up after so long; what it shows is then a lower bound. */
 const DEPTH_LIMIT_MS = 1000;
 /** Of the time, for what grows with the queue and the record: a million of either cost no more than none would matter. */
@@ -24,17 +26,21 @@ export interface Depth {
 
 export interface MaintenanceOptions {
   readonly config: Pick<ReceiverConfig, 'deduplication' | 'incoming'>;
-  readonly local: Pick<Local, 'incoming' | 'reject'> & { readonly rejects: Pick<Local['rejects'], 'measure'> };
+  readonly local: Pick<Local, 'incoming' | 'reject' | 'space'> & { readonly rejects: Pick<Local['rejects'], 'measure'> };
   readonly log: Logger;
   readonly now: () => Date;
   /** Elements of incoming were counted. */
   readonly onDepth: (depth: Depth) => void;
   /** While something here is wrong the disk is left alone. */
   readonly isTroubled: () => boolean;
-  /** The server of the shared record does not answer. */
+  /** When incoming took a message last, as performance.now() counts. */
+  readonly storedAt: () => number;
+  /** A volume cannot be written, or the server of the shared record does not answer. */
   readonly onTrouble: (trouble: LocalTrouble) => void;
   readonly onRecovery: (recovery: readonly Recovery[]) => void;
   readonly signal: AbortSignal;
+  /** For tests. */
+  readonly probeIntervalMs?: number | undefined;
 }
 
 /**
@@ -55,6 +61,7 @@ export async function runMaintenance(options: MaintenanceOptions): Promise<void>
     repeat('tidying', TIDY_INTERVAL, () => tidyAll(options)),
     repeat('forgetting', TIDY_INTERVAL, () => forgetAll(options)),
     keepAlive(options),
+    watchVolumes(options),
   ]);
 }
 
@@ -83,6 +90,16 @@ async function keepAlive({ local, onTrouble, signal }: MaintenanceOptions): Prom
   while (!signal.aborted) {
     await locally('delivery-record', () => sharing.alive()).catch(onTrouble);
     await pause(ALIVE_INTERVAL, signal);
+  }
+}
+
+async function watchVolumes(options: MaintenanceOptions): Promise<void> {
+  const { isTroubled, local, onTrouble, probeIntervalMs: interval = PROBE_INTERVAL, signal, storedAt } = options;
+  while (!signal.aborted) {
+    await pause(interval, signal);
+    // After trouble there are other probes.
+    if (signal.aborted || isTroubled()) continue;
+    await probeLocal(local, performance.now() - storedAt() < interval).catch(onTrouble);
   }
 }
 

@@ -14,6 +14,8 @@ export interface ReceiverOptions extends StationOptions {
   readonly random?: () => number;
   /** Pause before the first look whether trouble is over, milliseconds. */
   readonly firstPauseMs?: number;
+  /** Between two probes of idle volumes, milliseconds. */
+  readonly probeIntervalMs?: number;
 }
 
 /**
@@ -44,9 +46,11 @@ export async function startReceiver(config: ReceiverConfig, context: ServiceCont
         now,
         onDepth: showDepth,
         isTroubled: () => intake.troubled,
+        storedAt: () => station.storedAt,
         onTrouble: (trouble) => intake.report(trouble),
         onRecovery: (recovery) => reportRecovery(recovery, { log, metrics }),
         signal: stopping,
+        probeIntervalMs: options.probeIntervalMs,
       }),
     window: config.window,
     drainMs: config.shutdown.drain,

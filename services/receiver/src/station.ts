@@ -43,6 +43,8 @@ export interface Station {
   readonly warnOfServer: (warnings: readonly unknown[]) => void;
   /** By what the last message was judged that the reject queue had no room for: under another rule it may not need that room. */
   judgedBy: Rules | undefined;
+  /** When incoming took a message last, as performance.now() counts. */
+  storedAt: number;
 }
 
 interface Rules {
@@ -86,6 +88,7 @@ export async function createStation(config: ReceiverConfig, context: ServiceCont
     sources,
     warnOfServer: whenNew((warnings) => context.log.warn('the server of the shared record needs a look', { warnings })),
     judgedBy: undefined,
+    storedAt: Number.NEGATIVE_INFINITY,
     showDepth: (counted) => {
       depth = counted;
     },
@@ -125,6 +128,7 @@ export async function receive(station: Station, desk: Desk, delivery: Delivery, 
     const result = await receiveOne(delivery, desk);
     const isRejectFull = result.outcome === 'retry' && result.trouble.component === 'reject' && result.trouble.code === 'space-low';
     if (isRejectFull) station.judgedBy = { trust: station.trust.current, lists: desk.lists() };
+    if (result.outcome === 'stored') station.storedAt = performance.now();
     countResult({ metrics, signers }, wire, result, now());
     audit(log, delivery, wire, result);
     return result;

@@ -117,6 +117,24 @@ describe('a volume in trouble', { skip: requireTools('root') }, () => {
     await soon(() => assert.equal(site.broker.queueDepth(DESTINATION), 0));
   });
 
+  it('finds out without a message that the volume is read-only or full', async (t) => {
+    const site = await createSite(t);
+    const { args, at } = createVolume(t, 'size=16m');
+    const context = await runReceiver(t, site, { args, probeIntervalMs: 50 });
+    const consuming = () => soon(async () => assert.equal(await metricOf(context, 'ssm_consuming'), 1));
+    await consuming();
+    mount('-o', 'remount,ro', at);
+    await suspended(context, 'reject');
+    mount('-o', 'remount,rw', at);
+    await consuming();
+    assert.throws(() => writeFileSync(path.join(at, 'filler'), Buffer.alloc(32 * MIB)), { code: 'ENOSPC' });
+    await suspended(context, 'reject');
+    rmSync(path.join(at, 'filler'));
+    await consuming();
+    await sendAll(site, 100);
+    await allThere(site, at);
+  });
+
   it('waits for a delivery record whose volume went away, and begins no other', async (t) => {
     const site = await createSite(t);
     const { at: volume, args } = createVolume(t, 'size=16m');

@@ -13,12 +13,14 @@ interface Bench {
   readonly shares: (number | undefined)[];
   readonly depths: number[];
   readonly counted: () => number;
+  readonly probed: readonly string[];
 }
 
 /** Runs until the end of the test; counting takes so long, and expiring until it is aborted. */
-async function maintain(scope: Scope, depthInterval: number, countMs: number): Promise<Bench> {
+async function maintain(scope: Scope, depthInterval: number, countMs: number, storedAt = 0): Promise<Bench> {
   const shares: (number | undefined)[] = [];
   const depths: number[] = [];
+  const probed: string[] = [];
   let counted = 0;
   const abort = new AbortController();
   const shelf = async (component: 'incoming' | 'reject') => {
@@ -28,6 +30,7 @@ async function maintain(scope: Scope, depthInterval: number, countMs: number): P
       await sleep(countMs);
       return { elements: 7, complete: true, oldest: undefined };
     };
+    queue.probe = async () => void probed.push(component);
     record.expire = async (_window, _now, signal, share) => {
       shares.push(share);
       await sleep(HOUR, undefined, signal === undefined ? {} : { signal }).catch(() => undefined);
@@ -37,7 +40,14 @@ async function maintain(scope: Scope, depthInterval: number, countMs: number): P
   };
   const options: MaintenanceOptions = {
     config: { deduplication: { window: HOUR }, incoming: { depthInterval } } as MaintenanceOptions['config'],
-    local: { incoming: await shelf('incoming'), reject: await shelf('reject'), rejects: { measure: () => Promise.resolve() } },
+    local: {
+      incoming: await shelf('incoming'),
+      reject: await shelf('reject'),
+      rejects: { measure: () => Promise.resolve() },
+      space: { check: () => Promise.resolve() } as never,
+    },
+    storedAt: () => storedAt,
+    probeIntervalMs: 20,
     log: createLogger({ service: 'test', instance: 'test', level: 'error', format: 'json', output: silent }),
     now: () => new Date(),
     onDepth: ({ elements }) => depths.push(elements),
@@ -51,7 +61,7 @@ async function maintain(scope: Scope, depthInterval: number, countMs: number): P
     abort.abort();
     await done;
   });
-  return { shares, depths, counted: () => counted };
+  return { shares, depths, probed, counted: () => counted };
 }
 
 describe('maintenance', () => {
@@ -73,5 +83,13 @@ describe('maintenance', () => {
     const { shares, depths } = await maintain(t, 10, 0);
     await eventually(() => assert.ok(depths.length >= 2));
     assert.deepEqual(shares, [0.01]);
+  });
+
+  it('probes incoming unless it just took a message, and the reject queue always', async (t) => {
+    const idle = await maintain(t, 0, 0, Number.NEGATIVE_INFINITY);
+    const busy = await maintain(t, 0, 0, Number.POSITIVE_INFINITY);
+    await eventually(() => assert.ok(idle.probed.filter((one) => one === 'incoming').length >= 2));
+    await eventually(() => assert.ok(busy.probed.length >= 2));
+    assert.deepEqual(new Set(busy.probed), new Set(['reject']));
   });
 });

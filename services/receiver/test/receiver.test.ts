@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict';
+import { renameSync } from 'node:fs';
+import path from 'node:path';
 import { describe, it } from 'node:test';
 import { metricOf } from './support/context.js';
 import { audits, createSite, DESTINATION, ready, runReceiver, settled, soon, startBroker } from './support/live.js';
@@ -129,4 +131,23 @@ describe('the receiver, good messages', { concurrency: 4 }, () => {
     assert.deepEqual([ids.length, new Set(ids).size], [40, 40]);
     assert.ok(receivers.every((receiver) => audits(receiver).length > 0));
   });
+});
+
+describe('an idle receiver', { concurrency: 4 }, () => {
+  for (const volume of ['incoming', 'reject', 'record'] as const)
+    it(`is not ready while ${volume} is away, and goes on by itself`, async (t) => {
+      const site = await createSite(t);
+      const directory = path.join(site.root, volume);
+      const args = [`--deduplication.path=${path.join(site.root, 'record')}`];
+      const context = await runReceiver(t, site, { args, probeIntervalMs: 50 });
+      await ready(context);
+      renameSync(directory, `${directory}.away`);
+      const component = volume === 'record' ? 'delivery-record' : volume;
+      await soon(() => assert.equal(context.health.ready().components[component]?.ready, false));
+      assert.equal(await metricOf(context, 'ssm_consuming'), 0);
+      renameSync(`${directory}.away`, directory);
+      await ready(context);
+      await site.send('records', { empaId: 'after' });
+      await soon(() => assert.equal(site.stored().length, 1));
+    });
 });

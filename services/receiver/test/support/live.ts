@@ -15,8 +15,7 @@ import {
   temporaryDirectory,
 } from '@ssm/test-support';
 import { type ReceiverConfig, receiverSettings } from '../../src/config.js';
-import { startReceiver } from '../../src/receiver.js';
-import type { StageHook } from '../../src/steps.js';
+import { type ReceiverOptions, startReceiver } from '../../src/receiver.js';
 import { type Element, elementsOf } from './bench.js';
 import { createContext, type TestContext } from './context.js';
 
@@ -155,11 +154,11 @@ export function configOf(site: Site, ...more: readonly string[]): ReceiverConfig
 export async function runReceiver(
   scope: Scope,
   site: Site,
-  options: { args?: readonly string[]; onStage?: StageHook } = {},
+  options: { args?: readonly string[] } & Pick<ReceiverOptions, 'onStage' | 'probeIntervalMs'> = {},
 ): Promise<TestContext> {
-  const { args = [], onStage } = options;
+  const { args = [], ...more } = options;
   const context = createContext(scope);
-  await startReceiver(configOf(site, ...args), context, { firstPauseMs: 20, ...(onStage === undefined ? {} : { onStage }) });
+  await startReceiver(configOf(site, ...args), context, { firstPauseMs: 20, ...more });
   return context;
 }
 
