@@ -1,7 +1,7 @@
 /** Key, certificates and trust: loaded, watched, replaced as a whole when they change, the last good ones kept. */
 import { readFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { EmpaError, type Identity, loadIdentity, loadTrustStore, type TrustStore } from '@ssm/empa';
+import { EmpaError, type Identity, loadIdentity, loadTrustStore, type TrustStore, type VerifyPolicy, verifyCertificate } from '@ssm/empa';
 import { type Reloadable, watchFiles } from '@ssm/service-kit';
 import type { SenderConfig } from './config.js';
 import { SenderError } from './errors.js';
@@ -25,6 +25,8 @@ export interface Materials {
   readonly brokerCa: Reloadable<string> | undefined;
   /** What a message is sealed with now. Throws SenderError identity-not-valid, recipient-is-self, recipient-not-valid. */
   forSealing(): { readonly identity: Identity; readonly recipients: readonly Recipient[] };
+  /** Why the own certificate does not verify here, when forSealing() looked last; the receiver may have other CAs and CRLs. */
+  chainFault(): Error | undefined;
   check(): Promise<void>;
   close(): void;
 }
@@ -66,9 +68,9 @@ export async function loadMaterials(config: SenderConfig, now: () => Date, event
       recipients: await watch('recipients', config.encryption.recipients, () => loadRecipients(config.encryption.recipients)),
       brokerCa: ca === '' ? undefined : await watch('broker-ca', [ca], () => readBundle(ca)),
     };
-    const forSealing = createJudge(sources, config, now);
-    forSealing();
-    return { ...sources, forSealing, close, check: async () => void (await Promise.all(opened.map((value) => value.check()))) };
+    const judge = createJudge(sources, config, now);
+    judge.forSealing();
+    return { ...sources, ...judge, close, check: async () => void (await Promise.all(opened.map((value) => value.check()))) };
   } catch (error) {
     close();
     throw error;
@@ -77,9 +79,13 @@ export async function loadMaterials(config: SenderConfig, now: () => Date, event
 
 type Sources = Pick<Materials, 'identity' | 'trust' | 'recipients'>;
 
-function createJudge({ identity, trust, recipients }: Sources, config: SenderConfig, now: () => Date): Materials['forSealing'] {
+type Judge = Pick<Materials, 'forSealing' | 'chainFault'>;
+
+function createJudge({ identity, trust, recipients }: Sources, config: SenderConfig, now: () => Date): Judge {
+  const policy: VerifyPolicy = { crl: config.trust.crl, signingPolicy: config.trust.signingPolicy };
   let judged: { readonly of: readonly unknown[]; readonly until: number } | undefined;
-  return () => {
+  let chainFault: Error | undefined;
+  const forSealing: Materials['forSealing'] = () => {
     const at = now();
     const materials = { identity: identity.current, recipients: recipients.current };
     const { notBefore, notAfter } = materials.identity.certificate;
@@ -88,10 +94,11 @@ function createJudge({ identity, trust, recipients }: Sources, config: SenderCon
     }
     const of = [materials.identity, materials.recipients, trust.current];
     if (judged === undefined || at.getTime() >= judged.until || of.some((value, index) => value !== judged?.of[index])) {
+      chainFault = chainFaultOf(materials.identity, trust.current, { now: at, policy });
       judgeRecipients(materials.recipients, {
         identity: materials.identity,
         trust: config.encryption.verifyRecipients ? trust.current : undefined,
-        policy: { crl: config.trust.crl, signingPolicy: config.trust.signingPolicy },
+        policy,
         now: at,
       });
       judged = {
@@ -101,6 +108,23 @@ function createJudge({ identity, trust, recipients }: Sources, config: SenderCon
     }
     return materials;
   };
+  return { forSealing, chainFault: () => chainFault };
+}
+
+/** What is signed with a revoked certificate is refused for good. Throws SenderError identity-not-valid. */
+function chainFaultOf(
+  { certificate, intermediates }: Identity,
+  trust: TrustStore,
+  options: { readonly now: Date; readonly policy: VerifyPolicy },
+): Error | undefined {
+  try {
+    verifyCertificate(certificate, intermediates, trust, options);
+    return undefined;
+  } catch (error) {
+    if (!(error instanceof EmpaError)) throw error;
+    if (error.code === 'certificate-revoked') throw new SenderError('identity-not-valid', error.message, { cause: error });
+    return error;
+  }
 }
 
 /** A directory that is being written is worth a short wait: at start in place of a refusal, later in place of an alarm. */

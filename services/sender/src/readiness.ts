@@ -3,7 +3,7 @@ import type { Identity } from '@ssm/empa';
 import type { Health, Logger } from '@ssm/service-kit';
 import type { MaterialName, Materials } from './materials.js';
 import type { SenderMetrics } from './metrics.js';
-import { messageOf } from './verdict.js';
+import { codeOf, messageOf } from './verdict.js';
 
 export interface ReadinessSinks {
   readonly log: Logger;
@@ -21,6 +21,7 @@ export class Readiness {
   readonly #warned = new Set<string>();
   #sealing: string | undefined;
   #serial: string | undefined;
+  #chainFault: string | undefined;
 
   constructor(sinks: ReadinessSinks) {
     this.#sinks = sinks;
@@ -80,12 +81,26 @@ export class Readiness {
   /** Why nothing may be sealed now, or undefined. Shown when it changes. */
   sealing(materials: Materials): string | undefined {
     const { reason, error } = refusalOf(materials);
+    if (reason === undefined) this.#chain(materials);
     if (reason === this.#sealing) return reason;
     if (reason === undefined) this.#sinks.log.info('messages can be sealed again');
     else this.#sinks.log.error('no message can be sealed now; everything stays in the outgoing volume', { error });
     this.#sealing = reason;
     this.#show('identity');
     return reason;
+  }
+
+  /** No reason to stop: whether messages are accepted the trust directory of the receiver decides. */
+  #chain(materials: Materials): void {
+    const error = materials.chainFault();
+    const { serialNumber, subject } = materials.identity.current.certificate;
+    const fault = error === undefined ? undefined : `${codeOf(error)} ${serialNumber}`;
+    if (fault === this.#chainFault) return;
+    this.#chainFault = fault;
+    const { log } = this.#sinks;
+    if (error === undefined) log.info('the own certificate verifies again');
+    else
+      log.warn('the own certificate does not verify here; the receiver may refuse what it signs', { subject: subject.toString(), error });
   }
 
   #show(component: Component): void {

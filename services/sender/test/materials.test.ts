@@ -9,6 +9,7 @@ import {
   createCrl,
   eventually,
   type IssuedCertificate,
+  type IssuedCrl,
   writeTrustDirectory,
 } from '@ssm/test-support';
 import { type LogLine, runSender } from './support/run.js';
@@ -36,6 +37,11 @@ function copyTrust(site: Site): string {
   const directory = path.join(site.directory, 'certificates');
   cpSync(keys.trustDirectory, directory, { recursive: true });
   return directory;
+}
+
+function replaceCrl(directory: string, crl: IssuedCrl): void {
+  for (const file of readdirSync(directory).filter((name) => /\.r\d+$/.test(name))) rmSync(path.join(directory, file));
+  writeTrustDirectory(directory, { cas: [], crls: [crl] });
 }
 
 /** The code of the error for which the start was refused, through its causes. */
@@ -210,8 +216,7 @@ describe('keys and certificates of a running sender', () => {
     const { certificate } = write(site, 'server', server);
     const sender = runSender(t, site.config({ trust: { directory }, encryption: { recipients: [certificate] } }));
     await sender.line('connected to the broker');
-    for (const file of readdirSync(directory).filter((name) => /\.r\d+$/.test(name))) rmSync(path.join(directory, file));
-    writeTrustDirectory(directory, { cas: [], crls: [createCrl({ issuer: keys.ca, revoked: [server] })] });
+    replaceCrl(directory, createCrl({ issuer: keys.ca, revoked: [server] }));
     sender.signal('SIGHUP');
     const refused = await sender.line('no message can be sealed now; everything stays in the outgoing volume');
     assert.deepEqual(codesOf(refused.error), ['recipient-not-valid', 'certificate-revoked']);
@@ -223,5 +228,54 @@ describe('keys and certificates of a running sender', () => {
     sender.signal('SIGHUP');
     await eventually(() => assert.equal(site.broker.queueDepth(DESTINATION), 1));
     assert.equal((await arrived(site))[0]?.encrypted, true);
+  });
+
+  it('seals nothing while its own certificate is revoked, and goes on when it is renewed', async (t) => {
+    const site = await createSite(t, keys);
+    const directory = copyTrust(site);
+    const own = issue('own');
+    const identity = write(site, 'own', own);
+    const sender = runSender(t, site.config({ identity, trust: { directory } }));
+    await sender.line('connected to the broker');
+    replaceCrl(directory, createCrl({ issuer: keys.ca, revoked: [own] }));
+    sender.signal('SIGHUP');
+    const refused = await sender.line('no message can be sealed now; everything stays in the outgoing volume');
+    assert.deepEqual(codesOf(refused.error), ['identity-not-valid', 'certificate-revoked']);
+    const name = addElement(site.outgoing, 'records');
+    await eventually(async () => assert.match((await sender.ready()).body, /revoked/));
+    assert.deepEqual(filesBelow(site.outgoing), [name]);
+
+    write(site, 'own', issue('own'));
+    sender.signal('SIGHUP');
+    await eventually(() => assert.equal(site.broker.queueDepth(DESTINATION), 1));
+  });
+
+  it('is not started with a revoked certificate, also not for a run that ends', async (t) => {
+    const site = await createSite(t, keys);
+    const directory = copyTrust(site);
+    const own = issue('own');
+    const identity = write(site, 'own', own);
+    replaceCrl(directory, createCrl({ issuer: keys.ca, revoked: [own] }));
+    const name = addElement(site.outgoing, 'records');
+    assert.deepEqual(await refusal(site, t, { identity, trust: { directory }, once: true }), ['identity-not-valid', 'certificate-revoked']);
+    assert.deepEqual(filesBelow(site.outgoing), [name]);
+  });
+
+  it('warns once when its own certificate does not verify, and goes on', async (t) => {
+    const site = await createSite(t, keys);
+    const directory = copyTrust(site);
+    const sender = runSender(t, site.config({ trust: { directory } }));
+    await sender.line('connected to the broker');
+    const old = new Date(Date.now() - HOUR);
+    replaceCrl(directory, createCrl({ issuer: keys.ca, thisUpdate: new Date(old.getTime() - HOUR), nextUpdate: old }));
+    sender.signal('SIGHUP');
+    const warning = await sender.line('the own certificate does not verify here; the receiver may refuse what it signs');
+    assert.deepEqual(codesOf(warning.error), ['crl-expired']);
+    addElement(site.outgoing, 'records');
+    await eventually(() => assert.equal(site.broker.queueDepth(DESTINATION), 1));
+    replaceCrl(directory, createCrl({ issuer: keys.ca }));
+    sender.signal('SIGHUP');
+    await sender.line('the own certificate verifies again');
+    assert.equal(sender.lines.filter(({ msg }) => msg === warning.msg).length, 1);
   });
 });
