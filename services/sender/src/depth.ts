@@ -26,6 +26,11 @@ export class QueueDepth {
     this.#now = now;
   }
 
+  /** The whole volume was seen. */
+  get isKnown(): boolean {
+    return this.#at > Number.NEGATIVE_INFINITY;
+  }
+
   get depth(): number {
     return Math.max(0, this.#look.elements - this.#gone);
   }

@@ -64,7 +64,9 @@ export function runFlow(all: FlowParts): Running {
 function createOnceRun({ config, context, parts }: FlowParts, ending: AbortSignal): OnceRun {
   const { layout, stability } = config.outgoing;
   const stabilityMs = layout === 'directory' ? stability : 0;
-  return new OnceRun({ held: parts.held, log: context.log, stabilityMs, ending, now: () => performance.now() });
+  const { depth, held } = parts;
+  const left = (): number | undefined => (depth.isKnown ? depth.depth : undefined);
+  return new OnceRun({ held, log: context.log, stabilityMs, ending, now: () => performance.now(), left });
 }
 
 function passSources({ config, parts, materials, publisher }: FlowParts, stopping: AbortSignal, run: OnceRun | undefined): PassSources {

@@ -20,13 +20,15 @@ export interface OnceOptions {
   readonly ending: AbortSignal;
   /** Monotonic milliseconds. */
   readonly now: () => number;
+  /** Files in the volume, as the last look at all of it says; undefined: there was none. */
+  readonly left: () => number | undefined;
 }
 
 export class OnceRun {
   readonly #options: OnceOptions;
   readonly #failing = new Map<string, string>();
   readonly #quarantined: { readonly name: string; readonly code: string }[] = [];
-  #counts = { sent: 0, bytes: 0, quarantined: 0, left: 0 };
+  #counts = { sent: 0, bytes: 0, quarantined: 0, unremoved: 0 };
   #last: Pass | undefined;
   #failedScans = 0;
   #ignored = -1;
@@ -45,7 +47,7 @@ export class OnceRun {
       case 'sent':
         this.#counts.sent += 1;
         this.#counts.bytes += result.bytes;
-        if (result.removal === 'left') this.#counts.left += 1;
+        if (result.removal === 'left') this.#counts.unremoved += 1;
         break;
       case 'quarantined':
         this.#counts.quarantined += 1;
@@ -84,15 +86,16 @@ export class OnceRun {
 
   /** Logs the summary; comes back with the exit code. */
   conclude(): number {
-    const { sent, bytes, quarantined, left } = this.#counts;
+    const { sent, bytes, quarantined, unremoved } = this.#counts;
     const { available = 0, locked = 0, ignored = 0 } = this.#last?.statistics ?? {};
     const fields = { sent, bytes, quarantined, failed: this.#drained ? available : this.#failing.size, locked, ignored };
-    if (this.#drained && quarantined === 0 && available === 0 && left === 0) {
+    if (this.#drained && quarantined === 0 && available === 0 && unremoved === 0) {
       this.#options.log.info('all was sent', fields);
       return EXIT_CODES.ok;
     }
     this.#options.log.error(this.#drained ? 'not everything was sent' : 'the run ended before everything was sent', {
       ...fields,
+      left: this.#options.left(),
       quarantinedNames: this.#quarantined,
       failedNames: [...this.#failing].map(([name, code]) => ({ name, code })),
     });

@@ -71,6 +71,15 @@ describe('--once', () => {
     assert.deepEqual(filesBelow(site.outgoing), [name]);
   });
 
+  it('says how many files are left', async (t) => {
+    const site = await createSite(t, keys);
+    await site.broker.refuseConnections(true);
+    for (let index = 0; index < 3; index += 1) addElement(site.outgoing, `record ${index}`);
+    const sender = runSender(t, site.config({ once: true, onceDeadline: '3s' }));
+    assert.equal(await sender.exited, 1);
+    assert.equal((await sender.line('the run ended before everything was sent')).left, 3);
+  });
+
   it('exits with 1 at its deadline when the broker answers nothing, and gives its locks back', async (t) => {
     const site = await createSite(t, keys);
     site.broker.inject({ dropReceipts: { count: 1000, message: 'lost' } });

@@ -20,6 +20,7 @@ export interface LogLine {
   readonly count?: unknown;
   readonly sent?: unknown;
   readonly locked?: unknown;
+  readonly left?: unknown;
   readonly error?: unknown;
 }
 
