@@ -155,8 +155,10 @@ async function play(scope: Scope, directory: string, once: boolean): Promise<num
   const wrong = faults(files, bad, outcome, scene.pki.sites[0].dn);
   for (const fault of wrong) say(`FAULT: ${fault}`);
   say(wrong.length === 0 ? '\nEvery byte arrived, and nothing that should not.' : '\nThe demo FAILED.');
-  whereEverythingIs(scene);
-  if (!once) await stayUp(scene);
+  if (!once) {
+    whereEverythingIs(scene);
+    await stayUp(scene);
+  }
   progress('stopping');
   const codes = [await scene.sender.stop(), await scene.receiver.stop()];
   if (codes.some((code) => code !== 0)) wrong.push(`exit codes ${codes.join(', ')}`);
