@@ -386,6 +386,15 @@ describe('loadIdentity', () => {
     await rejected('identity-malformed', loadIdentity(paths(context, { key: damaged }), { now }));
   });
 
+  it('says what to do with a PKCS#12 file', async (context) => {
+    for (const which of ['certificate', 'key'] as const) {
+      const at = paths(context);
+      rmSync(at[which]);
+      writeFileSync(at[which], Buffer.from('30820a7f02010330820a3506092a864886f70d010701', 'hex'), { mode: 0o600 });
+      await assert.rejects(loadIdentity(at, { now }), { code: 'identity-malformed', message: /PKCS#12.*openssl pkcs12 -in .* -nodes/ });
+    }
+  });
+
   it('says nothing of the key in any error', async (context) => {
     const lines = host.keyPem.split('\n').slice(1, -2);
     const wrong = [

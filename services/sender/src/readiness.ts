@@ -28,7 +28,7 @@ export class Readiness {
   }
 
   failed(name: MaterialName, error: Error): void {
-    if (!this.#failures.has(name)) this.#sinks.log.error('a changed file cannot be used, the older value stays', { source: name, error });
+    if (!this.#failures.has(name)) this.#sinks.log.error('cannot be loaded again, the last good one stays in use', { source: name, error });
     this.#failures.set(name, error.message);
     this.#sinks.metrics.reloadFailed.set({ source: name }, 1);
     this.#show(COMPONENT[name]);
@@ -37,7 +37,7 @@ export class Readiness {
   /** After the first load, and after each change. */
   loaded(name: MaterialName, materials: Materials): void {
     const { metrics, log } = this.#sinks;
-    if (this.#failures.delete(name)) log.info('the changed file is in use', { source: name });
+    if (this.#failures.delete(name)) log.info('loaded again, and in use', { source: name });
     metrics.reloadFailed.set({ source: name }, 0);
     metrics.reloads.inc({ source: name });
     if (name === 'identity') this.#identity(materials.identity.current);

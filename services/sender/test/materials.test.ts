@@ -177,13 +177,13 @@ describe('keys and certificates of a running sender', () => {
     const renewed = issue('host renewed', { key: cachedKey('rsa2048', 1) });
     writeFileSync(identity.certificate, renewed.certificatePem);
     sender.signal('SIGHUP');
-    await sender.line('a changed file cannot be used, the older value stays');
+    await sender.line('cannot be loaded again, the last good one stays in use');
     assert.match(await sender.metrics(), /^ssm_reload_failed\{source="identity"\} 1$/m);
     addElement(site.outgoing, 'with the old one');
     await eventually(() => assert.equal(site.broker.queueDepth(DESTINATION), 1));
     writeFileSync(identity.key, renewed.keyPem);
     sender.signal('SIGHUP');
-    await sender.line('the changed file is in use');
+    await sender.line('loaded again, and in use');
     addElement(site.outgoing, 'with the new one');
     await eventually(() => assert.equal(site.broker.queueDepth(DESTINATION), 2));
     assert.deepEqual(
@@ -200,7 +200,7 @@ describe('keys and certificates of a running sender', () => {
     await sender.line('connected to the broker');
     rmSync(directory, { recursive: true });
     sender.signal('SIGHUP');
-    await sender.line('a changed file cannot be used, the older value stays');
+    await sender.line('cannot be loaded again, the last good one stays in use');
     assert.match((await sender.ready()).body, /"trust":\{"ready":false,"reason"/);
     addElement(site.outgoing, 'records');
     await eventually(() => assert.equal(site.broker.queueDepth(DESTINATION), 1));

@@ -35,8 +35,22 @@ export function checkKeyMode(path: string, mode: number): IdentityWarning[] {
   return [{ code: 'key-group-readable', message: `${path} has mode ${octal}: its group can use the key` }];
 }
 
+const VERSION_OF_PKCS12 = Buffer.from([0x02, 0x01, 0x03, 0x30]);
+/** Of the outermost length. */
+const MAXIMUM_HEADER = 6;
+
+/** What browsers and some CAs give out: certificate and key, under a password. */
+function refusePkcs12({ path, bytes }: IdentityFile): void {
+  const start = Buffer.from(bytes.subarray(0, MAXIMUM_HEADER + VERSION_OF_PKCS12.length));
+  if (start[0] !== 0x30 || !start.includes(VERSION_OF_PKCS12)) return;
+  const command = `openssl pkcs12 -in ${path} -nodes -out pair.pem`;
+  throw new EmpaError('identity-malformed', `${path} looks like PKCS#12; certificate and key are wanted in PEM: ${command}`);
+}
+
 /** The first private key of the file, read from its PEM block alone. No message says anything of what is in it. */
-function readPrivateKey({ path, bytes }: IdentityFile): KeyObject {
+function readPrivateKey(file: IdentityFile): KeyObject {
+  refusePkcs12(file);
+  const { path, bytes } = file;
   let block: PemBlock | undefined;
   try {
     block = pemBlocks(bytes).find(({ label }) => label.endsWith('PRIVATE KEY'));
@@ -64,7 +78,9 @@ function checkKeyType(path: string, key: KeyObject): void {
   if (fault !== undefined) throw new EmpaError(fault.code, `${path}: ${fault.message}`);
 }
 
-function readCertificates({ path, bytes }: IdentityFile): { certificate: Certificate; intermediates: Certificate[] } {
+function readCertificates(file: IdentityFile): { certificate: Certificate; intermediates: Certificate[] } {
+  refusePkcs12(file);
+  const { path, bytes } = file;
   let certificates: Certificate[];
   try {
     certificates = parseCertificates(bytes);

@@ -1,7 +1,7 @@
 /** What to do, by error code, for those that a check can meet; docs/errors.md says more. */
 const ADVICE: Readonly<Record<string, string>> = {
   'identity-unreadable': 'make certificate and key readable for the user of the service, or correct their paths',
-  'identity-malformed': 'put a PEM certificate and an unencrypted PEM key there',
+  'identity-malformed': 'put the certificate and an unencrypted PEM key there',
   'key-mismatch': 'the certificate was renewed without its key, or the other way round: install both',
   'key-world-readable': 'chmod 0400 the key, and think about a new one: it could be copied',
   'key-unsupported': 'use an RSA key, or EC on P-256 or P-384, without a passphrase',
