@@ -1,10 +1,8 @@
-export interface WindowOptions<T> {
+export interface WindowOptions {
   /** Items worked on at once, at least 1. */
   readonly limit: number;
   /** Once aborted nothing more is taken from the source; the workers that run are waited for. */
   readonly signal?: AbortSignal;
-  /** Budget: an item that does not fit beside the running ones waits; one that is larger than all of it runs alone. */
-  readonly bytes?: { readonly limit: number; readonly sizeOf: (item: T) => number };
 }
 
 /**
@@ -18,24 +16,23 @@ export interface WindowOptions<T> {
 export async function runBounded<T>(
   source: AsyncIterable<T> | Iterable<T>,
   worker: (item: T) => Promise<void>,
-  options: WindowOptions<T>,
+  options: WindowOptions,
 ): Promise<void> {
   await new BoundedRun(source, worker, options).run();
 }
 
-type Taken<T> = { readonly item: T; readonly size: number } | 'ended' | 'stopped';
+type Taken<T> = { readonly item: T } | 'ended' | 'stopped';
 
 class BoundedRun<T> {
   readonly #iterator: AsyncIterator<T> | Iterator<T>;
   readonly #worker: (item: T) => Promise<void>;
-  readonly #options: WindowOptions<T>;
+  readonly #options: WindowOptions;
   #running = 0;
-  #bytes = 0;
   #failure: { readonly error: unknown } | undefined;
   /** Called at every change. One slot and no Promise.race with a long-lived promise, which would gather a reaction an item. */
   #changed: () => void = () => undefined;
 
-  constructor(source: AsyncIterable<T> | Iterable<T>, worker: (item: T) => Promise<void>, options: WindowOptions<T>) {
+  constructor(source: AsyncIterable<T> | Iterable<T>, worker: (item: T) => Promise<void>, options: WindowOptions) {
     if (!(options.limit >= 1)) throw new RangeError('limit must be at least 1');
     this.#iterator = Symbol.asyncIterator in source ? source[Symbol.asyncIterator]() : source[Symbol.iterator]();
     this.#worker = worker;
@@ -69,28 +66,20 @@ class BoundedRun<T> {
       const taken = await this.#next();
       if (taken === 'ended') return;
       if (taken === 'stopped') break;
-      if (!this.#fits(taken.size)) await this.#until(() => this.#failure !== undefined || this.#fits(taken.size));
       if (this.#failure !== undefined) break;
-      void this.#work(taken.item, taken.size);
+      void this.#work(taken.item);
     }
     this.#letGoOfSource();
   }
 
-  #fits(size: number): boolean {
-    const { bytes } = this.#options;
-    return bytes === undefined || this.#running === 0 || this.#bytes + size <= bytes.limit;
-  }
-
-  async #work(item: T, size: number): Promise<void> {
+  async #work(item: T): Promise<void> {
     this.#running += 1;
-    this.#bytes += size;
     try {
       await this.#worker(item);
     } catch (error) {
       this.#failure ??= { error };
     }
     this.#running -= 1;
-    this.#bytes -= size;
     this.#changed();
   }
 
@@ -106,7 +95,7 @@ class BoundedRun<T> {
   async #pull(): Promise<Taken<T>> {
     try {
       const { done, value } = await this.#iterator.next();
-      return done === true ? 'ended' : { item: value, size: this.#options.bytes?.sizeOf(value) ?? 0 };
+      return done === true ? 'ended' : { item: value };
     } catch (error) {
       // A source that takes the same signal may reject at the abort: that is its way to end.
       if (!this.#stopped) this.#failure = { error };

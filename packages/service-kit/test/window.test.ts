@@ -49,10 +49,6 @@ async function* broken(): AsyncGenerator<number> {
   throw new Error('source');
 }
 
-function sizeOf(): number {
-  throw new Error('size');
-}
-
 const settled = async (): Promise<void> => {
   for (let turn = 0; turn < 5; turn += 1) await setImmediate();
 };
@@ -173,46 +169,6 @@ test('nothing is taken when the signal is aborted before', async () => {
   const source = numbers(3);
   await runBounded(source, async () => undefined, { limit: 1, signal: AbortSignal.abort() });
   assert.equal(source.taken, 0);
-});
-
-test('a byte budget holds items back, and one that is larger runs alone', async () => {
-  const { worker, running, end } = gate();
-  const run = runBounded([10, 60, 50, 500, 1], worker, { limit: 10, bytes: { limit: 100, sizeOf: (item) => item } });
-  await settled();
-  assert.deepEqual(running(), [10, 60]);
-  end(60);
-  await settled();
-  assert.deepEqual(running(), [10, 50]);
-  end(10);
-  await settled();
-  assert.deepEqual(running(), [50]);
-  end(50);
-  await settled();
-  assert.deepEqual(running(), [500]);
-  end(500);
-  await eventually(() => running().length === 1);
-  end(1);
-  await run;
-});
-
-test('an item taken before the abort is worked on, though it had to wait for the budget', async () => {
-  const controller = new AbortController();
-  const { worker, running, end } = gate();
-  const run = runBounded([80, 90, 70], worker, { limit: 10, signal: controller.signal, bytes: { limit: 100, sizeOf: (item) => item } });
-  await settled();
-  controller.abort();
-  end(80);
-  await eventually(() => running().includes(90));
-  end(90);
-  await run;
-  assert.deepEqual(running(), []);
-});
-
-test('a size that cannot be found out is an error of the source', async () => {
-  await assert.rejects(
-    runBounded([1], async () => undefined, { limit: 1, bytes: { limit: 1, sizeOf } }),
-    /size/,
-  );
 });
 
 test('a limit below 1 is refused', async () => {
