@@ -5,7 +5,7 @@
 import fs, { promises } from 'node:fs';
 import path from 'node:path';
 import { failedWith } from './faults.js';
-import { type FileCalls, files } from './files.js';
+import { type FileCalls, files, settleVoid } from './files.js';
 import type { FileModes } from './spool.js';
 
 const { O_CREAT, O_DIRECTORY, O_EXCL, O_NOFOLLOW, O_RDONLY, O_SYNC, O_WRONLY } = fs.constants;
@@ -15,14 +15,7 @@ const DIRECTORY_MODE = 0o777;
 /** For chown: leave it. */
 const UNCHANGED = -1;
 
-function settle<T>(run: (done: (error: Error | null, result: T) => void) => void): Promise<T> {
-  return new Promise((resolve, reject) => {
-    run((error, result) => (error === null ? resolve(result) : reject(error)));
-  });
-}
-
-const close = (descriptor: number): Promise<void> => settle((done) => fs.close(descriptor, (error) => done(error ?? null, undefined)));
-const sync = (descriptor: number): Promise<void> => settle((done) => fs.fsync(descriptor, (error) => done(error, undefined)));
+const sync = (descriptor: number): Promise<void> => settleVoid((done) => fs.fsync(descriptor, done));
 
 async function writeAll(descriptor: number, data: Uint8Array): Promise<void> {
   for (let offset = 0; offset < data.length; ) offset += await files.write(descriptor, data, offset);
@@ -30,8 +23,8 @@ async function writeAll(descriptor: number, data: Uint8Array): Promise<void> {
 
 async function setModes(descriptor: number, { gid, fileMode }: FileModes): Promise<void> {
   // The group first: changing it takes the setgid bit away.
-  if (gid !== undefined) await settle<void>((done) => fs.fchown(descriptor, UNCHANGED, gid, (error) => done(error, undefined)));
-  if (fileMode !== undefined) await settle<void>((done) => fs.fchmod(descriptor, fileMode, (error) => done(error, undefined)));
+  if (gid !== undefined) await settleVoid((done) => fs.fchown(descriptor, UNCHANGED, gid, done));
+  if (fileMode !== undefined) await settleVoid((done) => fs.fchmod(descriptor, fileMode, done));
 }
 
 /** Creates an empty file, never in place of one that is there; when it rejects there is none of ours. `flags`: beside those for that. */
@@ -41,7 +34,7 @@ async function createEmpty(file: string, modes: FileModes, flags: number, calls:
     await setModes(descriptor, modes);
     return descriptor;
   } catch (error) {
-    await Promise.allSettled([close(descriptor), promises.unlink(file)]);
+    await Promise.allSettled([files.close(descriptor), promises.unlink(file)]);
     throw error;
   }
 }
@@ -103,7 +96,7 @@ export async function createFiles(
   const failed = opened.find((one) => one.status === 'rejected');
   try {
     if (failed !== undefined) {
-      await Promise.allSettled(created.map(({ descriptor }) => close(descriptor)));
+      await Promise.allSettled(created.map(({ descriptor }) => files.close(descriptor)));
       throw failed.reason;
     }
     await allOf([

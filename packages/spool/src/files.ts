@@ -13,7 +13,7 @@ function settle<T>(run: (done: (error: Error | null, result: T) => void) => void
   });
 }
 
-function settleVoid(run: (done: (error: Error | null) => void) => void): Promise<void> {
+export function settleVoid(run: (done: (error: Error | null) => void) => void): Promise<void> {
   return new Promise((resolve, reject) => {
     run((error) => (error === null ? resolve() : reject(error)));
   });

@@ -1,8 +1,7 @@
 /** A pass over an outgoing queue that only looks: nothing is made, freed or claimed. For those who are not its sender. */
-import { promises as fs } from 'node:fs';
 import path from 'node:path';
 import { CLAIMS } from './claims-directory.js';
-import { failedWith } from './faults.js';
+import { namesIn } from './normal-layout.js';
 import type { OutgoingOptions } from './options.js';
 import { PlainScan } from './plain-scan.js';
 import { SimpleScan } from './simple-scan.js';
@@ -13,15 +12,9 @@ export function scanOutgoing(options: Pick<OutgoingOptions, 'path' | 'layout'>, 
   const { path: root, layout } = options;
   const common = { root, signal, prepare: async () => undefined };
   if (layout === 'dirq') return new SimpleScan({ ...common, now: new Date() });
-  return new PlainScan({ ...common, stabilityMs: 0, claims: { time: Date.now(), names: () => namesIn(path.join(root, CLAIMS)) } });
-}
-
-/** None when no sender was ever there. */
-async function namesIn(directory: string): Promise<string[]> {
-  try {
-    return await fs.readdir(directory, { encoding: 'latin1' });
-  } catch (error) {
-    if (failedWith(error, 'ENOENT')) return [];
-    throw error;
-  }
+  return new PlainScan({
+    ...common,
+    stabilityMs: 0,
+    claims: { time: Date.now(), names: () => namesIn(path.join(root, CLAIMS), 'latin1') },
+  });
 }

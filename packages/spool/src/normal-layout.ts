@@ -1,6 +1,6 @@
 /** What both sides of a dirq Normal queue know about its directories. */
 import { promises as fs } from 'node:fs';
-import { entriesOf } from './entries.js';
+import { entriesOf, type NameEncoding } from './entries.js';
 import { failedWith } from './faults.js';
 import { removeIfEmpty, unlinkIfThere } from './moves.js';
 import { isDirectoryName, isElementName, timeOfElement } from './names.js';
@@ -14,17 +14,17 @@ export const LOCKED = 'locked';
 /** A reader that lost the race may lock an element that is being removed: so often the removal begins again. */
 const MAXIMUM_ROUNDS = 10;
 
-/** Numbered directories in order; none when the root is missing. */
+/** Numbered directories in order. */
 export async function numberedDirectories(root: string): Promise<string[]> {
   const names: string[] = [];
   for await (const entries of entriesOf(root)) for (const { name } of entries) if (isDirectoryName(name)) names.push(name);
   return names.toSorted();
 }
 
-/** All names in a small directory; none when it is missing. */
-export async function namesIn(directory: string): Promise<string[]> {
+/** All names in a small directory; none when it is missing. `latin1` gives every byte of a name. */
+export async function namesIn(directory: string, encoding: NameEncoding = 'utf8'): Promise<string[]> {
   try {
-    return await fs.readdir(directory);
+    return await fs.readdir(directory, { encoding });
   } catch (error) {
     if (failedWith(error, 'ENOENT', 'ENOTDIR')) return [];
     throw error;
@@ -50,10 +50,7 @@ export async function removeDirectory(directory: string): Promise<void> {
     return;
   }
   for (let round = 1; ; round += 1) {
-    const names = await fs.readdir(directory).catch((error: unknown) => {
-      if (failedWith(error, 'ENOENT')) return [];
-      throw error;
-    });
+    const names = await namesIn(directory);
     await Promise.all(names.filter((name) => name !== LOCKED).map((name) => unlinkIfThere(`${directory}/${name}`)));
     await removeIfEmpty(`${directory}/${LOCKED}`);
     try {
