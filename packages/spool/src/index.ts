@@ -13,13 +13,11 @@ export type { OtherOwner } from './beside-root.js';
 export { commandAs, ownerBesideRoot, refuseRoot } from './beside-root.js';
 export type { Claims } from './claims.js';
 export { syncDirectory } from './durable.js';
-export { entriesOf } from './entries.js';
 export type { SpoolErrorCode } from './errors.js';
 export { SPOOL_ERROR_CODES, SpoolError } from './errors.js';
 export { whoAndWhere } from './faults.js';
 export { newestDirectory } from './insertion.js';
 export { scanOutgoing } from './looking.js';
-export { namesIn } from './normal-layout.js';
 export type { ElementLook, NormalReaderOptions } from './normal-reader.js';
 export { NormalReader } from './normal-reader.js';
 export type { OutgoingOptions, RecordOptions, RecordServer, RecordServerTls, SharedRecordOptions, StagingOptions } from './options.js';
@@ -45,6 +43,7 @@ export type {
   ScanStatistics,
   Staged,
   StagingQueue,
+  Usage,
 } from './spool.js';
 
 export function createOutgoingQueue(options: OutgoingOptions): OutgoingQueue {

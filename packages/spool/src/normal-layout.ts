@@ -4,12 +4,15 @@ import { entriesOf, type NameEncoding } from './entries.js';
 import { failedWith } from './faults.js';
 import { removeIfEmpty, unlinkIfThere } from './moves.js';
 import { isDirectoryName, isElementName, timeOfElement } from './names.js';
+import type { Usage } from './spool.js';
 
 /** Ours: python-dirq's purge removes every empty directory in `temporary`, whatever its age. */
 export const STAGING = '.staging';
 export const TEMPORARY = 'temporary';
 export const OBSOLETE = 'obsolete';
 export const LOCKED = 'locked';
+/** What python-dirq accepts as a file of an element. */
+export const KEY = /^[0-9a-zA-Z]{1,100}$/;
 
 /** A reader that lost the race may lock an element that is being removed: so often the removal begins again. */
 const MAXIMUM_ROUNDS = 10;
@@ -32,9 +35,13 @@ export async function namesIn(directory: string, encoding: NameEncoding = 'utf8'
 }
 
 /** Element names in a directory, as the file system gives them, some at a time; none when it is missing. */
-export async function* elementsIn(directory: string): AsyncGenerator<readonly string[], void> {
+export function elementsIn(directory: string): AsyncGenerator<readonly string[], void> {
+  return namesLike(directory, isElementName);
+}
+
+async function* namesLike(directory: string, isWanted: (name: string) => boolean): AsyncGenerator<readonly string[], void> {
   try {
-    for await (const entries of entriesOf(directory)) yield entries.flatMap(({ name }) => (isElementName(name) ? name : []));
+    for await (const entries of entriesOf(directory)) yield entries.flatMap(({ name }) => (isWanted(name) ? name : []));
   } catch (error) {
     if (!failedWith(error, 'ENOENT', 'ENOTDIR')) throw error;
   }
@@ -94,6 +101,43 @@ export async function depthOf(root: string, timeLimitMs: number, now: Date): Pro
     if (!complete) break;
   }
   return { elements, complete, oldest: first === undefined ? undefined : await timeOf(root, first, now) };
+}
+
+/**
+ * Elements and the bytes of their files; nothing when the root is missing. Others take elements meanwhile: what vanishes is not counted. Once
+ * the signal is aborted it looks at nothing more.
+ */
+export async function usageOf(root: string, signal: AbortSignal): Promise<Usage> {
+  let elements = 0;
+  let bytes = 0;
+  for await (const directories of namesLike(root, isDirectoryName)) {
+    for (const directory of directories) {
+      for await (const names of elementsIn(`${root}/${directory}`)) {
+        for (const name of names) {
+          if (signal.aborted) return { elements, bytes };
+          elements += 1;
+          bytes += await sizeOfElement(`${root}/${directory}/${name}`);
+        }
+      }
+    }
+  }
+  return { elements, bytes };
+}
+
+async function sizeOfElement(element: string): Promise<number> {
+  let bytes = 0;
+  for (const file of await namesIn(element)) if (KEY.test(file)) bytes += await sizeOfFile(`${element}/${file}`);
+  return bytes;
+}
+
+async function sizeOfFile(file: string): Promise<number> {
+  try {
+    const stats = await fs.stat(file);
+    return stats.isFile() ? stats.size : 0;
+  } catch (error) {
+    if (failedWith(error, 'ENOENT', 'ENOTDIR')) return 0;
+    throw error;
+  }
 }
 
 async function timeOf(

@@ -8,17 +8,15 @@ import { failedWith, guarded } from './faults.js';
 import { Insertion, newestDirectory } from './insertion.js';
 import { inodeOf, removeIfEmpty, renameIfThere, unlinkIfThere } from './moves.js';
 import { isElementName, NameSource } from './names.js';
-import { type DepthCount, depthOf, LOCKED, namesIn, OBSOLETE, removeDirectory, STAGING, TEMPORARY } from './normal-layout.js';
+import { type DepthCount, depthOf, KEY, LOCKED, namesIn, OBSOLETE, removeDirectory, STAGING, TEMPORARY, usageOf } from './normal-layout.js';
 import { type Checkpoint, noCheckpoint, type StagingOptions } from './options.js';
 import { identityOf, SameDirectory } from './same-directory.js';
-import type { FileModes, QueueRecord, Staged, StagingQueue } from './spool.js';
+import type { FileModes, QueueRecord, Staged, StagingQueue, Usage } from './spool.js';
 import { type VolumeCalls, volumeCalls } from './volume-calls.js';
 
 const DEFAULT_DIRECTORY_SIZE = 16_000;
 /** Times that an operation begins again because another process removed a directory or took a name. */
 const MAXIMUM_ATTEMPTS = 20;
-/** What python-dirq accepts as a file of an element. */
-const KEY = /^[0-9a-zA-Z]{1,100}$/;
 const STAGED_PATH = /^\.staging\/([^/\0]+)\/([0-9a-f]{14})$/;
 const STAGING_AGE_MS = 86_400_000;
 /** More than one block: an inode alone can often be had on a full disk. */
@@ -250,6 +248,21 @@ export class NormalQueue implements StagingQueue {
 
   async depth(timeLimitMs: number): Promise<DepthCount> {
     return await guarded('count the elements', this.path, () => depthOf(this.path, timeLimitMs, this.#now()));
+  }
+
+  async usage(signal: AbortSignal): Promise<Usage> {
+    const usage = await guarded('measure the queue', this.path, () => usageOf(this.path, signal));
+    signal.throwIfAborted();
+    return usage;
+  }
+
+  async staged(): Promise<Set<string>> {
+    return await guarded('list the staging directory', this.path, async () => {
+      const paths = new Set<string>();
+      for (const instance of await namesIn(this.#at(STAGING)))
+        for (const name of await namesIn(this.#at(`${STAGING}/${instance}`))) paths.add(`${STAGING}/${instance}/${name}`);
+      return paths;
+    });
   }
 
   async cleanStaging(isRecorded: (stagedPath: string) => Promise<boolean>, now: Date): Promise<number> {

@@ -98,6 +98,11 @@ export interface Staged {
   discard(): Promise<void>;
 }
 
+export interface Usage {
+  readonly elements: number;
+  readonly bytes: number;
+}
+
 /** Incoming and reject: dirq Normal. */
 export interface StagingQueue {
   readonly path: string;
@@ -110,6 +115,8 @@ export interface StagingQueue {
    * rename is durable when it resolves. Idempotent.
    */
   commit(stagedPath: string): Promise<{ readonly outcome: 'stored' | 'done'; readonly name: string | undefined }>;
+  /** Paths of all that is staged there, ours and other processes'. */
+  staged(): Promise<Set<string>>;
   /** Whether the element of this path, ours or another process's, is still staged. */
   isStaged(stagedPath: string): Promise<boolean>;
   /** Throws a staged element away, ours or another process's. Idempotent. */
@@ -122,8 +129,10 @@ export interface StagingQueue {
   freeFiles(): Promise<number>;
   /** Writes, fsyncs and removes a small file: can elements be stored again? Throws the SpoolError that they would meet. */
   probe(): Promise<void>;
-  /** Elements by name alone; gives up (`complete: false`) after so many milliseconds. */
+  /** Elements by name alone; gives up (`complete: false`) after this many milliseconds. */
   depth(timeLimitMs: number): Promise<{ readonly elements: number; readonly complete: boolean; readonly oldest: Date | undefined }>;
+  /** Elements and the bytes of their files: looks at each. Rejects with the reason of the signal when that is aborted. */
+  usage(signal: AbortSignal): Promise<Usage>;
   /**
    * Removes what dead processes left in staging: only elements for which isRecorded() says no, and which are older than 24 h by our clock and
    * by that of the volume. Resolves to their number.

@@ -178,6 +178,17 @@ describe('staging', () => {
     assert.match(await queue.add(RECORD), /^00000001\//);
   });
 
+  it('lists what is staged, whoever did it', async (t) => {
+    const { root, queue } = await started(t);
+    assert.deepEqual(await queue.staged(), new Set());
+    const ours = await queue.stage(RECORD);
+    const { queue: other } = await started(t, { path: root, instance: 'two' });
+    const theirs = await other.stage(RECORD);
+    assert.deepEqual(await queue.staged(), new Set([ours.path, theirs.path]));
+    await queue.commit(ours.path);
+    assert.deepEqual(await queue.staged(), new Set([theirs.path]));
+  });
+
   it('refuses keys that dirq readers refuse, and paths that are not staged elements', async (t) => {
     const { root, queue } = await started(t);
     for (const key of ['', 'a-b', '../x', 'locked', '.x', 'a/b', 'é']) await rejectsWith(queue.stage({ [key]: 'x' }), 'name-invalid');
@@ -255,6 +266,24 @@ describe('what is on disk', () => {
     for (let index = 0; index < 300; index += 1) mkdirSync(`${root}/00000000/${index.toString(16).padStart(14, '0')}`);
     assert.equal((await queue.depth(-1)).complete, false);
     assert.equal((await queue.depth(10_000)).elements, 302);
+  });
+
+  it('is measured: elements and the bytes of their files, and nothing else', async (t) => {
+    const { root, queue } = await started(t);
+    const { signal } = new AbortController();
+    for (const name of ['00000000/65a0b1c2d3e4f5', '00000001/65a0b1c2d3e4f6']) {
+      mkdirSync(`${root}/${name}/locked`, { recursive: true });
+      writeFileSync(`${root}/${name}/body`, 'x'.repeat(100));
+      writeFileSync(`${root}/${name}/error`, 'xx');
+    }
+    for (const name of ['temporary/65a0b1c2d3e4f7', '.staging/a/65a0b1c2d3e4f8', '00000000/short']) {
+      mkdirSync(`${root}/${name}`, { recursive: true });
+      writeFileSync(`${root}/${name}/body`, 'x');
+    }
+    assert.deepEqual(await queue.usage(signal), { elements: 2, bytes: 204 });
+    await assert.rejects(queue.usage(AbortSignal.abort()), { name: 'AbortError' });
+    const missing = new NormalQueue({ path: `${root}/none`, instance: 'one' });
+    assert.deepEqual(await missing.usage(signal), { elements: 0, bytes: 0 });
   });
 
   it('knows the free space', async (t) => {

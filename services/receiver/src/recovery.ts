@@ -1,11 +1,7 @@
-import { readdir } from 'node:fs/promises';
-import path from 'node:path';
 import { SpoolError } from '@ssm/spool';
 import { settleShared } from './settlement.js';
 import type { Shelf } from './shelf.js';
 import { LocalTrouble, locally } from './trouble.js';
-
-const STAGING = '.staging';
 
 export interface Recovery {
   readonly queue: Shelf['component'];
@@ -34,7 +30,7 @@ export async function finishRecorded(shelf: Shelf, signal: AbortSignal, before?:
   const queue = shelf.component;
   const found: Unconfirmed[] = [];
   const isShared = shelf.record.sharing !== undefined;
-  const staged = isShared ? undefined : await locally(queue, () => stagedPaths(shelf.queue.path));
+  const staged = isShared ? undefined : await locally(queue, () => shelf.queue.staged());
   let failure = await locally('delivery-record', () => findRecorded(shelf, staged, found, signal));
   const counts = { finished: 0, dropped: 0, twice: 0 };
   for (const entry of found) {
@@ -97,20 +93,4 @@ async function* recordedAmong(
   if (staged?.size === 0) return;
   for await (const entry of record.entries(signal)) if (staged === undefined || staged.has(entry.stagedPath)) yield entry;
   signal.throwIfAborted();
-}
-
-async function stagedPaths(root: string): Promise<Set<string>> {
-  const paths = new Set<string>();
-  for (const instance of await namesIn(path.join(root, STAGING)))
-    for (const name of await namesIn(path.join(root, STAGING, instance))) paths.add(path.posix.join(STAGING, instance, name));
-  return paths;
-}
-
-async function namesIn(directory: string): Promise<string[]> {
-  try {
-    return await readdir(directory);
-  } catch (error) {
-    if (error instanceof Error && 'code' in error && (error.code === 'ENOENT' || error.code === 'ENOTDIR')) return [];
-    throw error;
-  }
 }

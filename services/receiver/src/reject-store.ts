@@ -1,9 +1,9 @@
-import type { QueueRecord } from '@ssm/spool';
+import type { QueueRecord, Usage } from '@ssm/spool';
 import { sha256 } from './delivery-key.js';
 import { ReceiverError } from './errors.js';
 import { ReducedLog } from './reduced-log.js';
 import type { Refusal } from './refusal.js';
-import { QueueUsage, type Usage } from './reject-usage.js';
+import { QueueUsage } from './reject-usage.js';
 import { type Shelf, type Shelved, shelve, sizeOf } from './shelf.js';
 import { freeRoom, requireRoom, reserveOf } from './space.js';
 import type { Step } from './steps.js';
@@ -45,7 +45,7 @@ export class RejectStore {
   constructor(options: RejectOptions) {
     this.#options = options;
     this.#reduced = new ReducedLog(options.shelf.queue.path);
-    this.#usage = new QueueUsage(options.shelf.queue.path);
+    this.#usage = new QueueUsage(options.shelf.queue);
   }
 
   /** As far as this process knows: measured from time to time, and added to in between. */

@@ -1,11 +1,4 @@
-import { stat } from 'node:fs/promises';
-import path from 'node:path';
-import { entriesOf, namesIn } from '@ssm/spool';
-
-export interface Usage {
-  readonly elements: number;
-  readonly bytes: number;
-}
+import type { StagingQueue, Usage } from '@ssm/spool';
 
 const NOTHING: Usage = { elements: 0, bytes: 0 };
 
@@ -15,7 +8,7 @@ function sum(a: Usage, b: Usage): Usage {
 
 /** How much a queue holds: measured now and then, since others take from it, and what is added meanwhile. */
 export class QueueUsage {
-  readonly #root: string;
+  readonly #queue: Pick<StagingQueue, 'usage'>;
   #counted: Usage = NOTHING;
   /** Promised, and not yet stored. */
   #promised: Usage = NOTHING;
@@ -23,8 +16,8 @@ export class QueueUsage {
   #missed: Usage = NOTHING;
   #measuring: Promise<void> | undefined;
 
-  constructor(root: string) {
-    this.#root = root;
+  constructor(queue: Pick<StagingQueue, 'usage'>) {
+    this.#queue = queue;
   }
 
   get now(): Usage {
@@ -56,49 +49,7 @@ export class QueueUsage {
 
   async #measure(signal: AbortSignal): Promise<void> {
     this.#missed = NOTHING;
-    const found = await measureQueue(this.#root, signal);
+    const found = await this.#queue.usage(signal);
     this.#counted = sum(found, this.#missed);
   }
-}
-
-/** Elements and bytes of a dirq Normal queue. Others take elements meanwhile: what vanishes is not counted. */
-export async function measureQueue(root: string, signal: AbortSignal): Promise<Usage> {
-  let elements = 0;
-  let bytes = 0;
-  for await (const directory of namesLike(root, /^[0-9a-f]{8}$/)) {
-    for await (const element of namesLike(path.join(root, directory), /^[0-9a-f]{14}$/)) {
-      signal.throwIfAborted();
-      elements += 1;
-      bytes += await sizeOfElement(path.join(root, directory, element));
-    }
-  }
-  return { elements, bytes };
-}
-
-async function sizeOfElement(element: string): Promise<number> {
-  let bytes = 0;
-  for (const file of await namesIn(element)) if (/^[0-9a-z]+$/.test(file)) bytes += await sizeOfFile(path.join(element, file));
-  return bytes;
-}
-
-async function sizeOfFile(file: string): Promise<number> {
-  try {
-    const stats = await stat(file);
-    return stats.isFile() ? stats.size : 0;
-  } catch (error) {
-    if (isGone(error)) return 0;
-    throw error;
-  }
-}
-
-async function* namesLike(directory: string, pattern: RegExp): AsyncGenerator<string> {
-  try {
-    for await (const entries of entriesOf(directory)) for (const { name } of entries) if (pattern.test(name)) yield name;
-  } catch (error) {
-    if (!isGone(error)) throw error;
-  }
-}
-
-function isGone(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && (error.code === 'ENOENT' || error.code === 'ENOTDIR');
 }

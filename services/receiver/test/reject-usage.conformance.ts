@@ -4,15 +4,15 @@ import { spawnSync } from 'node:child_process';
 import fs, { mkdirSync, type PathLike, renameSync, truncateSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, it } from 'node:test';
+import { createStagingQueue } from '@ssm/spool';
 import { requireTools, temporaryDirectory } from '@ssm/test-support';
-import { measureQueue } from '../src/reject-usage.js';
 
 function command(name: string, ...args: string[]): void {
   const { status, stderr } = spawnSync(name, args, { encoding: 'utf8' });
   assert.equal(status, 0, stderr);
 }
 
-describe('measureQueue', { skip: requireTools('root', 'mkfs.ext4') }, () => {
+describe('usage of a queue', { skip: requireTools('root', 'mkfs.ext4') }, () => {
   it('counts all others when an element vanishes while it looks', async (t) => {
     let root = '';
     // What is registered first is done first.
@@ -33,7 +33,7 @@ describe('measureQueue', { skip: requireTools('root', 'mkfs.ext4') }, () => {
       if (String(file).endsWith('65a0b1c2d3e402')) renameSync(file, `${root}/taken`);
       return real(file, ...rest);
     });
-    const { elements, bytes } = await measureQueue(root, new AbortController().signal);
+    const { elements, bytes } = await createStagingQueue({ path: root, instance: 'test' }).usage(new AbortController().signal);
     assert.ok(elements >= 19 && bytes >= 19, `${elements} elements, ${bytes} bytes`);
   });
 });
