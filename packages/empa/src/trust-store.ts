@@ -23,7 +23,6 @@ export interface IdentityPaths {
 /** An immutable snapshot of a trust directory. */
 export interface TrustStore {
   readonly directory: string;
-  readonly loadedAt: Date;
   /** Self-signed CA certificates of the directory; its other CA certificates only help to build chains. */
   readonly anchors: readonly Certificate[];
   /** Issuer (slash form) and nextUpdate of every CRL that was read. */
@@ -34,9 +33,8 @@ export interface TrustStore {
 
 export interface TrustStoreOptions {
   readonly now: Date;
-  /** Refuse (`trust-unstable`) when a file changed less than so many milliseconds ago. Default 2000; 0 switches it off. */
+  /** Refuse (`trust-unstable`) when a file changed less than this many milliseconds ago. Default 2000; 0 switches it off. */
   readonly stabilityMs?: number;
-  readonly signal?: AbortSignal;
 }
 
 const DEFAULT_STABILITY_MS = 2000;
@@ -161,10 +159,9 @@ async function readInto(builder: TrustBuilder, directory: string, { name, kind, 
 /** What verification needs of a snapshot and nobody else. */
 const materials = new WeakMap<TrustStore, TrustMaterial>();
 
-function snapshotOf(directory: string, material: TrustMaterial, loadedAt: Date): TrustStore {
+function snapshotOf(directory: string, material: TrustMaterial): TrustStore {
   const snapshot: TrustStore = Object.freeze({
     directory,
-    loadedAt,
     anchors: Object.freeze([...material.anchors]),
     crls: Object.freeze(material.crls.map(({ issuer, nextUpdate }) => Object.freeze({ issuer: issuer.toString(), nextUpdate }))),
     problems: Object.freeze([...material.problems]),
@@ -182,21 +179,18 @@ function unstable(directory: string): EmpaError {
  * begin with a dot, and all others, are ignored. Errors: trust-unreadable, trust-empty, trust-unstable.
  */
 export async function loadTrustStore(directory: string, options: TrustStoreOptions): Promise<TrustStore> {
-  const { now, stabilityMs = DEFAULT_STABILITY_MS, signal } = options;
+  const { now, stabilityMs = DEFAULT_STABILITY_MS } = options;
   const before = await list(directory);
   if (stabilityMs > 0 && isRecent(before, now, stabilityMs)) throw unstable(directory);
   const total = before.files.reduce((sum, { status }) => sum + (status instanceof Error ? 0 : Number(status.size)), 0);
   if (total > MAX_TRUST_BYTES)
     throw new EmpaError('trust-unreadable', `trust directory ${directory} holds more than ${MAX_TRUST_BYTES} bytes`);
   const builder = new TrustBuilder();
-  for (const file of before.files) {
-    signal?.throwIfAborted();
-    await readInto(builder, directory, file);
-  }
+  for (const file of before.files) await readInto(builder, directory, file);
   if (fingerprint(before) !== fingerprint(await list(directory))) throw unstable(directory);
   const material = builder.finish();
   if (material.anchors.length === 0) throw new EmpaError('trust-empty', `trust directory ${directory} holds no trust anchor`);
-  return snapshotOf(directory, material, now);
+  return snapshotOf(directory, material);
 }
 
 function materialOf(trust: TrustStore): TrustMaterial {

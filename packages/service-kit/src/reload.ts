@@ -6,8 +6,6 @@ export interface Reloadable<T> {
   readonly current: T;
   /** Why the newest attempt failed, while it does. */
   readonly failure: Error | undefined;
-  /** When `current` was loaded. */
-  readonly loadedAt: Date;
   /**
    * Looks now and loads if something changed, the last attempt failed or the value is too old; does not wait for
    * stability. Resolves when that is through, also when it failed.
@@ -23,9 +21,9 @@ export interface ReloadOptions<T> {
   readonly load: () => Promise<T>;
   /** Milliseconds between looks at the stat fingerprint. Default 5 s. A failed load is tried again at each look. */
   readonly intervalMs?: number;
-  /** Load again after so many milliseconds even if nothing changed. Default 60 s. */
+  /** Load again after this many milliseconds even if nothing changed. Default 60 s. */
   readonly maximumAgeMs?: number;
-  /** A changed fingerprint must have been quiet for so many milliseconds before it is loaded. Default 0: at once. */
+  /** A changed fingerprint must have been quiet for this many milliseconds before it is loaded. Default 0: at once. */
   readonly stabilityMs?: number;
   /** After every later load that succeeded, when `current` is the new value already. */
   readonly onChange?: (value: T) => void;
@@ -73,9 +71,6 @@ class Watch<T> implements Reloadable<T> {
   }
   get failure(): Error | undefined {
     return this.#failure;
-  }
-  get loadedAt(): Date {
-    return new Date(this.#loadedAt);
   }
 
   check(): Promise<void> {

@@ -20,7 +20,7 @@ function metricsOf(observed: Partial<Observed> = {}): { readonly registry: Metri
 }
 
 function snapshot(issuer: string): TrustStore {
-  return { directory: '/ca', loadedAt: NOW, anchors: [], problems: [], crls: [{ issuer, nextUpdate: NOW }] };
+  return { directory: '/ca', anchors: [], problems: [], crls: [{ issuer, nextUpdate: NOW }] };
 }
 
 describe('createSenderMetrics', () => {

@@ -1,7 +1,7 @@
 import { type DerNode, isUniversal, oidOf, TAG } from '../der.js';
 import { EmpaError } from '../errors.js';
 import { attributeValue, canonicalType, type NameAttribute } from './attribute.js';
-import { parseRfc4514, printRfc4514 } from './rfc4514.js';
+import { parseRfc4514 } from './rfc4514.js';
 import { parseSlashForm, printSlashForm } from './slash-form.js';
 
 export type { NameAttribute } from './attribute.js';
@@ -35,11 +35,6 @@ export class DistinguishedName {
   toString(): string {
     this.#slashForm ??= printSlashForm(this.attributes);
     return this.#slashForm;
-  }
-
-  /** RFC 4514: what to write in a list when the slash form would be ambiguous. */
-  toRfc4514(): string {
-    return printRfc4514(this.rdns);
   }
 
   /** All attributes in encoded order, RDN boundaries ignored. */

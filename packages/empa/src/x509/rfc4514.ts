@@ -119,22 +119,3 @@ export function parseRfc4514(text: string): Rdn[] {
     else reader.take('+');
   }
 }
-
-const hexOf = (text: string): string => Buffer.from(text).toString('hex').toUpperCase().replace(/../gu, '\\$&');
-
-function printValue({ value, opaque }: NameAttribute): string {
-  if (opaque) return `#${value}`;
-  const escaped = Array.from(value, (character) => {
-    if (UNPRINTABLE.test(character)) return hexOf(character);
-    return SPECIAL.has(character) ? `\\${character}` : character;
-  }).join('');
-  return escaped.replace(/^[ #]|(?!^) $/gu, '\\$&');
-}
-
-/** The exact inverse of parseRfc4514, apart from string types. */
-export function printRfc4514(rdns: readonly Rdn[]): string {
-  return rdns
-    .toReversed()
-    .map((rdn) => rdn.map((attribute) => `${attribute.type}=${printValue(attribute)}`).join('+'))
-    .join(',');
-}

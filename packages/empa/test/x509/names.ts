@@ -1,6 +1,7 @@
 /** Names for tests: encoding them, and drawing them at random. */
 import * as fc from 'fast-check';
 import { oid, parseDer, sequence, setOf } from '../../src/der.js';
+import { CONTROL_PATTERN } from '../../src/x509/attribute.js';
 import { DistinguishedName, type NameAttribute } from '../../src/x509/name.js';
 
 export const OIDS: Readonly<Record<string, string>> = {
@@ -71,3 +72,23 @@ export const anyName = fc
 export const sameAttributes = (a: DistinguishedName, b: DistinguishedName): boolean =>
   JSON.stringify(a.attributes.map((one) => [one.type, one.value, one.opaque])) ===
   JSON.stringify(b.attributes.map((one) => [one.type, one.value, one.opaque]));
+
+const UNPRINTABLE = new RegExp(`${CONTROL_PATTERN}|\\p{Surrogate}`, 'u');
+const hexOf = (character: string): string => Buffer.from(character).toString('hex').toUpperCase().replace(/../gu, '\\$&');
+
+function printValue({ value: content, opaque }: NameAttribute): string {
+  if (opaque) return `#${content}`;
+  const escaped = Array.from(content, (character) => {
+    if (UNPRINTABLE.test(character)) return hexOf(character);
+    return '"+,;<>\\'.includes(character) ? `\\${character}` : character;
+  }).join('');
+  return escaped.replace(/^[ #]|(?!^) $/gu, '\\$&');
+}
+
+/** In RFC 4514: parsed, it is the same name again, apart from string types. */
+export function rfc4514(subject: DistinguishedName): string {
+  return subject.rdns
+    .toReversed()
+    .map((rdn) => rdn.map((one) => `${one.type}=${printValue(one)}`).join('+'))
+    .join(',');
+}
