@@ -50,7 +50,7 @@ export class NormalQueue implements StagingQueue {
 
   async start(): Promise<void> {
     const root = await this.#make();
-    await this.probe();
+    await this.#probe();
     this.#root.know(root);
   }
 
@@ -93,7 +93,7 @@ export class NormalQueue implements StagingQueue {
     return `${this.path}/${relative}`;
   }
 
-  async probe(): Promise<void> {
+  async #probe(): Promise<void> {
     await guarded('write to the queue', this.path, async () => {
       await this.#root.check();
       await this.#checkStaging();
@@ -223,13 +223,6 @@ export class NormalQueue implements StagingQueue {
     if ((await inodeOf(source)) !== undefined) return false;
     await this.#root.check();
     return true;
-  }
-
-  async add(record: QueueRecord): Promise<string> {
-    const staged = await this.stage(record);
-    const { name } = await this.commit(staged.path);
-    if (name === undefined) throw new SpoolError('io-error', `somebody took ${staged.path} from ${this.path}`, { path: this.path });
-    return name;
   }
 
   async freeBytes(): Promise<number> {

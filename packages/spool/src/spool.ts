@@ -106,7 +106,10 @@ export interface Usage {
 /** Incoming and reject: dirq Normal. */
 export interface StagingQueue {
   readonly path: string;
-  /** Makes the directories, writes, fsyncs and removes a probe. SpoolError: permission-denied, disk-full, read-only, path-missing. */
+  /**
+   * Makes the directories; writes, fsyncs and removes a probe: can elements be stored? Also after trouble. SpoolError: permission-denied,
+   * disk-full, read-only, path-missing.
+   */
   start(): Promise<void>;
   /** Durable when it resolves. SpoolError: disk-full, read-only, permission-denied, io-error. */
   stage(record: QueueRecord): Promise<Staged>;
@@ -121,14 +124,10 @@ export interface StagingQueue {
   isStaged(stagedPath: string): Promise<boolean>;
   /** Throws a staged element away, ours or another process's. Idempotent. */
   discard(stagedPath: string): Promise<void>;
-  /** stage and commit. */
-  add(record: QueueRecord): Promise<string>;
   /** Free bytes on the file system for us. */
   freeBytes(): Promise<number>;
   /** Inodes that are free on the file system; Infinity where it does not count them. */
   freeFiles(): Promise<number>;
-  /** Writes, fsyncs and removes a small file: can elements be stored again? Throws the SpoolError that they would meet. */
-  probe(): Promise<void>;
   /** Elements by name alone; gives up (`complete: false`) after this many milliseconds. */
   depth(timeLimitMs: number): Promise<{ readonly elements: number; readonly complete: boolean; readonly oldest: Date | undefined }>;
   /** Elements and the bytes of their files: looks at each. Rejects with the reason of the signal when that is aborted. */

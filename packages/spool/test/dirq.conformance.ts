@@ -10,7 +10,7 @@ import { NormalReader } from '../src/normal-reader.js';
 import { SimpleQueue } from '../src/simple-queue.js';
 import { SimpleWriter } from '../src/simple-writer.js';
 import { runWorker, startWorker } from './processes.js';
-import { claimed, filesBelow, namesOf, rejectsWith, text } from './support.js';
+import { addTo, claimed, filesBelow, namesOf, rejectsWith, text } from './support.js';
 
 // Compiled, this file is two directories further down than its source.
 const PYTHON_SIDE = path.join(path.dirname(fileURLToPath(import.meta.url)), '..', '..', 'test', 'peer.py');
@@ -112,7 +112,7 @@ describe('a Normal queue shared with python-dirq', { skip }, () => {
     const root = temporaryDirectory(t);
     const queue = new NormalQueue({ path: root, instance: 'x', directorySize: 5 });
     await queue.start();
-    for (const body of bodies('ours', 12)) await queue.add({ body, signer: '/C=UK/CN=Zürich', empaid: 'y' });
+    for (const body of bodies('ours', 12)) await addTo(queue, { body, signer: '/C=UK/CN=Zürich', empaid: 'y' });
     assert.deepEqual(what(await linesOf(await python(t, 'normal_take', root, 12)), 'taken'), bodies('ours', 12));
     const added = what(await linesOf(await python(t, 'normal_add', root, 12)), 'added');
     const reader = new NormalReader({ path: root });

@@ -10,7 +10,7 @@ import { NormalReader } from '../src/normal-reader.js';
 import { PlainDirectory } from '../src/plain-directory.js';
 import { SimpleQueue } from '../src/simple-queue.js';
 import { SimpleWriter } from '../src/simple-writer.js';
-import { claimed, filesBelow, namesOf, rejectsWith } from './support.js';
+import { addTo, claimed, filesBelow, namesOf, rejectsWith } from './support.js';
 
 const skip = requireTools('root');
 
@@ -67,17 +67,17 @@ describe('a full disk', { skip }, () => {
     const before = filesBelow(root);
     const giveBack = fillUp(root);
     await rejectsWith(queue.stage({ body: 'x'.repeat(100_000), signer: 'y' }), 'disk-full');
-    await rejectsWith(queue.add({ body: 'x' }), 'disk-full');
-    await rejectsWith(queue.probe(), 'disk-full');
+    await rejectsWith(addTo(queue, { body: 'x' }), 'disk-full');
+    await rejectsWith(queue.start(), 'disk-full');
     await rejectsWith(record.claim('id', staged.path), 'disk-full');
     assert.deepEqual(filesBelow(root), [...before, '.filler'].toSorted());
     assert.deepEqual(readdirSync(`${root}/incoming/.staging/x`).length, 1, 'no empty element is left');
     assert.equal(await queue.freeBytes(), 0);
     giveBack();
-    await queue.probe();
+    await queue.start();
     assert.deepEqual(await record.claim('id', staged.path), { outcome: 'mine' });
     await queue.commit(staged.path);
-    await queue.add({ body: 'x' });
+    await addTo(queue, { body: 'x' });
     assert.equal((await elements(`${root}/incoming`)).length, 2);
   });
 
@@ -87,7 +87,7 @@ describe('a full disk', { skip }, () => {
     await queue.start();
     let [stored, failed] = [0, 0];
     for (let size = 1; size < 40_000; size += 1500) {
-      const [added] = await Promise.allSettled([queue.add({ a: 'x'.repeat(size), body: 'y'.repeat(size), z: 'z'.repeat(size) })]);
+      const [added] = await Promise.allSettled([addTo(queue, { a: 'x'.repeat(size), body: 'y'.repeat(size), z: 'z'.repeat(size) })]);
       if (added.status === 'fulfilled') stored += 1;
       else await rejectsWith(Promise.reject(toError(added.reason)), 'disk-full');
       failed += added.status === 'fulfilled' ? 0 : 1;
@@ -134,11 +134,11 @@ describe('a staging area on another file system', { skip }, () => {
     await queue.start();
     rmSync(`${root}/.staging`, { recursive: true });
     symlinkSync(other, `${root}/.staging`);
-    await rejectsWith(queue.probe(), 'io-error');
+    await rejectsWith(queue.start(), 'io-error');
     await rejectsWith(new NormalQueue({ path: root, instance: 'y' }).start(), 'io-error');
     rmSync(`${root}/.staging`);
     await queue.start();
-    await queue.add({ body: 'x' });
+    await addTo(queue, { body: 'x' });
   });
 });
 
@@ -162,7 +162,6 @@ describe('a read-only file system', { skip }, () => {
     const attempts: (() => Promise<unknown>)[] = [
       () => queue.stage({ body: 'x' }),
       () => queue.commit(staged.path),
-      () => queue.probe(),
       () => queue.start(),
       () => record.claim('id', staged.path),
       () => claim.touch(),

@@ -20,7 +20,7 @@ import { NormalQueue } from '../src/normal-queue.js';
 import { NormalReader } from '../src/normal-reader.js';
 import type { StagingOptions } from '../src/options.js';
 import type { VolumeCalls } from '../src/volume-calls.js';
-import { Clock, direct, filesBelow, HOUR, MINUTE, rejectsWith, text, threaded } from './support.js';
+import { addTo, Clock, direct, filesBelow, HOUR, MINUTE, rejectsWith, text, threaded } from './support.js';
 import { failing, logSyncs } from './sync-log.js';
 
 const RECORD = { body: 'text', signer: '/C=UK/CN=host', empaid: '00000000/0123456789abcd' };
@@ -93,7 +93,7 @@ describe('staging', () => {
       ['a', 'b', 'c'].map(async (instance) => {
         const queue = new NormalQueue({ ...options, instance });
         await queue.start();
-        return await queue.add(RECORD);
+        return await addTo(queue, RECORD);
       }),
     );
     assert.equal(new Set(names).size, 3);
@@ -107,21 +107,21 @@ describe('staging', () => {
     const microseconds = (clock.now().getTime() % 1000) * 1000;
     for (let at = 0; at < 200; at += 1)
       mkdirSync(`${root}/00000000/${second}${(microseconds + 500 + at).toString(16).padStart(5, '0')}0/body`, { recursive: true });
-    assert.match(await queue.add(RECORD), /8$/);
+    assert.match(await addTo(queue, RECORD), /8$/);
   });
 
   it('makes its directories again when a purge or a clean-up removed them', async (t) => {
     const { root, queue, reader } = await started(t);
-    const first = await queue.add(RECORD);
+    const first = await addTo(queue, RECORD);
     await reader.lock(first);
     await reader.remove(first);
     rmdirSync(`${root}/00000000`);
     rmdirSync(`${root}/.staging/one`);
-    await queue.add(RECORD);
+    await addTo(queue, RECORD);
     rmdirSync(`${root}/.staging/one`);
     rmdirSync(`${root}/.staging`);
-    await queue.add(RECORD);
-    await queue.probe();
+    await addTo(queue, RECORD);
+    await queue.start();
     assert.equal((await elements(reader)).length, 2);
   });
 
@@ -150,7 +150,7 @@ describe('staging', () => {
     mkdirSync(root);
     await rejectsWith(queue.commit(staged.path), 'path-missing');
     await rejectsWith(queue.stage(RECORD), 'path-missing');
-    await rejectsWith(queue.probe(), 'path-missing');
+    await rejectsWith(queue.start(), 'path-missing');
     assert.deepEqual(readdirSync(root), []);
     rmdirSync(root);
     renameSync(`${root}-unmounted`, root);
@@ -161,9 +161,9 @@ describe('staging', () => {
     const { root, queue, reader } = await started(t, { directorySize: 3 });
     const other = new NormalQueue({ path: root, instance: 'two', directorySize: 3 });
     await other.start();
-    for (let index = 0; index < 3; index += 1) await queue.add(RECORD);
-    await other.add(RECORD);
-    await queue.add(RECORD);
+    for (let index = 0; index < 3; index += 1) await addTo(queue, RECORD);
+    await addTo(other, RECORD);
+    await addTo(queue, RECORD);
     assert.deepEqual([...new Set((await elements(reader)).map((name) => path.dirname(name)))], ['00000000', '00000001']);
   });
 
@@ -175,7 +175,7 @@ describe('staging', () => {
       if (to.includes('/00000000/')) throw Object.assign(new Error('full'), { code: 'EMLINK' });
       await rename(from, to);
     });
-    assert.match(await queue.add(RECORD), /^00000001\//);
+    assert.match(await addTo(queue, RECORD), /^00000001\//);
   });
 
   it('lists what is staged, whoever did it', async (t) => {
@@ -209,7 +209,7 @@ describe('staging', () => {
   it('keeps any instance name inside the staging directory', async (t) => {
     for (const instance of ['../../x', 'a/b', '.', '..', 'ü~%']) {
       const { root, queue, reader } = await started(t, { instance });
-      await queue.add(RECORD);
+      await addTo(queue, RECORD);
       assert.equal((await elements(reader)).length, 1);
       assert.equal(readdirSync(`${root}/.staging`).length, 1);
       assert.deepEqual(readdirSync(path.dirname(root)), ['incoming']);
@@ -247,7 +247,7 @@ describe('what is on disk', () => {
     const umask = process.umask(0o077);
     t.after(() => void process.umask(umask));
     const { root, queue } = await started(t, { modes: { directoryMode: 0o2770, fileMode: 0o660 } });
-    const name = await queue.add(RECORD);
+    const name = await addTo(queue, RECORD);
     for (const directory of ['', 'temporary', 'obsolete', '.staging', '.staging/one', path.dirname(name), name])
       assert.equal(statSync(`${root}/${directory}`).mode & 0o7777, 0o2770, directory);
     assert.equal(statSync(`${root}/${name}/body`).mode & 0o7777, 0o660);
@@ -257,9 +257,9 @@ describe('what is on disk', () => {
     const clock = new Clock(0x66000000 * 1000);
     const { root, queue } = await started(t, { now: clock.now });
     assert.deepEqual(await queue.depth(1000), { elements: 0, complete: true, oldest: undefined });
-    await queue.add(RECORD);
+    await addTo(queue, RECORD);
     clock.advance(HOUR);
-    await queue.add(RECORD);
+    await addTo(queue, RECORD);
     await queue.stage(RECORD);
     const depth = await queue.depth(1000);
     assert.deepEqual({ ...depth, oldest: depth.oldest?.getTime() }, { elements: 2, complete: true, oldest: 0x66000000 * 1000 });
@@ -340,7 +340,7 @@ describe('cleanStaging', () => {
 describe('NormalReader', () => {
   it('locks, reads, unlocks and removes as dirq does', async (t) => {
     const { root, queue, reader } = await started(t);
-    const name = await queue.add({ ...RECORD, body: 'Zürich' });
+    const name = await addTo(queue, { ...RECORD, body: 'Zürich' });
     await rejectsWith(reader.get(name), 'claim-lost');
     assert.equal(await reader.lock(name), true);
     assert.equal(await reader.lock(name), false);
@@ -360,7 +360,7 @@ describe('NormalReader', () => {
 
   it('refuses an element that is none', async (t) => {
     const { root, queue, reader } = await started(t);
-    const name = await queue.add(RECORD);
+    const name = await addTo(queue, RECORD);
     await reader.lock(name);
     for (const file of ['body', 'signer', 'empaid']) fs.unlinkSync(`${root}/${name}/${file}`);
     await rejectsWith(reader.get(name), 'element-corrupt');
@@ -376,7 +376,7 @@ describe('NormalReader', () => {
     const clock = new Clock();
     const { root, queue } = await started(t);
     const reader = new NormalReader({ path: root, now: clock.now });
-    const name = await queue.add(RECORD);
+    const name = await addTo(queue, RECORD);
     mkdirSync(`${root}/00000005`);
     mkdirSync(`${root}/00000003`);
     mkdirSync(`${root}/temporary/0123456789abcd`);
@@ -397,7 +397,7 @@ describe('NormalReader', () => {
     const total = 100;
     const taken: string[] = [];
     const adding = (async () => {
-      for (let index = 0; index < total; index += 1) await queue.add({ body: `${index}` });
+      for (let index = 0; index < total; index += 1) await addTo(queue, { body: `${index}` });
     })();
     while (taken.length < total) {
       for (const name of await elements(reader)) {
@@ -419,13 +419,13 @@ describe('starting', () => {
   it('never makes a root again that went away', async (t) => {
     const { root, queue } = await started(t);
     renameSync(root, `${root}-unmounted`);
-    for (const action of [() => queue.start(), () => queue.prepare(), () => queue.probe(), () => queue.stage(RECORD)]) {
+    for (const action of [() => queue.start(), () => queue.prepare(), () => queue.stage(RECORD)]) {
       assert.ok((await rejectsWith(action(), 'path-missing')).message.includes(root));
       assert.equal(existsSync(root), false);
     }
     renameSync(`${root}-unmounted`, root);
     await queue.start();
-    await queue.add(RECORD);
+    await addTo(queue, RECORD);
   });
 
   it('does not go on in another directory at the same path', async (t) => {
@@ -433,7 +433,7 @@ describe('starting', () => {
     renameSync(root, `${root}-unmounted`);
     await started(t, { path: root });
     const before = readdirSync(root, { recursive: true });
-    for (const action of [() => queue.start(), () => queue.prepare(), () => queue.probe(), () => queue.stage(RECORD)])
+    for (const action of [() => queue.start(), () => queue.prepare(), () => queue.stage(RECORD)])
       assert.equal((await rejectsWith(action(), 'path-missing')).path, root);
     assert.deepEqual(readdirSync(root, { recursive: true }), before);
   });
@@ -448,7 +448,7 @@ describe('starting', () => {
     full.mock.restore();
     renameSync(root, `${root}-before`);
     await queue.start();
-    await queue.add(RECORD);
+    await addTo(queue, RECORD);
   });
 
   it('says what is missing or in the way', async (t) => {

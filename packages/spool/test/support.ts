@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { existsSync, readdirSync } from 'node:fs';
 import path from 'node:path';
 import { SpoolError, type SpoolErrorCode } from '../src/errors.js';
-import type { Claim, OutgoingQueue, Scan } from '../src/spool.js';
+import type { Claim, OutgoingQueue, QueueRecord, Scan, StagingQueue } from '../src/spool.js';
 import { Pace, type VolumeCalls, volumeCalls } from '../src/volume-calls.js';
 
 /** Asserts that the promise rejects with a SpoolError of this code; resolves to it. */
@@ -32,6 +32,14 @@ export function direct(root: string): VolumeCalls {
   pace.found(TMPFS);
   pace.found = () => undefined;
   return volumeCalls(root, pace);
+}
+
+/** Puts an element into the queue; resolves to its name. */
+export async function addTo(queue: StagingQueue, record: QueueRecord): Promise<string> {
+  const staged = await queue.stage(record);
+  const { name } = await queue.commit(staged.path);
+  assert.ok(name !== undefined, `somebody else stored ${staged.path}`);
+  return name;
 }
 
 /** Every name of a pass. */

@@ -19,7 +19,7 @@ import { FileDeliveryRecord } from '../src/delivery-record.js';
 import { NormalQueue } from '../src/normal-queue.js';
 import { PlainDirectory } from '../src/plain-directory.js';
 import { SimpleQueue } from '../src/simple-queue.js';
-import { MINUTE, namesOf } from './support.js';
+import { addTo, MINUTE, namesOf } from './support.js';
 
 function command(name: string, ...args: string[]): void {
   const { status, stderr } = spawnSync(name, args, { encoding: 'utf8' });
@@ -93,7 +93,7 @@ describe('a file system whose directories do not say what their entries are', { 
     const root = mounted(t);
     const queue = new NormalQueue({ path: `${root}/incoming`, instance: 'x' });
     await queue.start();
-    for (let index = 0; index < 20; index += 1) await queue.add({ body: `${index}` });
+    for (let index = 0; index < 20; index += 1) await addTo(queue, { body: `${index}` });
     const record = new FileDeliveryRecord({ path: `${root}/record` });
     await record.start();
     for (let index = 0; index < 20; index += 1) await record.claim(`${index}`, `.staging/a/${index}`);

@@ -9,6 +9,7 @@ import { SimpleQueue } from '../src/simple-queue.js';
 import { SimpleWriter } from '../src/simple-writer.js';
 import type { FileModes, OutgoingQueue } from '../src/spool.js';
 import { receive } from './receiving.js';
+import { addTo } from './support.js';
 
 export interface Task {
   readonly work: keyof typeof WORK;
@@ -75,14 +76,15 @@ async function addNormal(): Promise<void> {
   const { root: path, count = 1, modes = {} } = task;
   const queue = new NormalQueue({ path, instance: `adder-${process.pid}`, modes, directorySize: 5 });
   await queue.start();
-  for (let index = 0; index < count; index += 1) say(`added ${await queue.add({ body: `${task.instance ?? ''}${index}`, signer: 'us' })}`);
+  for (let index = 0; index < count; index += 1)
+    say(`added ${await addTo(queue, { body: `${task.instance ?? ''}${index}`, signer: 'us' })}`);
 }
 
 /** Without a probe first. */
 async function commitNormal(): Promise<void> {
   const queue = new NormalQueue({ path: task.root, instance: 'committer' });
   await queue.prepare();
-  say(`added ${await queue.add({ body: 'x' })}`);
+  say(`added ${await addTo(queue, { body: 'x' })}`);
 }
 
 /** Takes `count` elements. */
