@@ -57,7 +57,7 @@ interface Import {
 }
 
 /** Static and dynamic imports, re-exports and require calls of one source. */
-export function importsOf(source: string): string[] {
+function importsOf(source: string): string[] {
   const code = source.replaceAll(/\/\*[\s\S]*?\*\//g, '').replaceAll(/^\s*\/\/.*$/gm, '');
   const patterns = [
     /(?:^|;)\s*(?:import|export)\s[^'"`;()]*?\bfrom\s*['"]([^'"]+)['"]/gm,

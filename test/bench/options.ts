@@ -13,7 +13,7 @@ export const USAGE = `usage: npm run bench -- [options]
 `;
 
 /** The brokers that can be meant, best first. */
-export const BROKERS: ReadonlyMap<string, readonly BrokerKind[] | 'devbroker'> = new Map<string, readonly BrokerKind[] | 'devbroker'>([
+const BROKERS: ReadonlyMap<string, readonly BrokerKind[] | 'devbroker'> = new Map<string, readonly BrokerKind[] | 'devbroker'>([
   ['devbroker', 'devbroker'],
   ['rabbitmq', ['rabbitmq4', 'rabbitmq3']],
   ['activemq', ['activemq6', 'activemq5']],

@@ -56,7 +56,7 @@ export const loadName = ({ bytes, encrypted, key, tls }: Load): string =>
   `${bytes / KB} KB ${encrypted ? 'signed+encrypted' : 'signed'}${key === 'RSA' ? '' : `, ${key}`}${tls ? ', mutual TLS' : ''}`;
 
 /** Whether `--only` lets this through. */
-export const wanted = (name: string, only: readonly string[]): boolean => only.length === 0 || only.some((part) => name.includes(part));
+const wanted = (name: string, only: readonly string[]): boolean => only.length === 0 || only.some((part) => name.includes(part));
 
 export function planOf({ quick, only, broker, repeats, backlog }: Omit<BenchOptions, 'output' | 'directory'>): Plan {
   const loads = (quick ? QUICK : FULL).filter((load) => wanted(loadName(load), only));

@@ -96,7 +96,7 @@ async function freeStuck({ broker }: Venue, isComplete: () => Promise<boolean>):
 }
 
 /** Messages after all those deaths: in their queue, and in the one for dead letters. */
-export interface Fate {
+interface Fate {
   readonly left: number;
   readonly dead: number;
 }

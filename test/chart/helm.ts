@@ -13,7 +13,7 @@ export interface Manifest {
   readonly [key: string]: unknown;
 }
 
-export interface Meta {
+interface Meta {
   readonly name: string;
   readonly labels: Readonly<Record<string, string>>;
   readonly annotations?: Readonly<Record<string, string>>;
@@ -43,7 +43,7 @@ export function parseManifests(text: string): Manifest[] {
   });
 }
 
-export const RELEASE = 'site';
+const RELEASE = 'site';
 
 /** `helm template` over values files (below the chart) and values; throws with what helm says when it refuses. */
 export function render(files: readonly string[], values?: Values): Manifest[] {
@@ -104,7 +104,7 @@ export interface Probe {
   readonly httpGet: { readonly path: string; readonly port: string };
 }
 
-export interface Mount {
+interface Mount {
   readonly name: string;
   readonly mountPath: string;
   readonly subPath?: string;

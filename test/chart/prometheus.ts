@@ -9,7 +9,7 @@ import { stringify } from 'yaml';
 // Prometheus and Alertmanager as child processes on loopback, and a webhook that an alert ends at.
 
 /** What is scraped: the URL of a service by its name, which becomes job and instance. */
-export type Targets = Readonly<Record<string, string>>;
+type Targets = Readonly<Record<string, string>>;
 
 export interface Series {
   readonly metric: Readonly<Record<string, string>>;

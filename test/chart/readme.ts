@@ -9,7 +9,7 @@ interface Described {
 }
 
 /** Described values in the order of the file; a key without a description belongs to the one above it, or is a group. */
-export function describedValues(values: string): Described[] {
+function describedValues(values: string): Described[] {
   const found: Described[] = [];
   const parents: { readonly indent: number; readonly name: string }[] = [];
   let text: string | undefined;
@@ -27,7 +27,7 @@ export function describedValues(values: string): Described[] {
 }
 
 /** The dotted keys of every value that is no mapping, or an empty one. */
-export function leaves(value: unknown, prefix = ''): string[] {
+function leaves(value: unknown, prefix = ''): string[] {
   if (typeof value !== 'object' || value === null || Array.isArray(value) || Object.keys(value).length === 0) return [prefix];
   return Object.entries(value).flatMap(([name, child]) => leaves(child, prefix === '' ? name : `${prefix}.${name}`));
 }

@@ -4,7 +4,7 @@ import type { Tally } from '../stage/ledger.js';
 import type { Stage, StageOptions } from '../stage/stage.js';
 
 /** What a fault measured, by name: `noticedSeconds`, `peakMiB`. */
-export type Figures = Readonly<Record<string, number | string>>;
+type Figures = Readonly<Record<string, number | string>>;
 
 /** How much of a fault is wanted: `short` in the rotation, `long` when everything is run. */
 export type Pace = 'short' | 'long';

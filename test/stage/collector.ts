@@ -23,7 +23,7 @@ export async function elementPaths(queue: string): Promise<string[]> {
 }
 
 /** Reads the id and hashes the body of an element; undefined: somebody took it. */
-export async function readElement(element: string): Promise<FoundElement | undefined> {
+async function readElement(element: string): Promise<FoundElement | undefined> {
   try {
     const hash = createHash('sha256');
     await pipeline(createReadStream(path.join(element, 'body')), hash);

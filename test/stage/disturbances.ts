@@ -3,7 +3,7 @@ import path from 'node:path';
 import type { Stage } from './stage.js';
 
 /** Ends what was begun. */
-export type Heal = () => Promise<void>;
+type Heal = () => Promise<void>;
 
 /** A fault that can come over a stage at any time, and pass again. Nothing that was sent may be lost by it, whenever it comes and goes. */
 export interface Disturbance {

@@ -9,7 +9,7 @@ export interface BrokerProcess {
   readonly url: string;
 }
 
-export const BROKER_SCRIPT = path.join(root, 'packages/devbroker/dist/src/main.js');
+const BROKER_SCRIPT = path.join(root, 'packages/devbroker/dist/src/main.js');
 
 /** The development broker as a process of its own; with a PKI: TLS, and a client certificate is required. */
 export async function startBrokerProcess(scope: Scope, pki?: DemoPki, args: readonly string[] = []): Promise<BrokerProcess> {

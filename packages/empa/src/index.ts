@@ -1,7 +1,6 @@
 export type { EmpaErrorCode, EmpaErrorOptions, OpenStep, PartialMessage } from './errors.js';
 export { EMPA_ERROR_CODES, EmpaError, OPEN_STEPS } from './errors.js';
 export type { Limits } from './limits.js';
-export { DEFAULT_LIMITS } from './limits.js';
 export type { JudgeOptions, OpenedMessage, OpenOptions, PassedStep, ReadMessage, ReadOptions } from './open.js';
 export { judgeMessage, openMessage, readMessage } from './open.js';
 export type { CipherName, SealOptions } from './seal.js';

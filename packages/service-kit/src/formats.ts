@@ -111,7 +111,7 @@ function maximumOf({ format, maximum }: Setting<unknown>): number | undefined {
 }
 
 /** What a setting takes, with its limits. */
-export function allowedText(setting: Setting<unknown>): string {
+function allowedText(setting: Setting<unknown>): string {
   const { format, minimum } = setting;
   const maximum = maximumOf(setting);
   const base = baseText(format);

@@ -1,4 +1,4 @@
-export interface ComponentState {
+interface ComponentState {
   readonly ready: boolean;
   readonly reason?: string;
 }

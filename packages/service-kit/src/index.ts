@@ -10,9 +10,8 @@ export { createHealth, type Health, type HealthOptions, type Liveness, type Read
 export { renderHelp } from './help.js';
 export { runService } from './lifecycle.js';
 export { createLogger, type LogFields, type Logger, type LoggerOptions, type LogLevel } from './log.js';
-export { type LogOutput, streamOutput } from './log-output.js';
+export type { LogOutput } from './log-output.js';
 export { type Counter, createMetrics, type Gauge, type Histogram, type MetricDescription, type Metrics } from './metrics.js';
-export { OPS_LIMITS, type OpsServer, type OpsServerOptions, startOpsServer } from './ops-server.js';
 export { type Reloadable, type ReloadOptions, watchFiles } from './reload.js';
 export type { Running, ServiceContext, ServiceDefinition, ServiceHost } from './service.js';
 export {

@@ -16,7 +16,7 @@ export interface LineStream extends NodeJS.WritableStream {
 }
 
 /** Bytes that wait for a slow reader; lines beyond are dropped and counted. */
-export const MAX_WAITING_BYTES = 4 * 1024 * 1024;
+const MAX_WAITING_BYTES = 4 * 1024 * 1024;
 
 /**
  * Lines to a pipe, socket or terminal. A pipe whose reader is slow takes up to the limit in memory, then lines are dropped: a log

@@ -12,7 +12,7 @@ const CODES: Readonly<Record<string, SpoolErrorCode>> = {
 };
 
 /** `ENOENT` and the like; undefined when the error is not a system call's. */
-export function errnoOf(error: unknown): string | undefined {
+function errnoOf(error: unknown): string | undefined {
   return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : undefined;
 }
 

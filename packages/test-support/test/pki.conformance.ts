@@ -12,10 +12,9 @@ import {
   type IssuedCertificate,
   type NameInput,
   requireTools,
-  subjectHash,
-  subjectHashOld,
   writeTrustDirectory,
 } from '../src/index.js';
+import { subjectHash, subjectHashOld } from '../src/pki/subject-hash.js';
 
 const skip = requireTools('openssl');
 const directory = mkdtempSync(path.join(tmpdir(), 'ssm-pki-'));

@@ -4,17 +4,9 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:f
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, describe, it } from 'node:test';
-import {
-  cachedKey,
-  createCertificate,
-  createCrl,
-  createDemoPki,
-  createKey,
-  nameHash,
-  signingPolicy,
-  subjectHash,
-  writeTrustDirectory,
-} from '../src/index.js';
+import { cachedKey, createCertificate, createCrl, createDemoPki, nameHash, signingPolicy, writeTrustDirectory } from '../src/index.js';
+import { createKey } from '../src/pki/keys.js';
+import { subjectHash } from '../src/pki/subject-hash.js';
 
 const directory = mkdtempSync(path.join(tmpdir(), 'ssm-pki-'));
 after(() => rmSync(directory, { recursive: true, force: true }));

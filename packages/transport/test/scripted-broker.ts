@@ -12,7 +12,7 @@ export interface ReceivedFrame {
 const LF = 0x0a;
 
 /** One frame from the front of the bytes, with what is left; undefined: not all there yet. Headers are left escaped. */
-export function takeFrame(bytes: Buffer): { frame: ReceivedFrame; rest: Buffer } | undefined {
+function takeFrame(bytes: Buffer): { frame: ReceivedFrame; rest: Buffer } | undefined {
   let start = 0;
   while (bytes[start] === LF) start += 1;
   const headEnd = bytes.indexOf('\n\n', start);

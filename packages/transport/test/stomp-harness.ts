@@ -3,7 +3,7 @@ import { createStompPublisher, createStompSubscriber, type StompOptions, type Tr
 import type { Harness, Site, Tuning } from './conformance.js';
 
 /** Where a STOMP broker listens. */
-export interface BrokerAddress {
+interface BrokerAddress {
   readonly host: string;
   readonly port: number;
 }

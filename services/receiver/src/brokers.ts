@@ -33,7 +33,7 @@ export function createSubscriber(config: BrokerSettings, sources: TlsSources): S
 /** What the reference stores for a message of AMS without an id. */
 const MISSING_ID = 'N/A';
 
-export function amsOptions({ ams, broker, limits, window }: BrokerSettings, sources: TlsSources): AmsSubscriberOptions {
+function amsOptions({ ams, broker, limits, window }: BrokerSettings, sources: TlsSources): AmsSubscriberOptions {
   const { host, port, project, subscription } = ams;
   // Where the certificate is exchanged for a token it is always shown.
   const tls = { ...broker.tls, clientCertificate: true };

@@ -2,11 +2,9 @@ export { type ListPaths, loadSignerLists, type SignerLists } from './authorise.j
 export { stompOptions } from './brokers.js';
 export { checkConfig, type ReceiverConfig, receiverSettings } from './config.js';
 export { type Credentials, loadCredentials } from './credentials.js';
-export { type DnLine, readDnLine } from './dn-line.js';
-export { RECEIVER_ERROR_CODES, ReceiverError, type ReceiverErrorCode } from './errors.js';
-export { type ReceiverOptions, startReceiver } from './receiver.js';
+export { readDnLine } from './dn-line.js';
+export { RECEIVER_ERROR_CODES, type ReceiverErrorCode } from './errors.js';
 export { isReplayable } from './refusal.js';
-export { type ReplayOptions, startReplay } from './replay.js';
 export { verificationRules } from './rules.js';
 export { receiverService, replayService } from './service.js';
 export { STAGES, type Stage, type StageHook } from './steps.js';

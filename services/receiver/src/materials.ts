@@ -34,7 +34,7 @@ interface Watched<T> {
 }
 
 /** Loads a value from files, keeps it fresh, and says in log, metrics and health how that goes. Rejects as the first load does. */
-export async function watchMaterial<T>(source: ReloadSource, watched: Watched<T>, options: MaterialOptions): Promise<Reloadable<T>> {
+async function watchMaterial<T>(source: ReloadSource, watched: Watched<T>, options: MaterialOptions): Promise<Reloadable<T>> {
   const { config, context, metrics } = options;
   const { health, log } = context;
   const accept = (value: T): void => {

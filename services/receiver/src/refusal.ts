@@ -6,7 +6,7 @@ import { harmless } from './text.js';
 /** Characters of a reason. */
 const MAXIMUM_MESSAGE = 500;
 
-export type RejectCode = EmpaErrorCode | Extract<ReceiverErrorCode, 'dn-not-listed' | 'dn-denied' | 'internal-error'>;
+type RejectCode = EmpaErrorCode | Extract<ReceiverErrorCode, 'dn-not-listed' | 'dn-denied' | 'internal-error'>;
 
 /** Why a message is not stored in incoming, and what is known of it. */
 export interface Refusal {

@@ -130,7 +130,7 @@ export class RejectStore {
 }
 
 /** Of the queue's bounds or of the disk. */
-export function isWantOfSpace(error: unknown): boolean {
+function isWantOfSpace(error: unknown): boolean {
   return error instanceof Error && 'code' in error && (error.code === 'space-low' || error.code === 'disk-full');
 }
 

@@ -5,7 +5,7 @@ import type { Counter, Gauge, Histogram, Metrics } from '@ssm/service-kit';
 const MAXIMUM_ISSUERS = 500;
 const STAGE_BUCKETS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 120];
 
-export type CertificateLabel = 'identity' | 'recipient' | 'broker';
+type CertificateLabel = 'identity' | 'recipient' | 'broker';
 
 /** What is looked up when the metrics are read. */
 export interface Observed {

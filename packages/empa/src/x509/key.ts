@@ -2,7 +2,7 @@ import { createPublicKey, type JsonWebKey, type KeyObject } from 'node:crypto';
 import { bitsOf, type DerNode, integerHexOf, isUniversal, oidOf, parseDer, TAG } from '../der.js';
 import { EmpaError, type EmpaErrorCode } from '../errors.js';
 
-export const MIN_RSA_BITS = 2048;
+const MIN_RSA_BITS = 2048;
 /** As OpenSSL has it: what is larger costs too much to verify, and anybody can put such keys into a message. */
 const MAX_RSA_BITS = 16_384;
 const MAX_RSA_EXPONENT = 2n ** 64n;

@@ -4,7 +4,7 @@ import { oid, parseDer, sequence, setOf } from '../../src/der.js';
 import { CONTROL_PATTERN } from '../../src/x509/attribute.js';
 import { DistinguishedName, type NameAttribute } from '../../src/x509/name.js';
 
-export const OIDS: Readonly<Record<string, string>> = {
+const OIDS: Readonly<Record<string, string>> = {
   C: '2.5.4.6',
   O: '2.5.4.10',
   OU: '2.5.4.11',

@@ -38,7 +38,7 @@ export interface Product {
 }
 
 /** The accounts of docs/brokers.md. */
-export const SERVICE = { login: 'ssm', passcode: 'change-me' } as const;
+const SERVICE = { login: 'ssm', passcode: 'change-me' } as const;
 export const OPERATOR = { login: 'operator', passcode: 'change-me-too' } as const;
 
 /** Clean-ups, the last one first: a process is ended before its directory is removed. */

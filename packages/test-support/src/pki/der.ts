@@ -67,7 +67,6 @@ export function oid(dotted: string): Der {
 export const nothing = (): Der => asn1.create(asn1.Class.UNIVERSAL, asn1.Type.NULL, false, '');
 export const boolean = (value: boolean): Der => primitive(asn1.Type.BOOLEAN, Buffer.from([value ? 0xff : 0]));
 export const octets = (bytes: Uint8Array): Der => primitive(asn1.Type.OCTETSTRING, bytes);
-export const enumerated = (value: number): Der => primitive(asn1.Type.ENUMERATED, Buffer.from([value]));
 
 /** Non-negative. */
 export function integer(value: number | bigint): Der {

@@ -9,7 +9,7 @@ export interface ExtraExtension {
   readonly der: Uint8Array;
 }
 
-export const KEY_USAGES = [
+const KEY_USAGES = [
   'digitalSignature',
   'nonRepudiation',
   'keyEncipherment',

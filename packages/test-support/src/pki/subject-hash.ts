@@ -66,7 +66,7 @@ export function nameHashOld(nameDer: Uint8Array): string {
 }
 
 /** DER of a certificate's subject. */
-export function subjectOf(certificateDer: Uint8Array): Buffer {
+function subjectOf(certificateDer: Uint8Array): Buffer {
   const body = child(decode(certificateDer), 0);
   return encode(child(body, tagOf(child(body, 0)).context ? 5 : 4));
 }

@@ -10,8 +10,8 @@ import {
 } from '../../src/index.js';
 import type { Harness, Site, Tuning } from '../conformance.js';
 
-export const PROJECT = 'accounting';
-export const TOKEN = 'token-of-the-site';
+const PROJECT = 'accounting';
+const TOKEN = 'token-of-the-site';
 
 let shared: DemoPki | undefined;
 
@@ -37,7 +37,7 @@ export function tlsOf(pki: DemoPki): TransportTls {
   return { ca: [pki.ca.certificatePem], certificate, key };
 }
 
-export const BACKOFF = { initialMs: 20, maximumMs: 200 };
+const BACKOFF = { initialMs: 20, maximumMs: 200 };
 
 /** What both ends need for a server, quick to try again. */
 export function optionsFor(pki: DemoPki, { host, port }: { readonly host: string; readonly port: number }): AmsOptions {

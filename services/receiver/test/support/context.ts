@@ -1,7 +1,7 @@
 import { createHealth, createMetrics, type Health, type LogFields, type Logger, type Metrics, type ServiceContext } from '@ssm/service-kit';
 import type { Scope } from '@ssm/test-support';
 
-export interface LogLine {
+interface LogLine {
   readonly level: 'debug' | 'info' | 'warn' | 'error';
   readonly message: string;
   readonly fields: LogFields;

@@ -39,7 +39,7 @@ export interface Site {
   readonly rejected: () => Element[];
 }
 
-export interface SendOptions {
+interface SendOptions {
   readonly empaId?: string;
   readonly signer?: Identity;
   readonly deliveryId?: string;

@@ -16,7 +16,7 @@ export interface SplitLimits {
 }
 
 /** One part of a file: from one record's begin to another's end. */
-export interface Part {
+interface Part {
   readonly start: number;
   readonly end: number;
 }

@@ -4,7 +4,8 @@ import path from 'node:path';
 import { PassThrough } from 'node:stream';
 import { runService } from '@ssm/service-kit';
 import { type Child, eventually, type Scope, startNode } from '@ssm/test-support';
-import { type StartOptions, senderService } from '../../src/index.js';
+import { senderService } from '../../src/index.js';
+import type { StartOptions } from '../../src/sender.js';
 
 export interface LogLine {
   readonly level: string;

@@ -26,7 +26,7 @@ export function sharedPki(scope: Scope): DemoPki {
   return pki;
 }
 
-export function brokerTls(keys: DemoPki): NonNullable<DevBrokerOptions['tls']> {
+function brokerTls(keys: DemoPki): NonNullable<DevBrokerOptions['tls']> {
   const { broker, caPath } = keys;
   return {
     key: readFileSync(broker.keyPath),
