@@ -50,7 +50,7 @@ export class NormalQueue implements StagingQueue {
 
   async start(): Promise<void> {
     const root = await this.#make();
-    await this.#probe();
+    await this.probe();
     this.#root.know(root);
   }
 
@@ -93,7 +93,7 @@ export class NormalQueue implements StagingQueue {
     return `${this.path}/${relative}`;
   }
 
-  async #probe(): Promise<void> {
+  async probe(): Promise<void> {
     await guarded('write to the queue', this.path, async () => {
       await this.#root.check();
       await this.#checkStaging();

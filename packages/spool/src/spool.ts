@@ -111,6 +111,8 @@ export interface StagingQueue {
    * disk-full, read-only, path-missing.
    */
   start(): Promise<void>;
+  /** Writes, fsyncs and removes a small file, once started. SpoolError: as start(). */
+  probe(): Promise<void>;
   /** Durable when it resolves. SpoolError: disk-full, read-only, permission-denied, io-error. */
   stage(record: QueueRecord): Promise<Staged>;
   /**

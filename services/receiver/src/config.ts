@@ -3,7 +3,7 @@ import { amsConsuming, amsSubscription, type ConfigOf, commonSettings, ServiceEr
 const SECOND = 1000;
 const DAY = 24 * 60 * 60 * SECOND;
 /** Ages are compared, not waited for, so they may be longer than a timer can be. */
-const LONGEST_AGE = 3650 * DAY;
+const LONGEST_AGE_MS = 3650 * DAY;
 const MIB = 1024 * 1024;
 
 const incoming = {
@@ -50,7 +50,7 @@ const deduplication = {
     format: 'duration',
     default: 7 * DAY,
     minimum: 60 * SECOND,
-    maximum: LONGEST_AGE,
+    maximum: LONGEST_AGE_MS,
   }),
   path: setting({
     doc: 'Directory of the delivery record, on the file system of incoming; empty: .delivered in incoming.path.',
@@ -134,7 +134,7 @@ export const receiverSettings = {
       doc: 'Refuses messages that were signed longer ago; 0: whatever their age.',
       format: 'duration',
       default: 0,
-      maximum: LONGEST_AGE,
+      maximum: LONGEST_AGE_MS,
     }),
     tripleDes: setting({ doc: 'Reads messages encrypted with 3DES.', format: 'boolean', default: false }),
     emailProtection: setting({

@@ -61,13 +61,13 @@ function recordOf(config: ReceiverConfig, options: RecordOptions, { sources, sto
   return { record, holding: new Holding({ sharing: record.sharing, limit: holdLimit, signal: stopping }) };
 }
 
-/** Milliseconds between two attempts: looking at every record of a long window takes a while. */
-const RECLAIM_INTERVAL = 10 * 60_000;
+/** Between two attempts: looking at every record of a long window takes a while. */
+const RECLAIM_INTERVAL_MS = 10 * 60_000;
 
 function reclaimer(shelves: readonly Shelf[], windowMs: number, now: () => Date): Local['reclaim'] {
   let last = Number.NEGATIVE_INFINITY;
   return async (signal) => {
-    if (performance.now() - last < RECLAIM_INTERVAL) return undefined;
+    if (performance.now() - last < RECLAIM_INTERVAL_MS) return undefined;
     last = performance.now();
     try {
       const recovered: Recovery[] = [];

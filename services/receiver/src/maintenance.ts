@@ -7,13 +7,13 @@ import { cleanStaged, finishRecorded, type Recovery } from './recovery.js';
 import { type LocalTrouble, locally } from './trouble.js';
 
 const MINUTE = 60_000;
-const TIDY_INTERVAL = 60 * MINUTE;
-const MEASURE_INTERVAL = 10 * MINUTE;
+const TIDY_INTERVAL_MS = 60 * MINUTE;
+const MEASURE_INTERVAL_MS = 10 * MINUTE;
 /** Nothing is in work for longer, unless it waits for another volume. */
-const IN_WORK = 60 * MINUTE;
-const ALIVE_INTERVAL = VOLUME_LEASE_MS / 8;
+const IN_WORK_MS = 60 * MINUTE;
+const ALIVE_INTERVAL_MS = VOLUME_LEASE_MS / 8;
 /** Of an idle receiver nobody would know that its volumes went away. */
-const PROBE_INTERVAL = MINUTE;
+const PROBE_INTERVAL_MS = MINUTE;
 /** Counting gives up after so long; what it shows is then a lower bound. */
 const DEPTH_LIMIT_MS = 1000;
 /** Of the time, for what grows with the queue and the record: a million of either cost no more than none would matter. */
@@ -57,9 +57,9 @@ export async function runMaintenance(options: MaintenanceOptions): Promise<void>
       async () => onDepth(await local.incoming.queue.depth(DEPTH_LIMIT_MS)),
       SHARE,
     ),
-    repeat('measuring the reject queue', MEASURE_INTERVAL, () => local.rejects.measure(signal)),
-    repeat('tidying', TIDY_INTERVAL, () => tidyAll(options)),
-    repeat('forgetting', TIDY_INTERVAL, () => forgetAll(options)),
+    repeat('measuring the reject queue', MEASURE_INTERVAL_MS, () => local.rejects.measure(signal)),
+    repeat('tidying', TIDY_INTERVAL_MS, () => tidyAll(options)),
+    repeat('forgetting', TIDY_INTERVAL_MS, () => forgetAll(options)),
     keepAlive(options),
     watchVolumes(options),
   ]);
@@ -89,12 +89,12 @@ async function keepAlive({ local, onTrouble, signal }: MaintenanceOptions): Prom
   if (sharing === undefined) return;
   while (!signal.aborted) {
     await locally('delivery-record', () => sharing.alive()).catch(onTrouble);
-    await pause(ALIVE_INTERVAL, signal);
+    await pause(ALIVE_INTERVAL_MS, signal);
   }
 }
 
 async function watchVolumes(options: MaintenanceOptions): Promise<void> {
-  const { isTroubled, local, onTrouble, probeIntervalMs: interval = PROBE_INTERVAL, signal, storedAt } = options;
+  const { isTroubled, local, onTrouble, probeIntervalMs: interval = PROBE_INTERVAL_MS, signal, storedAt } = options;
   while (!signal.aborted) {
     await pause(interval, signal);
     // After trouble there are other probes.
@@ -110,7 +110,7 @@ async function pause(interval: number, signal: AbortSignal): Promise<void> {
 async function tidyAll({ local, log, now, onRecovery, signal }: MaintenanceOptions): Promise<void> {
   for (const shelf of [local.incoming, local.reject]) {
     // Other volumes are told again what is not confirmed, and what they have stored meanwhile is dropped here.
-    if (shelf.record.sharing !== undefined) onRecovery([await finishRecorded(shelf, signal, new Date(now().getTime() - IN_WORK))]);
+    if (shelf.record.sharing !== undefined) onRecovery([await finishRecorded(shelf, signal, new Date(now().getTime() - IN_WORK_MS))]);
     log.debug('tidied', { queue: shelf.component, removed: await cleanStaged(shelf, now(), signal) });
   }
 }

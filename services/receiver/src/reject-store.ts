@@ -14,8 +14,8 @@ import { LocalTrouble, locally } from './trouble.js';
 const NO_SIGNER = 'Not available.';
 /** Share of the limits that messages may fill which are not worth waiting for, so that they leave room for those that are. */
 const SHARE_OF_ANYBODY = 0.75;
-/** Milliseconds between two measurements of a queue that seems full; somebody may have emptied it. */
-const MEASURE_FULL_AGAIN = 60_000;
+/** Between two measurements of a queue that seems full; somebody may have emptied it. */
+const MEASURE_FULL_AGAIN_MS = 60_000;
 
 export interface RejectOptions {
   readonly shelf: Shelf;
@@ -114,7 +114,7 @@ export class RejectStore {
     const share = waits ? 1 : SHARE_OF_ANYBODY;
     const limit = { elements: this.#options.maximumCount * share, bytes: this.#options.maximumBytes * share };
     if (this.#usage.promise(bytes, limit)) return;
-    if (this.#options.now().getTime() - this.#measuredAt >= MEASURE_FULL_AGAIN) {
+    if (this.#options.now().getTime() - this.#measuredAt >= MEASURE_FULL_AGAIN_MS) {
       await this.measure(new AbortController().signal);
       if (this.#usage.promise(bytes, limit)) return;
     }

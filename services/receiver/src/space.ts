@@ -2,7 +2,7 @@ import type { StagingQueue } from '@ssm/spool';
 import { ReceiverError } from './errors.js';
 
 /** Milliseconds for which an answer of the file system is good. */
-const FRESH = 1000;
+const FRESH_MS = 1000;
 /** Inodes that are kept free beside the reserve of bytes. */
 const RESERVED_FILES = 1000;
 /** Inodes of an element with its files, its record, and a directory for it, rounded up. */
@@ -49,7 +49,7 @@ export class SpaceReserve {
 
   /** Counts on so many bytes. Throws ReceiverError space-low when they would touch the reserve. */
   async take(bytes: number): Promise<void> {
-    if (performance.now() - this.#readAt > FRESH || !this.#fits(bytes)) await this.#read();
+    if (performance.now() - this.#readAt > FRESH_MS || !this.#fits(bytes)) await this.#read();
     requireRoom(this.#free, bytes, reserveOf(this.#reserve));
     this.#free = { bytes: this.#free.bytes - bytes, files: this.#free.files - FILES_OF_ELEMENT };
   }
