@@ -3,10 +3,10 @@ import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { it } from 'node:test';
-import { eventually } from '@ssm/test-support';
+import { addElement, eventually } from '@ssm/test-support';
 import { settled } from '../e2e/delivery-suite.js';
 import { addToDirq } from '../e2e/world.js';
-import { addElement, quarantined } from '../stage/outgoing.js';
+import { quarantined } from '../stage/outgoing.js';
 import { meet, type QueueType, type Venue } from './venue.js';
 
 const NEIGHBOURS = 20;

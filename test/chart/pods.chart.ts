@@ -7,14 +7,15 @@ import {
   createDemoPki,
   type DemoIdentity,
   type DemoPki,
+  elements,
   eventually,
   freePort,
   requireTools,
   type Scope,
+  type StoredElement,
   startCommand,
   temporaryDirectory,
 } from '@ssm/test-support';
-import { elements, type StoredElement } from '../demo/files.js';
 import { addToDirq, sha256 } from '../e2e/world.js';
 import { startBrokerProcess } from '../support/broker.js';
 import { sampleOf } from '../support/services.js';

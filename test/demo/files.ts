@@ -48,26 +48,3 @@ export async function drop(outgoing: string, file: DemoFile): Promise<void> {
   await writeFile(temporary, file.body);
   await rename(temporary, path.join(outgoing, file.name));
 }
-
-export interface StoredElement {
-  /** Folder of the element: one file a key. */
-  readonly path: string;
-  readonly keys: Readonly<Record<string, Buffer>>;
-}
-
-/** Every element of a dirq Normal queue. */
-export async function elements(queue: string): Promise<StoredElement[]> {
-  const found: StoredElement[] = [];
-  const directories = (await readdir(queue).catch(() => [])).filter((name) => /^[0-9a-f]{8}$/.test(name));
-  for (const directory of directories.toSorted()) {
-    for (const name of (await readdir(path.join(queue, directory))).toSorted()) {
-      const element = path.join(queue, directory, name);
-      const files = await readdir(element);
-      const entries = await Promise.all(
-        files.filter((file) => file !== 'locked').map(async (file) => [file, await readFile(path.join(element, file))] as const),
-      );
-      found.push({ path: element, keys: Object.fromEntries(entries) });
-    }
-  }
-  return found;
-}

@@ -1,9 +1,9 @@
 import path from 'node:path';
 import process from 'node:process';
 import { parseArgs } from 'node:util';
-import { eventually, type Scope } from '@ssm/test-support';
+import { elements, eventually, type Scope, type StoredElement } from '@ssm/test-support';
 import { root } from '../support/services.js';
-import { type DemoFile, demoFiles, drop, elements, type StoredElement } from './files.js';
+import { type DemoFile, demoFiles, drop } from './files.js';
 import { type BadMessage, intrude } from './intruder.js';
 import { type Scene, setScene } from './scene.js';
 import { bytes, table } from './table.js';

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { eventually, type Scope } from '@ssm/test-support';
-import { leftInDirq } from '../stage/outgoing.js';
 import { AMS_TOKEN, type AmsProcess, amsConfig, startAmsProcess } from '../support/ams.js';
 import type { Service } from '../support/services.js';
-import { addToDirq, eachExactlyOnce, type StartOptions, World } from './world.js';
+import { diesByHook, settled } from './delivery-suite.js';
+import { addToDirq, type StartOptions, World } from './world.js';
 
 // Real services over AMS, which they get into by their certificates.
 
@@ -29,30 +29,13 @@ async function stage(scope: Scope): Promise<Stage> {
   };
 }
 
-async function settled({ world }: Stage, hashes: readonly string[]): Promise<void> {
-  await eachExactlyOnce(world, hashes);
-  await eventually(() => assert.deepEqual(leftInDirq(world.outgoing), []), { timeout: 20_000, what: 'outgoing empty' });
-  const arrived = await world.arrived();
-  assert.deepEqual(
-    [...arrived.values()].filter((count) => count !== 1),
-    [],
-    'stored more than once',
-  );
-  assert.equal(arrived.size, hashes.length, 'something else was stored');
-}
-
-async function diesByHook(service: Service): Promise<void> {
-  await eventually(() => service.child.exit !== undefined, { timeout: 20_000, what: `${service.name} killed by its hook` });
-  assert.equal(service.child.exit?.signal, 'SIGKILL');
-}
-
 describe('over AMS', () => {
   it('every message arrives, once, and the receiver says how many wait', async (test) => {
     const all = await stage(test);
     const [sender, receiver] = await Promise.all([all.sender(), all.receiver()]);
     await Promise.all([sender.ready(), receiver.ready()]);
     const hashes = addToDirq(all.world.outgoing, MESSAGES * 3);
-    await settled(all, hashes);
+    await settled(all.world, receiver, hashes);
     assert.equal(await sender.metric('ssm_messages_total', { result: 'sent' }), hashes.length);
     assert.equal(await receiver.metric('ssm_messages_total', { result: 'stored' }), hashes.length);
     await eventually(async () => assert.equal(await receiver.metric('ssm_unacknowledged_messages_total'), 0), { what: 'acknowledged' });
@@ -71,7 +54,7 @@ describe('over AMS', () => {
     const config = amsConfig(all.ams, 'sender', { token: AMS_TOKEN, authPort: 1 });
     const once = await all.world.sender({ args: ['--once'], config });
     assert.deepEqual(await once.child.exited, { code: 0, signal: null });
-    await settled(all, hashes);
+    await settled(all.world, receiver, hashes);
     assert.equal(await receiver.stop(), 0);
     assert.doesNotMatch(once.child.output(), new RegExp(AMS_TOKEN));
   });
@@ -83,7 +66,7 @@ describe('over AMS', () => {
       const receiver = await all.receiver();
       await diesByHook(await all.sender({ killAt: { stage: at, count: KILL_AT } }));
       const again = await all.sender();
-      await settled(all, hashes);
+      await settled(all.world, receiver, hashes);
       assert.equal(await again.stop(), 0);
       assert.equal(await receiver.stop(), 0);
     });
@@ -96,7 +79,7 @@ describe('over AMS', () => {
       const sender = await all.sender();
       await diesByHook(first);
       const again = await all.receiver();
-      await settled(all, hashes);
+      await settled(all.world, again, hashes);
       assert.equal(await sender.stop(), 0);
       assert.equal(await again.stop(), 0);
     });
@@ -105,7 +88,7 @@ describe('over AMS', () => {
     const all = await stage(test);
     const [sender, receiver] = await Promise.all([all.sender(), all.receiver()]);
     const before = addToDirq(all.world.outgoing, MESSAGES);
-    await settled(all, before);
+    await settled(all.world, receiver, before);
     all.ams.child.signal('SIGKILL');
     await all.ams.child.exited;
     const during = addToDirq(all.world.outgoing, MESSAGES);
@@ -114,7 +97,7 @@ describe('over AMS', () => {
       what: 'not ready',
     });
     await startAmsProcess(test, all.world.pki, ['--port', String(all.ams.port), '--auth-port', String(all.ams.authPort)]);
-    await settled(all, [...before, ...during]);
+    await settled(all.world, receiver, [...before, ...during]);
     await Promise.all([sender.ready(), receiver.ready()]);
     assert.equal(await sender.stop(), 0);
     assert.equal(await receiver.stop(), 0);

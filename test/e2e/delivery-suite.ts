@@ -1,8 +1,7 @@
 /** What must be so between a sender and a receiver, on whatever broker: real processes, some of which die by SIGKILL and are started again. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { eventually, type Scope } from '@ssm/test-support';
-import { leftInDirq } from '../stage/outgoing.js';
+import { eventually, namesInDirq, type Scope } from '@ssm/test-support';
 import type { ConfigFile, Service } from '../support/services.js';
 import { addToDirq, eachExactlyOnce, type World } from './world.js';
 
@@ -16,14 +15,14 @@ export interface Setting {
 }
 
 /** Dead by the hook, not by a fault of its own. */
-async function diesByHook(service: Service): Promise<void> {
+export async function diesByHook(service: Service): Promise<void> {
   await eventually(() => service.child.exit !== undefined, { timeout: 60_000, what: `${service.name} killed by its hook` });
   assert.equal(service.child.exit?.signal, 'SIGKILL', service.child.output());
 }
 
 /** All is quiet: nothing is left to send, nothing waits at the broker, nothing is in work. */
 async function allQuiet(world: World, receiver: Service): Promise<void> {
-  await eventually(() => leftInDirq(world.outgoing).length === 0, { timeout: 60_000, what: 'an empty outgoing queue' });
+  await eventually(() => namesInDirq(world.outgoing).length === 0, { timeout: 60_000, what: 'an empty outgoing queue' });
   await eventually(async () => (await receiver.metric('ssm_in_flight_messages')) === 0, { what: 'nothing in work' });
 }
 

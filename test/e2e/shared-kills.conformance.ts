@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { eventually, requireTools } from '@ssm/test-support';
-import { leftInDirq } from '../stage/outgoing.js';
+import { eventually, namesInDirq, requireTools } from '@ssm/test-support';
 import type { Service } from '../support/services.js';
 import { alarmed, quiet, SharedWorld } from './shared.js';
 import { addToDirq } from './world.js';
@@ -48,7 +47,7 @@ it('a receiver killed between stage and acknowledge that comes back: each messag
     assert.equal(await again.stop(), 0);
   }
   assert.equal(await other.metric('ssm_local_troubles_total'), 0);
-  assert.equal(leftInDirq(world.outgoing).length, 0);
+  assert.equal(namesInDirq(world.outgoing).length, 0);
   assert.deepEqual(await Promise.all([sender.stop(), other.stop()]), [0, 0]);
 });
 

@@ -1,9 +1,17 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { createDemoPki, type DemoPki, eventually, type KeyKind, type Scope, temporaryDirectory } from '@ssm/test-support';
-import { elements, type StoredElement } from '../demo/files.js';
-import { addElement } from '../stage/outgoing.js';
+import {
+  addElement,
+  createDemoPki,
+  type DemoPki,
+  elements,
+  eventually,
+  type KeyKind,
+  type Scope,
+  type StoredElement,
+  temporaryDirectory,
+} from '@ssm/test-support';
 import { startBrokerProcess } from '../support/broker.js';
 import { type ConfigFile, root, type Service, type ServiceName, type ServiceOptions, startService } from '../support/services.js';
 

@@ -1,8 +1,7 @@
 import { chownSync, cpSync, mkdirSync, renameSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import process, { getgid, getuid } from 'node:process';
-import { eventually, freePort, type Scope, temporaryDirectory } from '@ssm/test-support';
-import { elements, type StoredElement } from '../demo/files.js';
+import { elements, eventually, freePort, type Scope, type StoredElement, temporaryDirectory } from '@ssm/test-support';
 import { root, type ServiceName, sampleOf } from '../support/services.js';
 import { buildImage, type Output, run } from './docker.js';
 

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { addElement } from '@ssm/test-support';
 import { sha256 } from '../e2e/world.js';
-import { addElement, addPlainFile } from '../stage/outgoing.js';
+import { addPlainFile } from '../stage/outgoing.js';
 import type { Stage } from '../stage/stage.js';
 import { bodyOf } from './bodies.js';
 

@@ -5,7 +5,7 @@ import { root } from '../support/services.js';
 import type { Scene } from './scene.js';
 
 export async function rejectsOf({ rejects }: Pick<Scene, 'rejects'>): Promise<string[]> {
-  return (await Promise.all(rejects.map((queue) => elementPaths(queue)))).flat();
+  return rejects.flatMap(elementPaths);
 }
 
 /** `npm start -- replay`, as an operator does after renewing a list, for every reject queue; the receivers go on. */

@@ -36,7 +36,7 @@ function refusals(name: string, elements: readonly string[]): Check {
 }
 
 async function leftLocked({ stage }: Scene): Promise<string[]> {
-  const elements = (await Promise.all(stage.incoming.map((queue) => elementPaths(queue)))).flat();
+  const elements = stage.incoming.flatMap(elementPaths);
   return [...notSent(stage), ...elements.filter((element) => existsSync(path.join(element, 'locked')))];
 }
 

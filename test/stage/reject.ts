@@ -9,7 +9,7 @@ import type { Stage } from './stage.js';
 
 /** The codes of the messages in the reject queue, each as often as it is there. */
 export async function rejectCodes(stage: Stage): Promise<string[]> {
-  const paths = await elementPaths(stage.world.reject);
+  const paths = elementPaths(stage.world.reject);
   return paths.map((element) => readFileSync(path.join(element, 'error'), 'utf8').split(':')[0] ?? '');
 }
 

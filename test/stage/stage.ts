@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict';
 import { cpSync, mkdirSync } from 'node:fs';
 import path from 'node:path';
-import { type DemoPki, eventually, type Scope, startTcpProxy, type TcpProxy, temporaryDirectory } from '@ssm/test-support';
+import { addElement, type DemoPki, eventually, type Scope, startTcpProxy, type TcpProxy, temporaryDirectory } from '@ssm/test-support';
 import { merge, type StartOptions, sha256, World } from '../e2e/world.js';
 import type { ConfigFile } from '../support/services.js';
 import type { StageBroker } from './broker.js';
 import { elementPaths, readQueue } from './collector.js';
 import { type FoundElement, type SentFile, someSize, type Tally, tally } from './ledger.js';
-import { addElement, addPlainFile, type Layout, leftOutgoing, quarantined } from './outgoing.js';
+import { addPlainFile, type Layout, leftOutgoing, quarantined } from './outgoing.js';
 import type { Seeded } from './seeded.js';
 import { Slot } from './slot.js';
 import { storiesOf, tailOf } from './story.js';
@@ -122,7 +122,7 @@ export class Stage {
 
   /** Elements there are now in all incoming volumes, and those that loaders took. */
   async arrivals(): Promise<number> {
-    const counts = await Promise.all(this.incoming.map(async (queue) => (await elementPaths(queue)).length));
+    const counts = this.incoming.map((queue) => elementPaths(queue).length);
     return counts.reduce((sum, count) => sum + count, this.loaded.length);
   }
 

@@ -5,6 +5,8 @@ export { missingBroker } from './brokers/installed.js';
 export { startBroker } from './brokers/start.js';
 export type { Child, ChildExit, ChildLine, ChildOptions } from './child.js';
 export { startCommand, startNode } from './child.js';
+export type { StoredElement } from './dirq.js';
+export { addElement, elements, namesIn, namesInDirq } from './dirq.js';
 export { freePort } from './free-port.js';
 export type { KillHook } from './kill-hook.js';
 export { killHook } from './kill-hook.js';

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { after, describe, it } from 'node:test';
-import { eventually } from '@ssm/test-support';
+import { addElement, eventually } from '@ssm/test-support';
 import { runSender } from './support/run.js';
 import { arrived, createSite, DESTINATION, sharedPki } from './support/site.js';
-import { addElement, filesBelow, putFile } from './support/writer.js';
+import { filesBelow, putFile } from './support/writer.js';
 
 const keys = sharedPki({ after });
 const [siteA] = keys.sites;

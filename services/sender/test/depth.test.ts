@@ -3,9 +3,8 @@ import { linkSync, mkdirSync } from 'node:fs';
 import path from 'node:path';
 import { describe, it } from 'node:test';
 import { createOutgoingQueue, type OutgoingQueue } from '@ssm/spool';
-import { type Scope, temporaryDirectory } from '@ssm/test-support';
+import { addElement, type Scope, temporaryDirectory } from '@ssm/test-support';
 import { QueueDepth } from '../src/depth.js';
-import { addElement } from './support/writer.js';
 
 const never = new AbortController().signal;
 const MINUTE = 60_000;

@@ -3,9 +3,9 @@ import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { eventually, type Scope, temporaryDirectory } from '@ssm/test-support';
+import { addElement, eventually, type Scope, temporaryDirectory } from '@ssm/test-support';
 import { type Hints, watchVolume } from '../src/hints.js';
-import { addElement, putFile } from './support/writer.js';
+import { putFile } from './support/writer.js';
 
 async function watched(scope: Scope, layout: 'dirq' | 'directory'): Promise<{ root: string; hints: Hints; count: () => number }> {
   const root = path.join(temporaryDirectory(scope), 'outgoing');

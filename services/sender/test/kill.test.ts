@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import path from 'node:path';
 import { after, describe, it } from 'node:test';
-import { eventually, startNode } from '@ssm/test-support';
+import { addElement, eventually, startNode } from '@ssm/test-support';
 import { STAGES } from '../src/index.js';
 import { runSender } from './support/run.js';
 import { arrived, createSite, sharedPki } from './support/site.js';
-import { addElement, filesBelow } from './support/writer.js';
+import { filesBelow } from './support/writer.js';
 
 const keys = sharedPki({ after });
 const HOOKED_MAIN = path.join(import.meta.dirname, 'hooked-main.js');

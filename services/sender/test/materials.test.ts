@@ -3,6 +3,7 @@ import { chmodSync, copyFileSync, cpSync, mkdirSync, readdirSync, rmSync, writeF
 import path from 'node:path';
 import { after, describe, it } from 'node:test';
 import {
+  addElement,
   type CertificateOptions,
   cachedKey,
   createCertificate,
@@ -14,7 +15,7 @@ import {
 } from '@ssm/test-support';
 import { type LogLine, runSender } from './support/run.js';
 import { arrived, type ConfigPatch, createSite, DESTINATION, type Site, sharedPki } from './support/site.js';
-import { addElement, filesBelow } from './support/writer.js';
+import { filesBelow } from './support/writer.js';
 
 const keys = sharedPki({ after });
 const HOUR = 3_600_000;

@@ -3,9 +3,10 @@ import { appendFileSync, linkSync, renameSync } from 'node:fs';
 import path from 'node:path';
 import { after, describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { addElement } from '@ssm/test-support';
 import { runSender, startSenderProcess } from './support/run.js';
 import { arrived, createSite, DESTINATION, sharedPki } from './support/site.js';
-import { addElement, filesBelow, putFile } from './support/writer.js';
+import { filesBelow, putFile } from './support/writer.js';
 
 const keys = sharedPki({ after });
 

@@ -5,14 +5,13 @@ import { describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createHealth, createLogger, type Health } from '@ssm/service-kit';
 import { createOutgoingQueue, type OutgoingQueue, type Scan } from '@ssm/spool';
-import { eventually, type Scope, temporaryDirectory } from '@ssm/test-support';
+import { addElement, eventually, type Scope, temporaryDirectory } from '@ssm/test-support';
 import { ElementBackoff } from '../src/backoff.js';
 import { QueueDepth } from '../src/depth.js';
 import { Held } from '../src/held.js';
 import { elements, type Pass, type PassSources } from '../src/passes.js';
 import { VolumeState } from '../src/volume.js';
 import { Wake } from '../src/wake.js';
-import { addElement } from './support/writer.js';
 
 interface Bench extends PassSources {
   readonly root: string;

@@ -3,9 +3,9 @@ import assert from 'node:assert/strict';
 import { chmodSync, chownSync, copyFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { after, describe, it } from 'node:test';
-import { type Child, eventually, requireTools, type Scope, startNode } from '@ssm/test-support';
+import { addElement, type Child, eventually, requireTools, type Scope, startNode } from '@ssm/test-support';
 import { createSite, DESTINATION, type Site, sharedPki } from './support/site.js';
-import { addElement, filesBelow, putFile } from './support/writer.js';
+import { filesBelow, putFile } from './support/writer.js';
 
 const MAIN = path.join(import.meta.dirname, '..', 'src', 'main.js');
 const SERVICE = 54_321;

@@ -3,14 +3,14 @@ import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, it } from 'node:test';
 import { type Claim, createOutgoingQueue, type OutgoingQueue, SpoolError } from '@ssm/spool';
-import { eventually, type Scope, temporaryDirectory } from '@ssm/test-support';
+import { addElement, eventually, type Scope, temporaryDirectory } from '@ssm/test-support';
 import { TransportError } from '@ssm/transport';
 import { ByteBudget } from '../src/budget.js';
 import { SenderError } from '../src/errors.js';
 import { Held } from '../src/held.js';
 import { type Line, sendOne } from '../src/pipeline.js';
 import { FakePublisher } from './support/fake-publisher.js';
-import { addElement, filesBelow, putFile } from './support/writer.js';
+import { filesBelow, putFile } from './support/writer.js';
 
 interface Bench {
   readonly root: string;

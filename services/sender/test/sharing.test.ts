@@ -3,10 +3,10 @@ import { linkSync } from 'node:fs';
 import path from 'node:path';
 import { after, describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { eventually } from '@ssm/test-support';
+import { addElement, eventually } from '@ssm/test-support';
 import { runSender } from './support/run.js';
 import { createSite, DESTINATION, sharedPki } from './support/site.js';
-import { addElement, filesBelow, putFile } from './support/writer.js';
+import { filesBelow, putFile } from './support/writer.js';
 
 const keys = sharedPki({ after });
 

@@ -1,10 +1,19 @@
 /** A site and a server as the Python SSM leaves them: INI files, a list of DNs, directories, a PKI, and a broker with mutual TLS. */
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type DevBroker, startDevBroker } from '@ssm/devbroker';
 import { NormalReader, SimpleWriter } from '@ssm/spool';
-import { type Child, type ChildOptions, createDemoPki, type DemoPki, type Scope, startNode, temporaryDirectory } from '@ssm/test-support';
+import {
+  type Child,
+  type ChildOptions,
+  createDemoPki,
+  type DemoPki,
+  namesInDirq,
+  type Scope,
+  startNode,
+  temporaryDirectory,
+} from '@ssm/test-support';
 
 export type Command = 'ssm' | 'ssmsend' | 'ssmreceive';
 
@@ -89,10 +98,7 @@ export async function createOldSite(scope: Scope): Promise<OldSite> {
       const writer = new SimpleWriter({ path: at('outgoing') });
       return Promise.all(bodies.map((body) => writer.add(Buffer.from(body))));
     },
-    waiting: () =>
-      readdirSync(at('outgoing'))
-        .filter((name) => /^[0-9a-f]{8}$/.test(name))
-        .flatMap((name) => readdirSync(path.join(at('outgoing'), name)).map((element) => `${name}/${element}`)),
+    waiting: () => namesInDirq(at('outgoing')),
     stored: () => elementsOf(at('incoming')),
     rejected: () => elementsOf(at('reject')),
   };

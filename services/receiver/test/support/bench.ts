@@ -9,7 +9,7 @@ import {
   type Sharing,
   SpoolError,
 } from '@ssm/spool';
-import { createCertificate, MemoryClaims, type Scope, temporaryDirectory } from '@ssm/test-support';
+import { createCertificate, MemoryClaims, namesInDirq, type Scope, temporaryDirectory } from '@ssm/test-support';
 import { SignerLists } from '../../src/authorise.js';
 import { Holding } from '../../src/holding.js';
 import type { Desk } from '../../src/pipeline.js';
@@ -82,16 +82,10 @@ export interface Element {
 
 /** The elements that a reader of the queue sees. */
 export function elementsOf(queuePath: string): Element[] {
-  const directories = namesIn(queuePath, /^[0-9a-f]{8}$/);
-  const elements = directories.flatMap((directory) => namesIn(directory, /^[0-9a-f]{14}$/));
-  return elements.map((element) =>
-    Object.fromEntries(namesIn(element, /./).map((file) => [path.basename(file), readFileSync(file, 'latin1')])),
-  );
-}
-
-function namesIn(directory: string, pattern: RegExp): string[] {
-  const names = readdirSync(directory).filter((name) => pattern.test(name));
-  return names.toSorted((a, b) => a.localeCompare(b)).map((name) => path.join(directory, name));
+  return namesInDirq(queuePath).map((name) => {
+    const element = path.join(queuePath, name);
+    return Object.fromEntries(readdirSync(element).map((file) => [file, readFileSync(path.join(element, file), 'latin1')]));
+  });
 }
 
 /** The same object with some of its functions replaced. */
