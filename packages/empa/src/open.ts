@@ -34,7 +34,7 @@ export interface JudgeOptions {
   readonly trust: TrustStore;
   readonly now: Date;
   readonly policy?: VerifyPolicy;
-  /** Refuse a signingTime older than so many milliseconds, more than five minutes ahead, or a message without one. Default: no limit. */
+  /** Refuse a signingTime older than this many milliseconds, more than five minutes ahead, or a message without one. Default: no limit. */
   readonly maximumAgeMs?: number;
   readonly limits?: Partial<Limits>;
   readonly onStep?: (passed: PassedStep) => void;

@@ -205,8 +205,8 @@ export function knownCertificates(trust: TrustStore): KnownCertificates {
 }
 
 /**
- * Verifies chain, revocation and signing policy of one certificate against the snapshot. Resolves or returns when all is well;
- * throws EmpaError with step chain, revocation or signing-policy.
+ * Verifies chain, revocation and signing policy of one certificate against the snapshot (RFC 5280 section 6). Throws EmpaError with the step
+ * chain, revocation or signing-policy.
  */
 export function verifyCertificate(
   certificate: Certificate,

@@ -23,7 +23,7 @@ export interface Health {
   /** Says whether work exists and the resources for it are there. Every function given must say no for nothing to be pending. */
   pending(isPending: () => boolean): void;
   ready(): Readiness;
-  /** Fails when work was pending and no stage ended for so long; a broker or disk that is away is a matter of readiness. */
+  /** Fails when work was pending and no stage ended for this time; a broker or disk that is away is a matter of readiness. */
   live(): Liveness;
 }
 

@@ -6,7 +6,7 @@ export interface LogOutput {
   write(line: string): void;
   /** Lines that were dropped since the start. */
   readonly dropped: number;
-  /** Waits until what was written is out, at most so many milliseconds. */
+  /** Waits until what was written is out, at most this many milliseconds. */
   flush(timeoutMs: number): Promise<void>;
 }
 

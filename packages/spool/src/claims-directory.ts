@@ -13,7 +13,7 @@ import { DRAFT, type ForeignOwner, foreignOwner, HEARTBEAT_MS, liveness, Owner, 
 export const CLAIMS = '.claimed';
 const PROBE = 'probe~';
 const MUTEX = 'freeing';
-/** An owner of our name that nobody can look at (another container or machine) is dead when it was silent for so long while we watched. */
+/** An owner of our name that nobody can look at (another container or machine) is dead when it was silent for this time while we watched. */
 const SILENCE_MS = 6 * HEARTBEAT_MS;
 /** Somebody who holds the mutex for longer, and of whom nobody can tell whether he lives, died with it. It is held for a purge at most. */
 const MUTEX_AGE_MS = 600_000;
@@ -55,7 +55,7 @@ export class ClaimsDirectory {
     if (await makeDirectory(this.path, this.#options.modes ?? {})) await syncDirectory(this.#options.path);
     await this.measureClock();
     this.#owner ??= await Owner.open(this.path, this.#options.instance, held, { modes: this.#options.modes, calls: this.#calls });
-    // The process may end although we still say that we live.
+    // unref: the heartbeat must not keep the process up.
     const beat = (): void => void this.#owner?.beat(this.#now()).catch(() => undefined);
     this.#heartbeat ??= setInterval(beat, Math.min(HEARTBEAT_MS, this.lockAgeMs / 4)).unref();
   }
@@ -126,7 +126,7 @@ export class ClaimsDirectory {
 
   async #freeOther(other: ForeignOwner, free: Free): Promise<number> {
     try {
-      // Looked at again inside: another process may have freed them, and a third have claimed what they held.
+      // #freeIfDead() looks again, alone: another process may have freed the claims meanwhile, and a third have claimed what they held.
       return (await this.#isDead(other)) ? ((await this.exclusively(() => this.#freeIfDead(other, free))) ?? 0) : 0;
     } catch (error) {
       // What is another user's must not hold up the scan: it is left to whoever may free it.

@@ -14,7 +14,7 @@ export const LOCKED = 'locked';
 /** What python-dirq accepts as a file of an element. */
 export const KEY = /^[0-9a-zA-Z]{1,100}$/;
 
-/** A reader that lost the race may lock an element that is being removed: so often the removal begins again. */
+/** A reader that lost the race may lock an element that is being removed: at most this often the removal begins again. */
 const MAXIMUM_ROUNDS = 10;
 
 /** Numbered directories in order. */

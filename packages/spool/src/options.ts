@@ -11,9 +11,9 @@ export interface OutgoingOptions {
   readonly instance: string;
   /** Default PATH/.quarantine, always on the same file system. */
   readonly quarantinePath?: string;
-  /** Others' locks are freed after so long. Default 600 s. */
+  /** Others' locks are freed after this time. Default 600 s. */
   readonly lockAgeMs?: number;
-  /** Plain directory: taken when nothing about a file has changed for so long. Default 2 s. */
+  /** Plain directory: taken when nothing about a file has changed for this time. Default 2 s. */
   readonly stabilityMs?: number;
   readonly modes?: FileModes;
   readonly now?: () => Date;

@@ -21,7 +21,7 @@ const MAXIMUM_INSTANCE = 120;
 const HASH_DIGITS = 32;
 /** A journal longer than this (bytes) is written anew with only what is still claimed. */
 const MAXIMUM_JOURNAL = 1_048_576;
-/** What nobody waits for is written after so long (ms). */
+/** What nobody waits for is written after this time (ms). */
 const LATER_MS = 100;
 /** Many lines are written to the journal while it is open. */
 const KEPT_OPEN_MS = 200;

@@ -35,7 +35,7 @@ interface Candidate {
   readonly mtimeMs: number;
 }
 
-/** Has nothing about the file changed for so long? By the inode's time of change, which writers cannot set. `time`: of the file system. */
+/** Has nothing about the file changed for the time of stability? By the inode's time of change, which writers cannot set. `time`: of the file system. */
 export function isStable({ ctimeMs }: Pick<Stats, 'ctimeMs'>, time: number, stabilityMs: number): boolean {
   return stabilityMs <= 0 || time - ctimeMs >= stabilityMs || ctimeMs - time > IMPLAUSIBLE_MS;
 }

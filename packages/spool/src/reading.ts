@@ -24,7 +24,7 @@ export function sameState(one: FileState, other: FileState): boolean {
 /** A time that was set in milliseconds comes back with a deviation of up to a microsecond; a writer's mostly differs by more. */
 const SET_TIME_NS = 1_000;
 
-/** Whether a file is the one that was looked at, after its time was set to so many milliseconds. */
+/** Whether a file is the one that was looked at, after its time was set to this many milliseconds. */
 export function sameAfterTouch(state: FileState, { ino, size }: FileState, touchedMs: number): boolean {
   return state.ino === ino && state.size === size && Math.abs(Number(state.mtimeNs - BigInt(touchedMs) * 1_000_000n)) <= SET_TIME_NS;
 }

@@ -13,7 +13,7 @@ import type { RecordWarning, SharedClaim, SharedVolume, Sharing } from './sharin
 import type { DeliveryRecord, RecordClaim } from './spool.js';
 import { VolumeFiles } from './volume.js';
 
-/** An id that is stored but never confirmed lives at least so long after its volume was heard of last. */
+/** An id that is stored but never confirmed lives at least this long after its volume was heard of last. */
 const UNCONFIRMED_MS = 30 * 86_400_000;
 const MAXIMUM_LABEL = 200;
 

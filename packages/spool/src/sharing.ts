@@ -68,5 +68,5 @@ export interface SharedVolume {
   readonly waits: boolean;
 }
 
-/** A volume that was not heard of for so long may be given up. */
+/** A volume that was not heard of for this time may be given up. */
 export const VOLUME_LEASE_MS = 120_000;

@@ -13,7 +13,7 @@ import type { Scan, ScanStatistics } from './spool.js';
 const BATCH = 2_000_000;
 /** Locks of a batch, and locks remembered whose element is in another batch of a huge directory. */
 const MAXIMUM_LATE = 10_000;
-/** Elements whose name is no time are looked at, so many in a pass. */
+/** Elements whose name is no time are looked at, at most this many in a pass. */
 const MAXIMUM_LOOKS = 100;
 const LOCK = '.lck';
 

@@ -23,7 +23,7 @@ const LOCAL_TYPES: ReadonlyMap<number, { readonly syncsWrites: boolean }> = new 
  * some milliseconds at a time;
  */
 const SLOW_MS = 20;
-/** then the threads wait for it, for so long (ms) at least, and so many times as long as it took: long calls hold the process up for 2 % of the time. */
+/** then the threads wait for it, for this time (ms) at least, and this many times as long as it took: long calls hold the process up for 2 % of the time. */
 const SLOW_FOR_MS = 1000;
 const SLOW_FOR_TIMES = 50;
 
@@ -32,11 +32,11 @@ const SLOW_FOR_TIMES = 50;
  * mean of the last ones), the threads make them, for as long.
  */
 const SLOW_CHANGE_MS = 0.2;
-/** So many calls make up most of that mean; one that took longer (ms) counts as if it took so long: a busy processor is no slow disk. */
+/** This many calls make up most of that mean; one that took longer than this (ms) counts as if it took this long: a busy processor is no slow disk. */
 const CHANGES = 64;
 const COUNTED_MS = 5;
 
-/** After so long (ms) of work with direct calls the next one is made by a thread: it gives the event loop its turn. */
+/** After this time (ms) of work with direct calls the next one is made by a thread: it gives the event loop its turn. */
 const TURN_MS = 10;
 /** More than this is read by a thread: it takes its time even from memory. */
 const DIRECT_BYTES = 131_072;

@@ -9,7 +9,7 @@ import { empaIdText, harmless } from './text.js';
 const MAXIMUM_DELIVERY_ID = 128;
 const MAXIMUM_SIGNER = 1000;
 
-/** One line a message of so many bytes: who sent what, and what became of it; never the body. */
+/** One line for each message, of `wire` bytes: who sent what, and what became of it; never the body. */
 export function audit(log: Logger, delivery: Delivery, wire: number, result: Result): void {
   const { broker, redelivered } = delivery;
   const fields = {

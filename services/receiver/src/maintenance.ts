@@ -14,9 +14,9 @@ const IN_WORK_MS = 60 * MINUTE;
 const ALIVE_INTERVAL_MS = VOLUME_LEASE_MS / 8;
 /** Of an idle receiver nobody would know that its volumes went away. */
 const PROBE_INTERVAL_MS = MINUTE;
-/** Counting gives up after so long; what it shows is then a lower bound. */
+/** Counting gives up after this time; what it shows is then a lower bound. */
 const DEPTH_LIMIT_MS = 1000;
-/** Of the time, for what grows with the queue and the record: a million of either cost no more than none would matter. */
+/** Of the time, at most, for what grows with the queue and the record, however large they are. */
 const SHARE = 0.01;
 
 export interface Depth {
@@ -115,7 +115,7 @@ async function tidyAll({ local, log, now, onRecovery, signal }: MaintenanceOptio
   }
 }
 
-/** Ids that were confirmed before the window. A look at a million takes seven minutes so. */
+/** Ids that were confirmed before the window. At this share of the time a look at a million takes seven minutes. */
 async function forgetAll({ config, local, log, now, signal }: MaintenanceOptions): Promise<void> {
   for (const { component, record } of [local.incoming, local.reject]) {
     const expired = await record.expire(config.deduplication.window, now(), signal, SHARE);

@@ -80,7 +80,7 @@ export class RejectStore {
     }
   }
 
-  /** After trouble: would a message worth waiting for, of so many bytes, be kept now? Rejects with LocalTrouble. */
+  /** After trouble: would a message worth waiting for, of this many bytes, be kept now? Rejects with LocalTrouble. */
   async check(bytes: number): Promise<void> {
     await locally('reject', async () => {
       await this.#promise(bytes, true);

@@ -10,7 +10,7 @@ export interface Counters {
   readonly signers: SignerClock | undefined;
 }
 
-/** What a message of so many bytes leaves in the metrics. */
+/** What a message of `wire` bytes leaves in the metrics. */
 export function countResult({ metrics, signers }: Counters, wire: number, result: Result, now: Date): void {
   metrics.messages.inc({ result: result.outcome });
   metrics.bytes.inc({ result: result.outcome }, bytesOf(wire, result));

@@ -2,7 +2,7 @@ import type { DistinguishedName } from '@ssm/empa';
 import type { Gauge } from '@ssm/service-kit';
 import type { SignerLists } from './authorise.js';
 
-/** The time of the last message of each signer, for those on the list alone, and of so many at most. */
+/** The time of the last message of each signer, for those on the list alone, and for a limited number of them. */
 export class SignerClock {
   readonly #gauge: Gauge<'signer'>;
   readonly #maximum: number;

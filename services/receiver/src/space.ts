@@ -27,7 +27,7 @@ export function reserveOf(reserve: number, factor = 1): Room {
   return { bytes: factor * reserve, files: reserve === 0 ? 0 : factor * RESERVED_FILES };
 }
 
-/** Throws ReceiverError space-low when an element of so many bytes would touch the reserve. */
+/** Throws ReceiverError space-low when an element of this many bytes would touch the reserve. */
 export function requireRoom(free: Room, bytes: number, reserve: Room): void {
   if (free.bytes - bytes < reserve.bytes)
     throw new ReceiverError('space-low', `${free.bytes} bytes are free, ${reserve.bytes} are needed in reserve beside ${bytes}`);
@@ -47,7 +47,7 @@ export class SpaceReserve {
     this.#reserve = reserve;
   }
 
-  /** Counts on so many bytes. Throws ReceiverError space-low when they would touch the reserve. */
+  /** Counts on this many bytes. Throws ReceiverError space-low when they would touch the reserve. */
   async take(bytes: number): Promise<void> {
     if (performance.now() - this.#readAt > FRESH_MS || !this.#fits(bytes)) await this.#read();
     requireRoom(this.#free, bytes, reserveOf(this.#reserve));

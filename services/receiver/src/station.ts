@@ -41,7 +41,10 @@ export interface Station {
   /** For the connections to brokers and servers. */
   readonly sources: TlsSources;
   readonly warnOfServer: (warnings: readonly unknown[]) => void;
-  /** By what the last message was judged that the reject queue had no room for: under another rule it may not need that room. */
+  /**
+   * Trust and lists at the time of the last message that the reject queue had no room for. Once either is another, messages are taken again
+   * though there is still no room: that one may be accepted now.
+   */
   judgedBy: Rules | undefined;
   /** When incoming took a message last, as performance.now() counts. */
   storedAt: number;

@@ -13,7 +13,7 @@ export function empaIdText(header: string | undefined): string {
   return header === undefined || header === '' ? NO_ID : harmless(header, MAXIMUM_ID);
 }
 
-/** At most so many UTF-16 units of it, none of which moves a cursor, ends a line, or turns the direction of a text. */
+/** At most this many UTF-16 units of it, none of which moves a cursor, ends a line, or turns the direction of a text. */
 export function harmless(text: string, maximum: number): string {
   const cut = text.slice(0, maximum);
   const shown = cut.replaceAll(/[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu, escaped);

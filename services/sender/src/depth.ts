@@ -1,7 +1,7 @@
 /** How much waits and since when: what the last look at the whole volume found, and what was done since. */
 import type { OutgoingQueue, ScanStatistics } from '@ssm/spool';
 
-/** The volume is counted apart from sending only when no pass has seen all of it for so long, and never for more than a hundredth of the time. */
+/** The volume is counted apart from sending only when no pass has seen all of it for this time, and never for more than a hundredth of the time. */
 const COUNT_EVERY_MS = 60_000;
 const COUNT_SHARE = 100;
 

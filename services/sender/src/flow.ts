@@ -16,7 +16,7 @@ import { startUpkeep } from './upkeep.js';
 
 /** So long before the end of shutdown.drain what is still unsent is given back. */
 const GIVE_BACK_MS = 3000;
-/** A run that ends looks again so often, while a file is still being written. */
+/** While a file is still being written, a run that ends looks again after this time. */
 const ONCE_SCAN_MS = 500;
 
 export interface FlowParts {

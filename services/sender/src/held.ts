@@ -13,7 +13,7 @@ export interface HeldElement {
   drop(): void;
 }
 
-/** An AbortController and its first listener cost more than what is done with them. */
+/** Controllers that are kept for the next elements: to make one, with its first listener, costs more than all that is done with it. */
 const MAXIMUM_SPARE = 1000;
 
 interface Entry {

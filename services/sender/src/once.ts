@@ -14,7 +14,7 @@ const STABILITY_MARGIN_MS = 500;
 export interface OnceOptions {
   readonly held: Held;
   readonly log: Logger;
-  /** Files that are still being written are waited for, for so long after anything changed. 0: there are none. */
+  /** Files that are still being written are waited for, until this time after anything changed. 0: there are none. */
   readonly stabilityMs: number;
   /** Aborted at the deadline, or when the process is told to stop. */
   readonly ending: AbortSignal;

@@ -15,7 +15,7 @@ import { Wake } from './wake.js';
 /** Failing elements that are remembered, about 1 MiB. */
 const BACKOFF_CAPACITY = 10_000;
 const BACKOFF_MS = { initialMs: 500, maximumMs: 30_000 };
-/** The quarantine queue is counted at most so often. */
+/** Shortest time between two counts of the quarantine queue. */
 const QUARANTINE_COUNT_MS = 30_000;
 /** Faults of a volume that may pass by themselves: the service starts, is not ready, and tries again. */
 const PASSING: ReadonlySet<SpoolErrorCode> = new Set(['io-error', 'disk-full', 'read-only']);

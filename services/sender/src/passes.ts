@@ -25,7 +25,7 @@ export interface PassSources {
   readonly closed: () => string | undefined;
   /** Elements that left the queue since the start. */
   readonly gone: () => number;
-  /** An element that failed so often is left alone. Default: never. */
+  /** An element that failed this often is left alone. Default: never. */
   readonly attempts?: number;
   readonly scanIntervalMs: number;
   readonly stopping: AbortSignal;

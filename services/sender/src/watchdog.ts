@@ -10,7 +10,7 @@ export interface WatchdogOptions {
   readonly log: Logger;
   readonly metrics: SenderMetrics;
   readonly touchIntervalMs: number;
-  /** Claims are given back when no broker has been connected for so long. */
+  /** Claims are given back when no broker has been connected for this time. */
   readonly releaseAfterMs: number;
 }
 

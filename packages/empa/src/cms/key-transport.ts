@@ -36,7 +36,7 @@ export function writeKeyTransport(contentKey: Buffer, certificate: Certificate):
   return sequence(integer(0), issuerAndSerial(certificate), writeAlgorithm(OID.rsaEncryption, 'null'), octetString(encryptedKey));
 }
 
-/** Recovers a content key of so many octets; a random one in place of a key that does not come out, so that no failure shows here. */
+/** Recovers a content key of `keyLength` octets; a random one in place of a key that does not come out, so that no failure shows here. */
 export type Unwrap = (privateKey: KeyObject, keyLength: number) => Buffer;
 
 /** What is in clear is judged here: throws algorithm-unsupported, der-malformed. The key is touched by the result only, which never throws. */

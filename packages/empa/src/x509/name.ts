@@ -85,9 +85,9 @@ function stripped(line: string): string {
 }
 
 /**
- * One line of a list of DNs, in slash form or RFC 4514. A slash line matches the name that has the same attributes in the same order,
- * RDN boundaries ignored; an RFC 4514 line the name that has the same RDNs, each a set. Types are compared by OID, values by exact code
- * points, string types ignored. Blanks around the line are ignored.
+ * One line of a list of DNs, in slash form or RFC 4514. In slash form it matches names with the same attributes in the same order, wherever
+ * one RDN ends and the next begins; in RFC 4514 names with the same RDNs in the same order, each RDN a set. Types are compared by OID, values
+ * by exact code points, whatever their string type. Blanks around the line do not count.
  */
 export class DnRule {
   readonly line: string;

@@ -7,15 +7,15 @@ import { Worker } from 'node:worker_threads';
 import type { Answers, Batch } from './batch.js';
 import { Load } from './load.js';
 
-/** The main thread is the limit when it was at work for this share of so many milliseconds. */
+/** The main thread is the limit when it was at work for this share of BUSY_MS or more. */
 const BUSY = 0.7;
 const BUSY_MS = 250;
-/** There is little to do when the thread was at work for this share of so many milliseconds. */
+/** There is little to do when the thread was at work for this share of QUIET_MS or more. */
 const QUIET = 0.1;
 const QUIET_MS = 5000;
-/** A thread that has jobs and gives no answer for so long is ended, */
+/** A thread that has jobs and gives no answer for this time is ended. */
 const PATIENCE_MS = 60_000;
-/** and after a thread that failed there is none for so long. */
+/** After a thread that failed there is none for this time. */
 const PAUSE_MS = 60_000;
 /** Of V8's young generation, MiB: what a job leaves behind is collected often, in place of taking more memory. */
 const YOUNG_GENERATION = 8;
@@ -111,9 +111,9 @@ class Running<Setup, Job, Result> {
   readonly #ended: (error: Error) => void;
   /** Of the jobs in order: those that the thread has, and then those that it gets next. */
   readonly #waiting: ((result: Result | undefined) => void)[] = [];
-  /** What the jobs that are gathered now are done with, */
+  /** What the jobs that are gathered now are done with. */
   #setup: Setup | undefined;
-  /** and what the thread has. */
+  /** What those are done with that the thread has. */
   #given: Setup | undefined;
   #jobs: Job[] = [];
   /** Number of the next job that is given, and of the next that is answered. */
@@ -160,7 +160,7 @@ class Running<Setup, Job, Result> {
     return performance.now() - this.#heard;
   }
 
-  /** Of the time since the last look that it was at work, from 0 to 1; 1 when that was less than so many milliseconds ago. */
+  /** Of the time since the last look that it was at work, from 0 to 1; 1 when that was less than this many milliseconds ago. */
   share(milliseconds: number): number {
     return this.#load.over(milliseconds) ?? 1;
   }

@@ -10,7 +10,7 @@ export class Load {
     this.#last = utilization();
   }
 
-  /** The share of the time since the last look, from 0 to 1; undefined when that was less than so many milliseconds ago. */
+  /** The share of the time since the last look, from 0 to 1; undefined when that was less than this many milliseconds ago. */
   over(milliseconds: number): number | undefined {
     const now = this.#utilization();
     const active = now.active - this.#last.active;

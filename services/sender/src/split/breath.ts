@@ -1,6 +1,6 @@
 import { setImmediate as turn } from 'node:timers/promises';
 
-/** After so long (ms) others get their turn. */
+/** After this time (ms) others get their turn. */
 const WORK_MS = 5;
 
 /** Steps between looks at the clock, which take their time too. */

@@ -82,7 +82,7 @@ export class WireBound {
     return sum;
   }
 
-  /** Of the sealed message of so many encoded bytes. */
+  /** Of the sealed message of this many encoded bytes. */
   sealed(encoded: number): number {
     const { recipients } = this.#sealing;
     const signed = encoded + SIGNATURE_BYTES;
