@@ -65,14 +65,22 @@ export interface ReadMessage extends Omit<OpenedMessage, 'signer'> {
 }
 
 /**
- * Raw message in, verified body out; or an EmpaError that names code and step. After the signature was found good the error carries what is
- * known of the message.
+ * Raw message in (S/MIME, RFC 8551), verified body out; or an EmpaError that names code and step: those of {@link readMessage}, then those
+ * of {@link judgeMessage}. After the signature was found good the error carries what is known of the message.
  */
 export async function openMessage(raw: Uint8Array, options: OpenOptions): Promise<OpenedMessage> {
   return judgeMessage(readMessage(raw, options, knownCertificates(options.trust)), options);
 }
 
-/** The first half of openMessage(): decrypts, and checks the signature. `known`: certificates that need not be read again. */
+/**
+ * The first half of openMessage(): decrypts, and checks the signature. `known`: certificates that need not be read again. Throws EmpaError
+ * with the step
+ * - parse (RFC 8551 section 3): not-signed, message-malformed, message-too-large; also for what was signed, after the signature;
+ * - decrypt (RFC 5652 section 6, RFC 5083): no-matching-recipient, decryption-failed; those of parse for what was encrypted;
+ * - signer (RFC 5652 section 5.3): signer-count, signer-certificate-missing, signed-attributes-missing, digest-refused;
+ * - signature (RFC 5652 sections 5.4 and 5.6): content-type-mismatch, digest-mismatch, signature-invalid, key-unsupported;
+ * - any of these: der-malformed, algorithm-unsupported, limit-exceeded.
+ */
 export function readMessage(raw: Uint8Array, options: ReadOptions, known: KnownCertificates): ReadMessage {
   const limits = { ...DEFAULT_LIMITS, ...options.limits };
   const passed = passedOf(options);
@@ -99,7 +107,11 @@ export function readMessage(raw: Uint8Array, options: ReadOptions, known: KnownC
   };
 }
 
-/** The second half: age, chain, revocation and signing policy. Throws EmpaError as openMessage() does. */
+/**
+ * The second half: age, chain, revocation and signing policy. Throws EmpaError, which carries signer and body, with the step
+ * - signature: signing-time-too-old;
+ * - chain, revocation, signing-policy: as {@link verifyCertificate}.
+ */
 export function judgeMessage({ bag, ...message }: ReadMessage, options: JudgeOptions): OpenedMessage {
   const { body, certificate, signingTime } = message;
   const passed = passedOf(options);

@@ -24,8 +24,8 @@ export interface SealOptions {
 }
 
 /**
- * Body in, S/MIME message (LF line ends) out: signed, and then encrypted if there is a recipient. The body is not copied at once: it must not
- * change before this resolves.
+ * Body in, S/MIME message (RFC 8551, LF line ends) out: signed as multipart/signed (section 3.5.3), and then encrypted (section 3.3) if there
+ * is a recipient. The body is not copied at once: it must not change before this resolves.
  * Errors: key-unsupported (a signer's key that is neither RSA nor EC, a recipient's that is not RSA), message-malformed (a delivery id that
  * no header can hold).
  */

@@ -205,8 +205,12 @@ export function knownCertificates(trust: TrustStore): KnownCertificates {
 }
 
 /**
- * Verifies chain, revocation and signing policy of one certificate against the snapshot (RFC 5280 section 6). Throws EmpaError with the step
- * chain, revocation or signing-policy.
+ * Verifies chain, revocation and signing policy of one certificate against the snapshot. Throws EmpaError with the step
+ * - chain (RFC 5280 section 6.1, RFC 8551 section 4.4): signer-is-ca, signer-is-proxy, chain-incomplete, chain-signature-invalid,
+ *   chain-constraint, certificate-expired, certificate-not-yet-valid, critical-extension-unknown, signature-algorithm-refused,
+ *   key-too-weak, key-unsupported, purpose-refused, limit-exceeded;
+ * - revocation (RFC 5280 section 6.3): certificate-revoked, crl-expired, crl-missing, crl-invalid;
+ * - signing-policy: signing-policy-refused, signing-policy-missing, signing-policy-malformed.
  */
 export function verifyCertificate(
   certificate: Certificate,
