@@ -2,6 +2,7 @@
 import type { ClientRequest, IncomingMessage } from 'node:http';
 import { Agent, request } from 'node:https';
 import type { Socket } from 'node:net';
+import { Deferred } from '../deferred.js';
 import { TransportError, type TransportErrorCode } from '../errors.js';
 import { hostAndPort } from '../host-and-port.js';
 import { printable } from '../printable.js';
@@ -61,11 +62,11 @@ export class HttpClient {
     const settings = tlsSettings(this.name, this.#target.tls);
     const attempt = new Attempt(this.name, order, settings);
     try {
-      return await attempt.run(this.#open(order, settings, signal), this.#target);
+      return await attempt.run(this.#open(order, settings), this.#target, signal);
     } catch (error) {
       // A connection that was kept may have been closed by the server while we did not look.
       if (!attempt.wasStale) throw error;
-      return new Attempt(this.name, order, settings).run(this.#open(order, settings, signal), this.#target);
+      return new Attempt(this.name, order, settings).run(this.#open(order, settings), this.#target, signal);
     }
   }
 
@@ -73,7 +74,7 @@ export class HttpClient {
     this.#agent.destroy();
   }
 
-  #open({ method, path, headers, body }: HttpRequest, settings: TransportTls, signal: AbortSignal): ClientRequest {
+  #open({ method, path, headers, body }: HttpRequest, settings: TransportTls): ClientRequest {
     const { host, port } = this.#target;
     const length = method === 'POST' ? { 'content-length': String(body.length) } : {};
     try {
@@ -85,7 +86,6 @@ export class HttpClient {
         method,
         path,
         headers: { accept: 'application/json', 'accept-encoding': 'identity', ...length, ...headers },
-        signal,
         maxHeaderSize: MAXIMUM_HEADER_BYTES,
       });
     } catch (cause) {
@@ -100,6 +100,8 @@ class Attempt {
   readonly #order: HttpRequest;
   readonly #showsCertificate: boolean;
   readonly #timer = new Timer();
+  /** Rejects when it is given up: not every end of a connection makes an event. */
+  readonly #givenUp = new Deferred<never>();
   #sent: ClientRequest | undefined;
   #connected = false;
   #answered = false;
@@ -120,24 +122,36 @@ class Attempt {
     return this.#sent?.reusedSocket === true;
   }
 
-  async run(sent: ClientRequest, limits: HttpTarget): Promise<HttpAnswer> {
+  async run(sent: ClientRequest, limits: HttpTarget, signal: AbortSignal): Promise<HttpAnswer> {
     this.#sent = sent;
-    const { body } = this.#order;
+    const abort = (): void => this.#fail('aborted', 'given up');
+    signal.addEventListener('abort', abort, { once: true });
+    if (signal.aborted) abort();
     try {
-      const response = await new Promise<IncomingMessage>((resolve, reject) => {
-        sent.on('socket', (socket) => this.#watchConnect(socket, limits));
-        sent.on('response', resolve);
-        sent.on('error', reject);
-        sent.end(body);
-      });
-      this.#answered = true;
-      return await this.#read(response, limits);
+      return await Promise.race([this.#givenUp.promise, this.#exchange(sent, limits)]);
     } catch (error) {
       this.#fate ??= this.#failureOf(error);
       throw this.#fate;
     } finally {
       this.#timer.stop();
+      signal.removeEventListener('abort', abort);
     }
+  }
+
+  async #exchange(sent: ClientRequest, limits: HttpTarget): Promise<HttpAnswer> {
+    const response = await new Promise<IncomingMessage>((resolve, reject) => {
+      sent.on('socket', (socket) => this.#watchConnect(socket, limits));
+      sent.on('response', resolve);
+      sent.on('upgrade', (_response, socket) => {
+        socket.destroy();
+        this.#fail('protocol-error', 'the server switches to another protocol, unasked');
+      });
+      sent.on('error', reject);
+      sent.on('close', () => reject(new Error('closed without an answer')));
+      sent.end(this.#order.body);
+    });
+    this.#answered = true;
+    return this.#read(response, limits);
   }
 
   #watchConnect(socket: Socket, { connectTimeoutMs, requestTimeoutMs }: HttpTarget): void {
@@ -191,13 +205,13 @@ class Attempt {
   #fail(code: TransportErrorCode, what: string): void {
     this.#fate ??= new TransportError(code, `${this.#name}: ${what}`);
     this.#sent?.destroy(this.#fate);
+    this.#givenUp.reject(this.#fate);
   }
 
   #failureOf(error: unknown): TransportError {
     const code = error instanceof Error && 'code' in error ? String(error.code) : '';
     const fail = (kind: TransportErrorCode, what: string): TransportError =>
       new TransportError(kind, `${this.#name}: ${what} (${describe(error)})`, { cause: error });
-    if (error instanceof Error && error.name === 'AbortError') return fail('aborted', 'given up');
     if (code.startsWith('HPE_')) return fail('protocol-error', 'the answer is not HTTP');
     const tls = tlsFailure(error instanceof Error ? error : undefined);
     if (tls !== undefined) return fail('tls-failed', tls);

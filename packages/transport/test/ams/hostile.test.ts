@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
-import { describe, it } from 'node:test';
-import { createServer } from 'node:tls';
+import { describe, it, type TestContext } from 'node:test';
+import { createServer, type TLSSocket } from 'node:tls';
 import { gzipSync } from 'node:zlib';
-import { isPending, until, within } from '../helpers.js';
+import { isPending, rejection, until, within } from '../helpers.js';
 import { AmsBench, ids, listen, message, messages, NAME, never, Reader, troubles } from './bench.js';
 import { pkiOf } from './harness.js';
 
@@ -82,25 +82,19 @@ describe('an AMS server that cannot be trusted', () => {
   });
 
   it('speaks something else, very slowly, or not at all', async (t) => {
-    const { broker, ca } = pkiOf(t);
     let connection = 0;
     const timers: NodeJS.Timeout[] = [];
-    const server = createServer({ key: broker.issued.keyPem, cert: broker.issued.certificatePem, ca: ca.certificatePem }, (socket) => {
-      socket.on('error', () => undefined);
+    const port = await serve(t, (socket) => {
       connection += 1;
       if (connection === 1) socket.end('220 smtp.example.org ESMTP\r\n');
       if (connection !== 2) return;
       socket.write('HTTP/1.1 200 OK\r\ncontent-length: 1000\r\n\r\n');
       timers.push(setInterval(() => socket.write('x'), 20));
     });
-    server.listen(0, '127.0.0.1');
-    await once(server, 'listening');
     t.after(() => {
       for (const timer of timers) clearInterval(timer);
-      server.close();
     });
     const bench = await AmsBench.start(t);
-    const { port } = server.address() as AddressInfo;
     const publisher = bench.publisher({ port, requestTimeoutMs: 150, connectTimeoutMs: 1000 });
     const statuses = listen(publisher);
     const published = publisher.publish(message('a'), never);
@@ -109,4 +103,42 @@ describe('an AMS server that cannot be trusted', () => {
     assert.ok(await isPending(published));
     published.catch(() => undefined);
   });
+
+  it('switches to another protocol', async (t) => {
+    const port = await serve(t, (socket) => {
+      socket.once('data', () => socket.write('HTTP/1.1 101 Switching Protocols\r\nupgrade: h2c\r\nconnection: Upgrade\r\n\r\n'));
+    });
+    const bench = await AmsBench.start(t);
+    const publisher = bench.publisher({ port });
+    const subscriber = bench.subscriber({ port });
+    const ends = [publisher, subscriber].map((end) => listen(end));
+    const published = rejection(publisher.publish(message('a'), never), 'closed');
+    const next = new Reader(subscriber).next();
+    for (const statuses of ends) {
+      await until(() => troubles(statuses).length >= 2, 'two attempts');
+      assert.equal(troubles(statuses)[0], 'protocol-error');
+    }
+    await within(Promise.all([publisher.drain(AbortSignal.timeout(50)), subscriber.drain(never)]), 'drained');
+    await published;
+    assert.equal((await next).done, true);
+  });
 });
+
+/** A server that speaks TLS, and then whatever it is told to. Gives its port. */
+async function serve(t: TestContext, talk: (socket: TLSSocket) => void): Promise<number> {
+  const { broker, ca } = pkiOf(t);
+  const sockets: TLSSocket[] = [];
+  const server = createServer({ key: broker.issued.keyPem, cert: broker.issued.certificatePem, ca: ca.certificatePem }, (socket) => {
+    socket.on('error', () => undefined);
+    sockets.push(socket);
+    talk(socket);
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  t.after(() => {
+    for (const socket of sockets) socket.destroy();
+    server.close();
+  });
+  const { port } = server.address() as AddressInfo;
+  return port;
+}
