@@ -26,6 +26,20 @@ export interface Letter {
   abandoned: boolean;
 }
 
+interface PutOff {
+  /** Failures, others having passed before each. */
+  readonly times: number;
+  /** Messages that brokers had taken at the last of these, or when it was charged first. */
+  readonly landings: number;
+}
+
+export interface OutboxLimits {
+  readonly window: number;
+  readonly byteBudget: number;
+  /** Failures of a message, others having passed before each, after which it is taken to be the cause. */
+  readonly patience: number;
+}
+
 export type Step<L> =
   | { readonly type: 'send'; readonly letter: L; readonly again: boolean }
   | { readonly type: 'probe' }
@@ -38,15 +52,14 @@ export type Step<L> =
  * Which message goes next. Without the network: it is told what was sent, confirmed and lost.
  *
  * Normally a window of messages is in flight. After a connection ended, those whose fate is unknown go first, one at a time ("probation"): only a
- * message that is alone on a connection can be charged with its end, and only when that broker is there again at the next attempt. Before it gets
- * another chance a small probe must pass, which shows that it is not the broker that fails. What a probe cannot show is whether other messages
- * pass: a queue that is full by bytes takes the probe alone. So a message that alone ended connections is put off, and when it does so again it is
- * refused if others were taken meanwhile. What a broker answers to a message is believed without that. Where the broker has said how much it
- * takes, what is larger is not sent on the next connection.
+ * message that is alone on a connection can be charged with its end, and only when that broker is there again at the next attempt. Before
+ * it gets another chance a small probe must pass, which shows that it is not the broker that fails. What a probe cannot show is whether other
+ * messages pass: a queue that is full by bytes takes the probe alone. So a message that alone ended connections is put off, and when it does so
+ * again and again it is refused if others were taken meanwhile. What a broker answers to a message is believed without that. Where the broker has
+ * said how much it takes, what is larger is not sent on the next connection.
  */
 export class Outbox<L extends Letter> {
-  readonly #window: number;
-  readonly #byteBudget: number;
+  readonly #limits: OutboxLimits;
   readonly #waiting = new Set<L>();
   readonly #flying = new Set<L>();
   #flyingBytes = 0;
@@ -67,12 +80,11 @@ export class Outbox<L extends Letter> {
   readonly #charged = new Map<string | undefined, L>();
   /** Messages that the brokers took. */
   #landings = 0;
-  /** How many these were when a message that was put off was charged first, by its id. */
-  readonly #known = new Map<string, number>();
+  /** Messages that were put off, by id. */
+  readonly #known = new Map<string, PutOff>();
 
-  constructor(limits: { readonly window: number; readonly byteBudget: number }) {
-    this.#window = limits.window;
-    this.#byteBudget = limits.byteBudget;
+  constructor(limits: OutboxLimits) {
+    this.#limits = limits;
   }
 
   /** Everything that somebody still waits for. */
@@ -142,7 +154,13 @@ export class Outbox<L extends Letter> {
     if ((letter.strikes > 0 || tooLarge) && !this.#proven) return this.#probe(letter);
     this.#suspects.shift();
     if (tooLarge) return { type: 'refuse', letter, limit: this.#limit };
-    return this.#verdict(letter) ?? this.#tryAlone(letter, true);
+    return letter.strikes < this.#strikesFor(letter) ? this.#tryAlone(letter, true) : this.#verdict(letter);
+  }
+
+  /** With so many something must become of it. */
+  #strikesFor({ isTold, message }: L): number {
+    if (isTold) return STRIKES;
+    return this.#known.has(message.id) ? 1 : STRIKES_AT_A_TIME;
   }
 
   #tryAlone(letter: L, again: boolean): Step<L> {
@@ -151,21 +169,22 @@ export class Outbox<L extends Letter> {
     return { type: 'send', letter, again };
   }
 
-  /** undefined: it gets another chance. */
-  #verdict(letter: L): Step<L> | undefined {
+  #verdict(letter: L): Step<L> {
     const { id } = letter.message;
-    const landings = this.#known.get(id);
-    if (letter.strikes >= STRIKES || (letter.strikes > 0 && landings !== undefined && landings < this.#landings)) {
-      this.#known.delete(id);
-      return { type: 'refuse', letter, limit: undefined };
-    }
-    if (letter.isTold || letter.strikes < STRIKES_AT_A_TIME) return undefined;
-    if (landings === undefined) this.#know(id, letter.landings ?? this.#landings);
+    const refused: Step<L> = { type: 'refuse', letter, limit: undefined };
+    if (letter.isTold) return refused;
+    const before = this.#known.get(id);
+    const since = before?.landings ?? letter.landings ?? this.#landings;
+    const othersPassed = since < this.#landings;
+    const times = (before?.times ?? 0) + (othersPassed ? 1 : 0);
+    this.#known.delete(id);
+    if (before && othersPassed && times >= this.#limits.patience) return refused;
+    this.#know(id, { times, landings: othersPassed ? this.#landings : since });
     return { type: 'put off', letter };
   }
 
-  #know(id: string, landings: number): void {
-    this.#known.set(id, landings);
+  #know(id: string, failure: PutOff): void {
+    this.#known.set(id, failure);
     const [oldest] = this.#known.keys();
     if (this.#known.size > MAXIMUM_KNOWN && oldest !== undefined) this.#known.delete(oldest);
   }
@@ -182,7 +201,8 @@ export class Outbox<L extends Letter> {
   #hasPlace({ message }: L): boolean {
     // What is larger than the whole budget passes alone.
     if (this.#flying.size === 0) return true;
-    return this.#flying.size < this.#window && this.#flyingBytes + message.body.length <= this.#byteBudget;
+    const { byteBudget, window } = this.#limits;
+    return this.#flying.size < window && this.#flyingBytes + message.body.length <= byteBudget;
   }
 
   #launch(letter: L): void {

@@ -52,11 +52,12 @@ export async function refusalOf(
   publisher: Publisher,
   message: OutgoingMessage,
   neighbour: () => OutgoingMessage,
+  attempts = 3,
 ): Promise<TransportError[]> {
   const { signal } = new AbortController();
   const errors: TransportError[] = [];
   while (errors.at(-1)?.code !== 'message-refused') {
-    assert.ok(errors.length < 3, `it is refused, not: ${errors.map(({ code }) => code).join(', ')}`);
+    assert.ok(errors.length < attempts, `it is refused, not: ${errors.map(({ code }) => code).join(', ')}`);
     if (errors.length > 0) await within(publisher.publish(neighbour(), signal), 'a neighbour');
     const error = await within(
       publisher.publish(message, signal).catch((reason: unknown) => reason),

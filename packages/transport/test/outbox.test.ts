@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import * as fc from 'fast-check';
-import { type Charge, type Letter, Outbox } from '../src/outbox.js';
+import { type Charge, type Letter, Outbox, type OutboxLimits } from '../src/outbox.js';
 
 function letter(id: string, bytes = 1): Letter {
   return { message: { id, body: new Uint8Array(bytes) }, strikes: 0, isTold: false, abandoned: false };
@@ -9,8 +9,8 @@ function letter(id: string, bytes = 1): Letter {
 
 class Sending {
   readonly outbox: Outbox<Letter>;
-  constructor(ids: string[] = [], limits = { window: 100, byteBudget: 1000 }) {
-    this.outbox = new Outbox(limits);
+  constructor(ids: string[] = [], limits: Partial<OutboxLimits> = {}) {
+    this.outbox = new Outbox({ window: 100, byteBudget: 1000, patience: 1, ...limits });
     this.outbox.begin('b', undefined);
     for (const id of ids) this.outbox.add(letter(id));
   }
@@ -31,17 +31,19 @@ class Sending {
   }
 }
 
-/** Alone, and a probe passes. */
-function strike(sending: Sending, id: string): void {
-  assert.deepEqual(sending.steps(), [`send ${id}`]);
-  sending.again();
-  assert.deepEqual(sending.steps(), ['probe']);
-  sending.outbox.probePassed();
+/** Alone, and a probe passes; so many times. */
+function strike(sending: Sending, id: string, times = 1): void {
+  for (let time = 0; time < times; time += 1) {
+    assert.deepEqual(sending.steps(), [`send ${id}`]);
+    sending.again();
+    assert.deepEqual(sending.steps(), ['probe']);
+    sending.outbox.probePassed();
+  }
 }
 
 describe('the window', () => {
   it('bounds the number in flight', () => {
-    const sending = new Sending(['a', 'b', 'c'], { window: 2, byteBudget: 1000 });
+    const sending = new Sending(['a', 'b', 'c'], { window: 2 });
     assert.deepEqual(sending.steps(), ['send a', 'send b']);
     sending.landed('b');
     assert.deepEqual(sending.steps(), ['send c']);
@@ -49,7 +51,7 @@ describe('the window', () => {
   });
 
   it('bounds the bytes in flight; what is larger than the budget goes alone', () => {
-    const { outbox } = new Sending([], { window: 100, byteBudget: 10 });
+    const { outbox } = new Sending([], { byteBudget: 10 });
     const [small, huge, last] = [letter('small', 5), letter('huge', 50), letter('last', 5)];
     for (const each of [small, huge, last]) outbox.add(each);
     assert.equal(outbox.next()?.type, 'send');
@@ -64,7 +66,7 @@ describe('the window', () => {
 
 describe('probation', () => {
   it('sends what was in flight one at a time, then the rest', () => {
-    const sending = new Sending(['a', 'b', 'c'], { window: 2, byteBudget: 1000 });
+    const sending = new Sending(['a', 'b', 'c'], { window: 2 });
     sending.steps();
     sending.outbox.connectionEnded('guessed');
     assert.deepEqual(sending.steps(), ['send a']);
@@ -103,8 +105,7 @@ describe('probation', () => {
     for (let round = 0; round < 5; round += 1) {
       for (const id of ['a', 'b']) {
         sending.outbox.add(letter(id));
-        strike(sending, id);
-        strike(sending, id);
+        strike(sending, id, round === 0 ? 2 : 1);
         assert.deepEqual(sending.steps(), [`put off ${id}`]);
       }
     }
@@ -114,9 +115,23 @@ describe('probation', () => {
     assert.deepEqual(sending.steps(), ['send b']);
     sending.landed('b');
     sending.outbox.add(letter('b'));
-    strike(sending, 'b');
-    strike(sending, 'b');
+    strike(sending, 'b', 2);
     assert.deepEqual(sending.steps(), ['put off b'], 'what has passed begins anew');
+  });
+
+  it('has as much patience as it is told, for one that fails now and then', () => {
+    const sending = new Sending([], { patience: 3 });
+    sending.outbox.add(letter('bad'));
+    strike(sending, 'bad', 2);
+    for (let times = 0; times < 3; times += 1) {
+      assert.deepEqual(sending.steps(), ['put off bad']);
+      sending.outbox.add(letter('other'));
+      sending.steps();
+      sending.landed('other');
+      sending.outbox.add(letter('bad'));
+      strike(sending, 'bad');
+    }
+    assert.deepEqual(sending.steps(), ['refuse bad']);
   });
 
   it('believes what the broker answers to a message after three times', () => {
@@ -145,7 +160,7 @@ describe('probation', () => {
     assert.deepEqual(sending.steps(), ['send a']);
     sending.again();
     assert.deepEqual(sending.steps(), ['probe'], 'it was there again');
-    // Too late: this connection can be made.
+    // Too late: this connection could be made.
     sending.outbox.unreachable('b');
     sending.outbox.probePassed();
     for (let round = 0; round < 3; round += 1) {
@@ -188,7 +203,7 @@ describe('probation', () => {
   });
 
   it('forgets that it sent what was given back', () => {
-    const sending = new Sending(['a', 'b', 'c'], { window: 2, byteBudget: 1000 });
+    const sending = new Sending(['a', 'b', 'c'], { window: 2 });
     assert.deepEqual(sending.steps(), ['send a', 'send b']);
     sending.outbox.returned();
     assert.deepEqual(sending.steps(), ['send a', 'send b']);
@@ -210,7 +225,7 @@ describe('probation', () => {
   });
 
   it('does not send again what was abandoned, wherever it is', () => {
-    const sending = new Sending(['a', 'b', 'c'], { window: 2, byteBudget: 1000 });
+    const sending = new Sending(['a', 'b', 'c'], { window: 2 });
     sending.steps();
     const [a, b, c] = sending.outbox.letters();
     sending.outbox.abandon(a!);
@@ -243,7 +258,7 @@ it('confirms every message and refuses only bad ones, whatever a broker does', (
       fc.infiniteStream(fc.nat(9)),
       fc.integer({ min: 1, max: 5 }),
       (bad, chance, window) => {
-        const outbox = new Outbox<Letter>({ window, byteBudget: 1000 });
+        const outbox = new Outbox<Letter>({ window, byteBudget: 1000, patience: 1 });
         const letters = bad.map((ends, index) => letter(`${ends ? 'bad' : 'good'} ${index}`));
         for (const each of letters) outbox.add(each);
         const inFlight = new Set<Letter>();
@@ -290,7 +305,7 @@ it('confirms every message and refuses only bad ones, whatever a broker does', (
 
 describe('a broker that says how much it takes', () => {
   it('is not sent what is larger: a probe shows that it is well, and the message is refused', () => {
-    const { outbox } = new Sending([], { window: 100, byteBudget: 1000 });
+    const { outbox } = new Sending();
     const [small, large, larger] = [letter('small', 5), letter('large', 50), letter('larger', 500)];
     for (const each of [small, large, larger]) outbox.add(each);
     outbox.begin('b', 10);
@@ -305,7 +320,7 @@ describe('a broker that says how much it takes', () => {
   });
 
   it('is asked again on the connection to another', () => {
-    const sending = new Sending([], { window: 100, byteBudget: 1000 });
+    const sending = new Sending();
     sending.outbox.add(letter('large', 50));
     sending.outbox.begin('b', 10);
     assert.deepEqual(sending.steps(), ['probe']);

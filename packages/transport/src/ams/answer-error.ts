@@ -5,10 +5,17 @@ import type { HttpAnswer } from './http.js';
 /** An answer other than 200. */
 export class AnswerError extends TransportError {
   readonly status: number;
+  readonly #retryAfterMs: number;
 
-  constructor(code: TransportErrorCode, message: string, status: number) {
+  constructor(code: TransportErrorCode, message: string, { status, retryAfterMs }: Pick<HttpAnswer, 'status' | 'retryAfterMs'>) {
     super(code, message);
     this.status = status;
+    this.#retryAfterMs = retryAfterMs;
+  }
+
+  /** What the server asks to wait for, within reason. */
+  static pause(error: unknown, maximumMs: number): number {
+    return error instanceof AnswerError ? Math.min(error.#retryAfterMs, maximumMs) : 0;
   }
 }
 
@@ -45,10 +52,15 @@ export function answerError(name: string, answer: HttpAnswer, { token = '', refu
   const { status } = answer;
   const redirected = status >= 300 && status < 400 ? ' (redirects are not followed)' : '';
   const code = refusal !== undefined && (status === 400 || status === 404) ? refusal : codeOf(status);
-  return new AnswerError(code, `${name}: the server answers ${status}${redirected}${words === '' ? '' : `: ${words}`}`, status);
+  return new AnswerError(code, `${name}: the server answers ${status}${redirected}${words === '' ? '' : `: ${words}`}`, answer);
 }
 
 /** This message or this request alone is not taken. */
 export function isRefusal(error: unknown): error is AnswerError {
   return error instanceof AnswerError && (error.status === 400 || error.status === 413);
+}
+
+/** Too many requests: nothing is wrong with what is in them. */
+export function isThrottled(error: unknown): boolean {
+  return error instanceof AnswerError && error.status === 429;
 }

@@ -34,6 +34,8 @@ export interface HttpAnswer {
   /** The `server` header, or empty. */
   readonly server: string;
   readonly certificateExpires: Date | undefined;
+  /** What the server asks to wait for; 0: it does not say. */
+  readonly retryAfterMs: number;
 }
 
 const MAXIMUM_HEADER_BYTES = 32 * 1024;
@@ -191,7 +193,13 @@ class Attempt {
     }
     if (this.#fate) throw this.#fate;
     const server = printable(String(headers['server'] ?? ''));
-    return { status: statusCode, body: Buffer.concat(chunks), server, certificateExpires };
+    return {
+      status: statusCode,
+      body: Buffer.concat(chunks),
+      server,
+      certificateExpires,
+      retryAfterMs: retryAfter(headers['retry-after']),
+    };
   }
 
   #tooLarge(): void {
@@ -220,4 +228,9 @@ class Attempt {
     if (this.#showsCertificate && !this.#answered && !this.#isOld) return fail('tls-failed', REFUSED_CERTIFICATE);
     return fail('connection-lost', 'the connection ended');
   }
+}
+
+/** Of its two forms the one that servers use: seconds. */
+function retryAfter(header: string | undefined): number {
+  return header !== undefined && /^\d{1,6}$/.test(header) ? Number(header) * 1000 : 0;
 }

@@ -2,15 +2,15 @@ import { AbortListeners } from '../abort-listeners.js';
 import { delay } from '../backoff.js';
 import { Deferred } from '../deferred.js';
 import { Draining } from '../draining.js';
-import { TransportError } from '../errors.js';
-import { type Letter, Outbox, STRIKES } from '../outbox.js';
+import { TransportError, type TransportErrorCode } from '../errors.js';
+import { type Letter, Outbox } from '../outbox.js';
 import { sleep } from '../sleep.js';
 import { StatusFeed } from '../status.js';
 import type { Confirmation, OutgoingMessage, Publisher, Status } from '../transport.js';
-import { AnswerError, isRefusal } from './answer-error.js';
+import { AnswerError, isRefusal, isThrottled } from './answer-error.js';
 import { AmsApi } from './api.js';
 import { connectedStatus } from './greeting.js';
-import { DEFAULT_SERVER_LIMIT, type PublisherSettings } from './settings.js';
+import type { PublisherSettings } from './settings.js';
 import { encodeMessage, storedSize } from './wire.js';
 
 /** A message that receivers ignore: a server that cannot store must not seem to be well. Other clients stumble over an empty one. */
@@ -19,6 +19,18 @@ const PROBE: OutgoingMessage = { id: 'ping', body: Buffer.from('ping') };
 const REQUEST_BYTES = 4 * 1024 * 1024;
 /** After so long without anything to send the server is asked whether it would take something. */
 const IDLE_CHECK_MS = 60_000;
+/** A server that is overloaded may fail every second request: ten coincidences are no coincidence. */
+const PATIENCE = 10;
+
+/** Failures of which nobody can say whether it is the server or the one message. */
+const DOUBTFUL: ReadonlySet<TransportErrorCode> = new Set([
+  'broker-error',
+  'connection-lost',
+  'receipt-timeout',
+  'protocol-error',
+  'unauthorised',
+  'resource-missing',
+]);
 
 interface Order extends Letter {
   readonly settled: Deferred<Confirmation>;
@@ -34,7 +46,7 @@ interface Turn {
 
 /**
  * Publishes in batches, one request at a time. A list is not atomic: what was in a request that failed is sent again, one message at a time, and
- * receivers find the duplicates; only a message that is refused alone is refused.
+ * receivers find the duplicates; only a message that is refused alone, or fails alone again and again while others pass, is refused.
  */
 export class AmsPublisher implements Publisher {
   readonly #settings: PublisherSettings;
@@ -50,11 +62,13 @@ export class AmsPublisher implements Publisher {
   #changed = new AbortController();
   #connected = false;
   #failures = 0;
+  /** Too many requests: the next one shall be of use. */
+  #throttled = false;
 
   constructor(settings: PublisherSettings) {
     this.#settings = settings;
     this.#api = new AmsApi(settings);
-    this.#outbox = new Outbox({ window: settings.batch, byteBudget: Math.min(settings.byteBudget, REQUEST_BYTES) });
+    this.#outbox = new Outbox({ window: settings.batch, byteBudget: Math.min(settings.byteBudget, REQUEST_BYTES), patience: PATIENCE });
     // Not at once: who asks for statuses right after this shall see all of them.
     this.#work = Promise.resolve().then(() => this.#run());
   }
@@ -118,7 +132,9 @@ export class AmsPublisher implements Publisher {
         error = failure instanceof Error ? failure : new Error(String(failure));
       }
       this.#connected = false;
-      const retryInMs = signal.aborted ? undefined : delay(this.#failures, random, backoff);
+      this.#throttled = isThrottled(error);
+      const pause = delay(this.#failures, random, backoff) + AnswerError.pause(error, backoff.maximumMs);
+      const retryInMs = signal.aborted ? undefined : pause;
       this.#failures += 1;
       this.#status.emit({ type: 'disconnected', broker, error: signal.aborted ? undefined : error, retryInMs });
       if (retryInMs !== undefined) await sleep(retryInMs, signal);
@@ -128,9 +144,7 @@ export class AmsPublisher implements Publisher {
   /** Until something fails that is no message's fault, or nothing is wanted any more. */
   async #serve(): Promise<void> {
     const { signal } = this.#stop;
-    await this.#check();
-    this.#connected = true;
-    this.#status.emit(connectedStatus(this.#api));
+    if (!this.#throttled || this.#outbox.size === 0) await this.#check();
     while (!signal.aborted) {
       const turn = this.#next();
       if (turn.probe) await this.#probe();
@@ -145,8 +159,26 @@ export class AmsPublisher implements Publisher {
       await this.#api.publish(this.#settings.topic, [], this.#stop.signal);
     } catch (error) {
       // Known, admitted, and only not fond of empty lists.
-      if (!(error instanceof AnswerError && error.status === 400)) throw error;
+      if (!(error instanceof AnswerError && error.status === 400)) {
+        this.#outbox.unreachable(this.#api.name);
+        this.#endured(error);
+        throw error;
+      }
     }
+    this.#outbox.begin(this.#api.name, undefined);
+    this.#reached();
+  }
+
+  #reached(): void {
+    if (this.#connected) return;
+    this.#connected = true;
+    this.#status.emit(connectedStatus(this.#api));
+  }
+
+  /** A failure that is no message's. */
+  #endured(error: unknown): void {
+    if (isThrottled(error)) this.#outbox.returned();
+    else this.#outbox.connectionEnded('nobody');
   }
 
   /** false: nothing came for a while. */
@@ -163,7 +195,8 @@ export class AmsPublisher implements Publisher {
     for (let step = this.#outbox.next(); step; step = this.#outbox.next()) {
       if (step.type === 'probe') return { batch, probe: true };
       if (step.type === 'refuse') this.#refuse(step.letter);
-      else if (step.type === 'send') {
+      else if (step.type === 'put off') this.#putOff(step.letter);
+      else {
         if (step.again) this.#tellResent(step.letter);
         batch.push(step.letter);
       }
@@ -183,6 +216,7 @@ export class AmsPublisher implements Publisher {
       return;
     }
     this.#failures = 0;
+    this.#reached();
     for (const order of batch) {
       this.#outbox.landed(order);
       this.#settle(order, { broker: this.#api.name });
@@ -197,19 +231,23 @@ export class AmsPublisher implements Publisher {
       if (fate?.code === 'receipt-timeout') this.#status.emit({ type: 'receipt-timeout', broker: this.#api.name, id: order.message.id });
     }
     if (fate?.code === 'receipt-timeout') this.#outbox.doubt();
-    const refused = isRefusal(error);
-    const isTold = refused || isCrushed(batch, error);
-    this.#outbox.connectionEnded(isTold ? 'told' : 'nobody');
-    if (!refused) throw error;
+    if (isRefusal(error)) {
+      this.#outbox.connectionEnded('told');
+      return;
+    }
+    if (fate && DOUBTFUL.has(fate.code) && !isThrottled(fate)) this.#outbox.connectionEnded('guessed');
+    else this.#endured(error);
+    throw error;
   }
 
   async #probe(): Promise<void> {
     try {
       await this.#api.publish(this.#settings.topic, [encodeMessage(PROBE)], this.#stop.signal);
     } catch (error) {
-      this.#outbox.connectionEnded('nobody');
+      this.#endured(error);
       throw error;
     }
+    this.#reached();
     this.#status.emit({ type: 'probe-confirmed', broker: this.#api.name });
     this.#outbox.probePassed();
   }
@@ -218,10 +256,18 @@ export class AmsPublisher implements Publisher {
     this.#status.emit({ type: 'resent', broker: this.#api.name, id: message.id, reason: fate?.message ?? 'its fate is unknown' });
   }
 
+  /** Under the code of what happened last. */
+  #putOff(order: Order): void {
+    const { fate, message } = order;
+    const what = `this message of ${message.body.length} bytes fails alone: ${fate?.message ?? ''}`;
+    this.#settle(order, new TransportError(fate?.code ?? 'connection-lost', `${this.#api.name}: ${what}`, { cause: fate }));
+  }
+
   #refuse(order: Order): void {
-    const { length } = order.message.body;
-    const what = `this message of ${length} bytes alone was refused ${STRIKES} times, and a small one passed: ${order.fate?.message ?? ''}`;
-    this.#settle(order, new TransportError('message-refused', `${this.#api.name}: ${what}`, { cause: order.fate }));
+    const { fate, isTold, message } = order;
+    const how = isTold ? 'alone is refused, and a small one passes' : 'fails alone, and others pass';
+    const what = `this message of ${message.body.length} bytes ${how}: ${fate?.message ?? ''}`;
+    this.#settle(order, new TransportError('message-refused', `${this.#api.name}: ${what}`, { cause: fate }));
   }
 
   #settle({ settled }: Order, outcome: Confirmation | TransportError): void {
@@ -242,10 +288,4 @@ export class AmsPublisher implements Publisher {
     this.#api.close();
     this.#status.close();
   }
-}
-
-/** Some servers answer 500 to a message far over their limit: it must not be tried for ever where our limit is set too high. */
-function isCrushed([order, ...others]: readonly Order[], error: unknown): boolean {
-  if (order === undefined || others.length > 0 || !(error instanceof AnswerError)) return false;
-  return error.status === 500 && storedSize(order.message) > DEFAULT_SERVER_LIMIT;
 }

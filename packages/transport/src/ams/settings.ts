@@ -8,7 +8,6 @@ const LONGEST_MS = 2 ** 31 - 1;
 /** AMS waits no longer for an acknowledgement. */
 const LONGEST_DEADLINE_SECONDS = 600;
 
-export const DEFAULT_SERVER_LIMIT = 1_000_000;
 export const DEFAULT_AUTH_PORT = 8443;
 
 const DEFAULTS = {
@@ -16,7 +15,7 @@ const DEFAULTS = {
   connectTimeoutMs: 10_000,
   requestTimeoutMs: 30_000,
   batch: 20,
-  serverLimitBytes: DEFAULT_SERVER_LIMIT,
+  serverLimitBytes: 1_000_000,
   maximumMessageBytes: 96 * MiB,
   byteBudget: 64 * MiB,
   backoff: { initialMs: 500, maximumMs: 30_000 },

@@ -7,6 +7,7 @@ import { TransportError } from '../errors.js';
 import { sleep } from '../sleep.js';
 import { StatusFeed } from '../status.js';
 import type { Delivery, Status, Subscriber } from '../transport.js';
+import { AnswerError } from './answer-error.js';
 import { AmsApi } from './api.js';
 import { Consumption, type Outlet } from './consumption.js';
 import type { AmsDelivery } from './delivery.js';
@@ -123,7 +124,8 @@ export class AmsSubscriber implements Subscriber {
       // To be let in is not enough: a subscription may be broken.
       if (pulled) failures = 0;
       this.#connected = false;
-      const retryInMs = signal.aborted ? undefined : delay(failures, random, backoff);
+      const pause = delay(failures, random, backoff) + AnswerError.pause(error, backoff.maximumMs);
+      const retryInMs = signal.aborted ? undefined : pause;
       failures += 1;
       this.#status.emit({ type: 'disconnected', broker, error: signal.aborted ? undefined : error, retryInMs });
       if (retryInMs !== undefined) await sleep(retryInMs, signal);

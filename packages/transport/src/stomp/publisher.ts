@@ -21,6 +21,9 @@ const PROBE: OutgoingMessage = { id: 'ping', body: new Uint8Array() };
  */
 const CHARGED: ReadonlySet<TransportErrorCode> = new Set(['broker-error', 'connection-lost', 'receipt-timeout']);
 
+/** A connection that ends twice on a message alone, and once more after a pause in which others pass, does not do so by chance. */
+const PATIENCE = 1;
+
 interface Order extends Letter {
   readonly settled: Deferred<Confirmation>;
   /** What came of the last attempt. */
@@ -47,7 +50,7 @@ export class StompPublisher implements Publisher {
   constructor(settings: Settings) {
     this.#settings = settings;
     this.#announcer = new Announcer(this.#status, settings, (server) => publisherWarnings(server, settings));
-    this.#outbox = new Outbox(settings);
+    this.#outbox = new Outbox({ ...settings, patience: PATIENCE });
     const use = (session: Session): Promise<boolean> => this.#use(session);
     const failed = (broker: string): void => this.#outbox.unreachable(broker);
     const link = { brokers: settings.brokers, settings, status: this.#status, use, failed };
