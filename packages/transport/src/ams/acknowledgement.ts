@@ -20,6 +20,11 @@ function isFinal(error: unknown): boolean {
   return error instanceof AnswerError && FINAL_STATUS.has(error.status);
 }
 
+/** A server that is there, and does not say why, is asked so often in all. */
+const ATTEMPTS = 3;
+/** One that is away, or for which nothing is pending: so often. That the messages come again costs less than a consumer that stands still. */
+const VAIN_ATTEMPTS = 2;
+
 /**
  * Acknowledges everything up to an offset. An attempt whose answer did not come may have been counted, and a second one would be answered with
  * an error: so the subscription's offset is asked for before another. Rejects when the messages come again: AnswerError with status 408 when it
@@ -27,27 +32,29 @@ function isFinal(error: unknown): boolean {
  */
 export async function acknowledgeUpTo(offset: number, { api, settings, until, signal }: Acknowledging): Promise<void> {
   const { subscription, random, backoff } = settings;
-  for (let attempt = 0; ; attempt += 1) {
+  for (let attempt = 1; ; attempt += 1) {
     try {
       await api.acknowledge(subscription, offset, signal);
       return;
     } catch (error) {
       if (isFinal(error) || signal.aborted) throw error;
-      if (await wasCounted(offset, { api, settings, until, signal })) return;
-      if (performance.now() >= until) throw error;
-      await sleep(delay(attempt, random, backoff), signal);
+      const current = await currentOffset(api, subscription, signal);
+      if (current !== undefined && current > offset) return;
+      const vain = current === undefined || (error instanceof AnswerError && error.status === 500);
+      if (attempt >= (vain ? VAIN_ATTEMPTS : ATTEMPTS) || performance.now() >= until) throw error;
+      await sleep(delay(attempt - 1, random, backoff), signal);
     }
   }
 }
 
-/** Errors: whatever the server says that will not change. */
-async function wasCounted(offset: number, { api, settings, signal }: Acknowledging): Promise<boolean> {
+/** undefined: no answer. Errors: whatever the server says that will not change. */
+async function currentOffset(api: AmsApi, subscription: string, signal: AbortSignal): Promise<number | undefined> {
   try {
-    const { current } = await api.offsets(settings.subscription, signal);
-    return current > offset;
+    const { current } = await api.offsets(subscription, signal);
+    return current;
   } catch (error) {
     if (isFinal(error)) throw error;
     if (!(error instanceof TransportError)) throw error;
-    return false;
+    return undefined;
   }
 }

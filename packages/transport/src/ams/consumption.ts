@@ -1,5 +1,5 @@
 import { Budget } from '../budget.js';
-import { TransportError } from '../errors.js';
+import { TransportError, type TransportErrorCode } from '../errors.js';
 import { sleep } from '../sleep.js';
 import type { StatusFeed } from '../status.js';
 import { acknowledgeUpTo } from './acknowledgement.js';
@@ -20,6 +20,9 @@ const WORKING_SHARE = 0.75;
 /** The first pause of an empty subscription is this part of the longest. */
 const FIRST_POLL_SHARE = 1 / 16;
 
+/** Failures of a pull that a smaller one may not meet. */
+const OF_SIZE: ReadonlySet<TransportErrorCode> = new Set(['protocol-error', 'receipt-timeout', 'connection-lost']);
+
 export interface ConsumptionParts {
   readonly api: AmsApi;
   readonly settings: SubscriberSettings;
@@ -30,6 +33,8 @@ export interface ConsumptionParts {
 
 /** Where what was pulled goes. */
 export interface Outlet {
+  /** A pull was answered. */
+  readonly reached: () => void;
   readonly push: (deliveries: readonly AmsDelivery[]) => void;
   /** What nobody reads yet shall be read by nobody. */
   readonly takeBack: () => void;
@@ -96,6 +101,7 @@ export class Consumption {
     if (!(await this.#budget.take(reserved, signal))) return;
     const begun = performance.now();
     const deliveries = await this.#fetch(signal).finally(() => this.#budget.give(reserved));
+    outlet.reached();
     this.#lag.ask(signal);
     if (deliveries.length === 0) await this.#pause(signal);
     else await this.#work(deliveries, begun, outlet, signal);
@@ -113,9 +119,9 @@ export class Consumption {
     }
   }
 
-  /** An answer may have been too large for us. */
+  /** An answer may have been too large for us, or for the time or the network that it has. */
   #refused(error: unknown): void {
-    if (error instanceof TransportError && error.code === 'protocol-error') this.#size = Math.max(1, Math.floor(this.#size / 2));
+    if (error instanceof TransportError && OF_SIZE.has(error.code)) this.#size = Math.max(1, Math.floor(this.#size / 2));
   }
 
   /** Own polling: the server would hold a request that waits for minutes. */

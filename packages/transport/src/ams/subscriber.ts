@@ -137,9 +137,11 @@ export class AmsSubscriber implements Subscriber {
     let pulled = false;
     try {
       await this.#consumption.prepare(signal);
-      this.#connected = !signal.aborted;
-      this.#status.emit(connectedStatus(this.#api));
-      const outlet: Outlet = { push: (deliveries) => this.#push(deliveries), takeBack: () => this.#queue?.drop(() => true) };
+      const outlet: Outlet = {
+        reached: () => this.#reached(signal),
+        push: (deliveries) => this.#push(deliveries),
+        takeBack: () => this.#queue?.drop(() => true),
+      };
       while (this.#isWanted && !signal.aborted) {
         await this.#consumption.pull(signal, outlet);
         pulled = true;
@@ -148,6 +150,13 @@ export class AmsSubscriber implements Subscriber {
     } catch (error) {
       return { error: error instanceof Error ? error : new Error(String(error)), pulled };
     }
+  }
+
+  /** To be let in is not enough: a pull must be answered. */
+  #reached(signal: AbortSignal): void {
+    if (this.#connected || signal.aborted) return;
+    this.#connected = true;
+    this.#status.emit(connectedStatus(this.#api));
   }
 
   #push(deliveries: readonly AmsDelivery[]): void {

@@ -9,6 +9,9 @@ const ackedIds = (bench: AmsBench): string[] =>
     .calls('acknowledge')
     .flatMap(({ body }) => (JSON.parse(body.toString()) as { ackIds: string[] }).ackIds.map((id) => id.split(':')[1]!));
 
+const sizesOf = (bench: AmsBench): number[] =>
+  bench.calls('pull').map(({ body }) => Number((JSON.parse(body.toString()) as { maxMessages: string }).maxMessages));
+
 const received = (offset: number, content: object): object => ({
   ackId: `projects/accounting/subscriptions/${NAME}:${offset}`,
   message: content,
@@ -92,7 +95,7 @@ describe('consuming from AMS', () => {
     await within(Promise.race([Promise.all([worker(), worker(), worker()]), until(() => seen.size === 30, 'all')]), 'all messages');
     await until(() => bench.server.offsets(NAME).current === 30, 'all acknowledged');
     // It has learned how many are taken at once: at most twice as many are fetched.
-    const sizes = bench.calls('pull').map(({ body }) => Number((JSON.parse(body.toString()) as { maxMessages: string }).maxMessages));
+    const sizes = sizesOf(bench);
     assert.equal(sizes[0], 20);
     assert.ok(
       sizes.slice(1).every((size) => size <= 6),
@@ -148,6 +151,38 @@ describe('consuming from AMS', () => {
     await within(Promise.all(deliveries.map((delivery) => delivery.acknowledge())), 'acknowledged');
     assert.deepEqual(ackedIds(bench), ['1', '1', '1']);
   });
+
+  it('takes messages again soon where nothing is pending that could be acknowledged', async (t) => {
+    const bench = await AmsBench.start(t);
+    await bench.fill(messages(2));
+    const subscriber = bench.subscriber();
+    const statuses = listen(subscriber);
+    const reader = new Reader(subscriber);
+    const deliveries = await reader.take(2);
+    bench.server.inject({ call: 'acknowledge', times: 2, fault: { type: 'answer', status: 500 } });
+    await Promise.all(deliveries.map((delivery) => rejection(delivery.acknowledge(), 'not-acknowledged')));
+    assert.deepEqual(ackedIds(bench), ['1', '1']);
+    const again = await reader.take(2);
+    await within(Promise.all(again.map((delivery) => delivery.acknowledge())), 'acknowledged');
+    assert.deepEqual(warnings(statuses), ['acknowledgement-failed']);
+    assert.deepEqual(troubles(statuses), []);
+  });
+
+  for (const gone of ['gone', 'silent'] as const)
+    it(`is away soon when the server is ${gone} before the acknowledgement`, async (t) => {
+      const bench = await AmsBench.start(t);
+      await bench.fill(messages(2));
+      const subscriber = bench.subscriber({ requestTimeoutMs: 200 });
+      const statuses = listen(subscriber);
+      const deliveries = await new Reader(subscriber).take(2);
+      if (gone === 'gone') await bench.server.close();
+      else bench.server.inject({ times: Infinity, fault: { type: 'hang' } });
+      const before = performance.now();
+      await Promise.all(deliveries.map((delivery) => rejection(delivery.acknowledge(), 'not-acknowledged')));
+      await until(() => !subscriber.connections()[0]!.connected, 'away');
+      assert.ok(performance.now() - before < 10_000);
+      await until(() => troubles(statuses).length > 0, 'said');
+    });
 
   it('keeps to the default deadline where it may not set one', async (t) => {
     const bench = await AmsBench.start(t);
@@ -231,6 +266,23 @@ describe('consuming from AMS', () => {
       const [delivery] = await new Reader(subscriber).take(1);
       await within(delivery!.acknowledge(), 'acknowledged');
       assert.deepEqual(troubles(statuses), ['broker-error', 'broker-error']);
+    });
+
+  for (const fault of [{ type: 'hang' }, { type: 'cut', when: 'within' }] as const)
+    it(`asks for fewer after ${fault.type}, and is connected only when a pull was answered`, async (t) => {
+      const bench = await AmsBench.start(t);
+      await bench.fill(messages(3));
+      bench.server.inject({ call: 'pull', times: 3, fault });
+      const subscriber = bench.subscriber({ requestTimeoutMs: 300 });
+      const statuses = listen(subscriber);
+      const taken = new Reader(subscriber).take(2);
+      await until(() => sizesOf(bench).length === 3, 'three pulls');
+      assert.ok(!statuses.some(({ type }) => type === 'connected'));
+      assert.deepEqual(subscriber.connections(), [{ broker: bench.broker, connected: false }]);
+      await taken;
+      assert.deepEqual(sizesOf(bench), [20, 10, 5, 2]);
+      assert.equal(troubles(statuses).length, 3);
+      assert.equal(statuses.filter(({ type }) => type === 'connected').length, 1);
     });
 
   it('tries ever less often while every pull fails', async (t) => {
