@@ -28,13 +28,15 @@ function codeOf(status: number): TransportErrorCode {
 /** Bytes of a text that is no error of AMS, of which a line is shown. */
 const SHOWN_BYTES = 1000;
 
-function wordsOf({ body }: HttpAnswer): string {
+function wordsOf({ body, status }: HttpAnswer, confidential: boolean): string {
+  if (confidential && codeOf(status) === 'protocol-error') return '';
   try {
     const { error }: { error?: { message?: unknown } } = JSON.parse(body.toString());
     if (typeof error?.message === 'string') return error.message;
   } catch {
     // A balancer in front may answer with a page of its own.
   }
+  if (confidential) return '';
   return body.subarray(0, SHOWN_BYTES).toString();
 }
 
@@ -43,11 +45,14 @@ export interface ErrorContext {
   readonly token?: string;
   /** What 400 and 404 mean for this call, where it is not as usual. */
   readonly refusal?: TransportErrorCode;
+  /** An answer may hold a secret that is not known: nothing of it is shown but the words of an error. */
+  readonly confidential?: boolean;
 }
 
 /** What the server says, in one line. */
-export function answerError(name: string, answer: HttpAnswer, { token = '', refusal }: ErrorContext): AnswerError {
-  const said = wordsOf(answer);
+export function answerError(name: string, answer: HttpAnswer, context: ErrorContext): AnswerError {
+  const { confidential = false, refusal, token = '' } = context;
+  const said = wordsOf(answer, confidential);
   const words = printable(token === '' ? said : said.replaceAll(token, '***'));
   const { status } = answer;
   const redirected = status >= 300 && status < 400 ? ' (redirects are not followed)' : '';

@@ -16,6 +16,11 @@ export interface Greeting {
   readonly certificateExpires: Date | undefined;
 }
 
+/** Values of a message in a pull: seven are its own, the rest are attributes. */
+const MESSAGE_VALUES = 1000;
+/** Bytes of the shortest attribute, so that a single message may be full of them. */
+const ATTRIBUTE_BYTES = 4;
+
 type Call = Pick<HttpRequest, 'call' | 'method' | 'path' | 'maximumAnswerBytes'> & { readonly body?: string };
 
 /**
@@ -51,7 +56,8 @@ export class AmsApi {
   async publish(topic: string, messages: readonly string[], signal: AbortSignal): Promise<void> {
     const path = `${this.#base}/topics/${topic}:publish`;
     const body = `{"messages":[${messages.join(',')}]}`;
-    const { messageIds } = await this.#json({ call: 'publish', method: 'POST', path, body, maximumAnswerBytes: SMALL_ANSWER }, signal);
+    const answer = await this.#call({ call: 'publish', method: 'POST', path, body, maximumAnswerBytes: SMALL_ANSWER }, signal);
+    const { messageIds } = parseObject(`${this.name}: publish`, answer.body);
     if (!Array.isArray(messageIds) || messageIds.length !== messages.length)
       throw new TransportError('protocol-error', `${this.name}: publish: the answer does not name every message`);
   }
@@ -61,7 +67,10 @@ export class AmsApi {
     const body = JSON.stringify({ maxMessages: String(count), returnImmediately: 'true' });
     const maximumAnswerBytes = Math.max(LEAST_PULL_ANSWER, count * 2 * this.#serverLimit);
     const call: Call = { call: 'pull', method: 'POST', path: this.#path(subscription, ':pull'), body, maximumAnswerBytes };
-    return parsePulled(`${this.name}: pull`, await this.#json(call, signal), this.#ackPrefix(subscription));
+    const { body: answer } = await this.#call(call, signal);
+    const name = `${this.name}: pull`;
+    const maximumValues = count * MESSAGE_VALUES + Math.floor(this.#serverLimit / ATTRIBUTE_BYTES);
+    return parsePulled(name, parseObject(name, answer, maximumValues), this.#ackPrefix(subscription));
   }
 
   /** This one and all before it. */
@@ -97,11 +106,6 @@ export class AmsApi {
     const path = this.#path(subscription, `:${call}`);
     const method = body === undefined ? 'GET' : 'POST';
     return this.#call({ call, method, path, maximumAnswerBytes: SMALL_ANSWER, ...(body === undefined ? {} : { body }) }, signal);
-  }
-
-  async #json(call: Call, signal: AbortSignal): Promise<Readonly<Record<string, unknown>>> {
-    const { body } = await this.#call(call, signal);
-    return parseObject(`${this.name}: ${call.call}`, body);
   }
 
   async #call(call: Call, signal: AbortSignal): Promise<HttpAnswer> {

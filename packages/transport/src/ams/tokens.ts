@@ -71,7 +71,7 @@ class ExchangedToken implements Tokens {
     );
     const name = `${this.#http.name}: ${call}`;
     // A certificate that is bound to nobody gives 404: that is no missing topic.
-    if (answer.status !== 200) throw answerError(name, answer, { refusal: 'unauthorised' });
+    if (answer.status !== 200) throw answerError(name, answer, { refusal: 'unauthorised', confidential: true });
     const { token } = parseObject(name, answer.body);
     if (typeof token !== 'string' || !TOKEN.test(token)) throw new TransportError('protocol-error', `${name}: the answer has no token`);
     return token;

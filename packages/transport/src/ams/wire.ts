@@ -36,23 +36,46 @@ export interface Pulled {
 type Fields = Readonly<Record<string, unknown>>;
 const isFields = (value: unknown): value is Fields => typeof value === 'object' && value !== null && !Array.isArray(value);
 
-/** Errors: protocol-error. */
-export function parseObject(name: string, text: Buffer): Fields {
-  let value: unknown;
-  try {
-    value = JSON.parse(text.toString());
-  } catch (cause) {
-    throw new TransportError('protocol-error', `${name}: the answer is no JSON`, { cause });
+const [QUOTE, BACKSLASH, COMMA, BRACKET, BRACE] = [0x22, 0x5c, 0x2c, 0x5b, 0x7b];
+
+/** Whether a JSON text has more values than that, which may take far more memory than the text. Each but the first is behind one of `{[,`. */
+export function hasMoreValues(text: Buffer, maximum: number): boolean {
+  let count = 1;
+  let inString = false;
+  for (let at = 0; at < text.length && count <= maximum; at += 1) {
+    const byte = text[at];
+    if (byte === QUOTE) inString = !inString;
+    else if (!inString) count += byte === COMMA || byte === BRACE || byte === BRACKET ? 1 : 0;
+    else if (byte === BACKSLASH) at += 1;
   }
+  return count > maximum;
+}
+
+/** Errors: protocol-error. `maximumValues`: in the whole text. */
+export function parseObject(name: string, text: Buffer, maximumValues = Number.POSITIVE_INFINITY): Fields {
+  if (hasMoreValues(text, maximumValues))
+    throw new TransportError('protocol-error', `${name}: the answer has more than ${maximumValues} values`);
+  const value = parse(name, text);
   if (!isFields(value)) throw new TransportError('protocol-error', `${name}: the answer is no JSON object`);
   return value;
 }
 
+/** Without the cause: its message shows a part of the answer, which may be secret. */
+function parse(name: string, text: Buffer): unknown {
+  try {
+    return JSON.parse(text.toString());
+  } catch {
+    throw new TransportError('protocol-error', `${name}: the answer is no JSON`);
+  }
+}
+
 function bodyOf(data: unknown): Buffer {
-  const text = typeof data === 'string' ? data : '';
+  const given = typeof data === 'string' ? data : '';
+  // Some clients break it into lines.
+  const text = /\s/.test(given) ? given.replaceAll(/\s+/g, '') : given;
   const body = Buffer.from(text, 'base64');
   // Node decodes whatever it can.
-  return body.toString('base64') === text ? body : Buffer.from(text);
+  return body.toString('base64') === text ? body : Buffer.from(given);
 }
 
 function empaIdOf(attributes: unknown): string | undefined {

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { inspect } from 'node:util';
 import type { AmsPublisherOptions, TransportTls } from '../../src/index.js';
 import { rejection, until, within } from '../helpers.js';
 import { AmsBench, listen, message, never, Reader, troubles } from './bench.js';
@@ -56,6 +57,24 @@ describe('getting into AMS', () => {
     const [first] = statuses.flatMap((status) => (status.type === 'disconnected' ? [status.error?.message] : []));
     assert.match(String(first), /authx509: the server answers 404: Binding was not found$/);
   });
+
+  for (const [status, text] of [
+    [200, 'a secret'],
+    [200, '{"token":"a secret"'],
+    [201, '{"token":"a secret"}'],
+    [302, '{"token":"a secret"}'],
+    [302, '{"error":{"message":"a secret"}}'],
+    [403, '{"token":"a secret"}'],
+    [500, 'a secret'],
+  ] as const)
+    it(`shows nothing of ${status} ${text}`, async (t) => {
+      const bench = await AmsBench.start(t);
+      bench.server.inject({ call: 'authx509', fault: { type: 'answer', status, body: text } });
+      const statuses = listen(bench.publisher(x509(bench)));
+      await until(() => statuses.some(({ type }) => type === 'disconnected'), 'failed');
+      assert.match(inspect(statuses, { depth: 9 }), /authx509: the (server|answer)/);
+      assert.doesNotMatch(inspect(statuses, { depth: 9, showHidden: true }), /secret/);
+    });
 
   const failing: Readonly<Record<string, (bench: AmsBench) => Partial<TransportTls>>> = {
     'a CA that did not sign the server': ({ pki }) => ({ ca: [pki.untrustedCa.certificatePem] }),

@@ -58,6 +58,26 @@ describe('an AMS server that cannot be trusted', () => {
     assert.ok(process.memoryUsage().arrayBuffers - before < 64 * 1024 * 1024);
   });
 
+  it('answers a pull with little text and very many values', async (t) => {
+    const bench = await AmsBench.start(t);
+    await bench.fill(messages(1));
+    const body = `{"receivedMessages":[],"x":[${'{},'.repeat(5_000_000)}0]}`;
+    bench.server.inject({ call: 'pull', fault: { type: 'answer', status: 200, body } });
+    const subscriber = bench.subscriber();
+    const statuses = listen(subscriber);
+    assert.deepEqual(ids(await new Reader(subscriber).take(1)), ['m-0']);
+    const [error] = statuses.flatMap((status) => (status.type === 'disconnected' && status.error ? [status.error.message] : []));
+    assert.equal(error, `${bench.broker}: pull: the answer has more than 270000 values`);
+  });
+
+  it('answers with a message full of attributes', async (t) => {
+    const bench = await AmsBench.start(t);
+    const attributes = Object.fromEntries(Array.from({ length: 70_000 }, (_, index) => [`a${index}`, '']));
+    const body = JSON.stringify({ receivedMessages: [{ ackId: ackId(0), message: { data: 'eA==', attributes } }] });
+    bench.server.inject({ call: 'pull', fault: { type: 'answer', status: 200, body } });
+    assert.equal((await new Reader(bench.subscriber({ batch: 1 })).take(1)).length, 1);
+  });
+
   it('announces more than is taken, or compresses', async (t) => {
     const bench = await AmsBench.start(t);
     const large = { 'content-length': String(10 ** 12) };

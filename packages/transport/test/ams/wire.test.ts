@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import * as fc from 'fast-check';
 import { decodeEmpaId, encodeEmpaId } from '../../src/ams/empa-id.js';
-import { encodeMessage, largestBody, storedSize } from '../../src/ams/wire.js';
+import { encodeMessage, hasMoreValues, largestBody, parsePulled, storedSize } from '../../src/ams/wire.js';
 import { createAmsPublisher, createAmsSubscriber, TransportError } from '../../src/index.js';
 
 describe('the id as an attribute', () => {
@@ -52,6 +52,46 @@ describe('a message for AMS', () => {
       assert.ok(limit - storedSize({ id: '', body }) < 520);
     }
     assert.equal(largestBody(10), 0);
+  });
+});
+
+describe('values of a JSON text', () => {
+  const count = (value: unknown): number => {
+    if (typeof value !== 'object' || value === null) return 1;
+    const inner = Object.values(value);
+    // An empty list is counted as if there was something in it.
+    return 1 + (inner.length === 0 ? 1 : inner.reduce((sum: number, each) => sum + count(each), 0));
+  };
+
+  it('are counted without what is in strings', () => {
+    fc.assert(
+      fc.property(fc.json(), fc.nat(1), (json, more) => {
+        const values = count(JSON.parse(json));
+        assert.equal(hasMoreValues(Buffer.from(json), values - more), more > 0, json);
+      }),
+    );
+  });
+
+  it('are counted in a text that is none', () => {
+    for (const text of ['{'.repeat(10), '{},'.repeat(5), '"unfinished ,,,,', '"\\",,,,,,,,,,,', '\\', ''])
+      assert.equal(hasMoreValues(Buffer.from(text), 9), text.startsWith('{'), text);
+  });
+});
+
+const bodyOf = (data: string): string | undefined =>
+  parsePulled('x', { receivedMessages: [{ ackId: 's:1', message: { data } }] }, 's:')[0]?.body.toString();
+
+describe('data of a message', () => {
+  const text = 'MIME-Version: 1.0\n'.repeat(8);
+  const data = Buffer.from(text).toString('base64');
+
+  it('is decoded, whatever lines it is broken into', () => {
+    for (const end of ['\n', '\r\n', ' ', '\t']) assert.equal(bodyOf(`${data.replaceAll(/.{76}/g, `$&${end}`)}${end}`), text);
+    assert.equal(bodyOf(data), text);
+  });
+
+  it('is left as it came where it is no base64', () => {
+    for (const other of ['YWI', 'YW I', 'no base64!', 'a b\nc', '====']) assert.equal(bodyOf(other), other);
   });
 });
 
