@@ -53,6 +53,8 @@ function report(status: Status, { log, metrics }: BrokerWatch): void {
       else {
         log.warn('the broker is away', { broker, error: status.error, retryInMs: status.retryInMs });
         metrics.brokerDisconnects.inc({ broker });
+        // Whoever looks at it shall not take it for today's.
+        metrics.brokerLag.remove({ broker });
       }
       break;
     case 'warning':

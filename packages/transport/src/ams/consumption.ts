@@ -29,6 +29,8 @@ export interface ConsumptionParts {
   readonly status: StatusFeed;
   /** Aborts when even acknowledgements are no longer waited for. */
   readonly cut: AbortSignal;
+  /** Aborts when nothing new begins any more. */
+  readonly ended: AbortSignal;
 }
 
 /** Where what was pulled goes. */
@@ -66,6 +68,12 @@ export class Consumption {
 
   /** Tells the server how long it has to wait. Where that is not for us to say, its default is kept to. */
   async prepare(signal: AbortSignal): Promise<void> {
+    await this.#setDeadline(signal);
+    // Not before: together they would get two tokens.
+    this.#lag.begin();
+  }
+
+  async #setDeadline(signal: AbortSignal): Promise<void> {
     const { api, settings, status } = this.#parts;
     const { subscription, ackDeadlineSeconds } = settings;
     try {
@@ -102,7 +110,6 @@ export class Consumption {
     const begun = performance.now();
     const deliveries = await this.#fetch(signal).finally(() => this.#budget.give(reserved));
     outlet.reached();
-    this.#lag.ask(signal);
     if (deliveries.length === 0) await this.#pause(signal);
     else await this.#work(deliveries, begun, outlet, signal);
   }

@@ -25,6 +25,8 @@ export class AmsSubscriber implements Subscriber {
   readonly #consumption: Consumption;
   readonly #listeners = new AbortListeners();
   readonly #draining = new Draining();
+  /** Aborts when the end begins. */
+  readonly #ended = new AbortController();
   #queue: DeliveryQueue<AmsDelivery> | undefined;
   #suspended = false;
   #connected = false;
@@ -37,7 +39,8 @@ export class AmsSubscriber implements Subscriber {
   constructor(settings: SubscriberSettings) {
     this.#settings = settings;
     this.#api = new AmsApi(settings);
-    this.#consumption = new Consumption({ api: this.#api, settings, status: this.#status, cut: this.#draining.cut });
+    const { signal: ended } = this.#ended;
+    this.#consumption = new Consumption({ api: this.#api, settings, status: this.#status, cut: this.#draining.cut, ended });
   }
 
   status(): AsyncIterable<Status> {
@@ -89,6 +92,7 @@ export class AmsSubscriber implements Subscriber {
 
   async #drain(): Promise<void> {
     this.#queue?.end();
+    this.#ended.abort();
     this.#turn.resolve();
     this.#draining.cut.addEventListener('abort', () => this.#consumption.end(), { once: true });
     if (this.#draining.cut.aborted) this.#consumption.end();

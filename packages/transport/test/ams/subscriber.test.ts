@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { reachableBytes } from '@ssm/test-support';
+import type { Status } from '../../src/index.js';
 import { isPending, rejection, until, within } from '../helpers.js';
 import { AmsBench, ids, listen, messages, NAME, never, Reader, troubles, warnings } from './bench.js';
 
@@ -11,6 +12,8 @@ const ackedIds = (bench: AmsBench): string[] =>
 
 const sizesOf = (bench: AmsBench): number[] =>
   bench.calls('pull').map(({ body }) => Number((JSON.parse(body.toString()) as { maxMessages: string }).maxMessages));
+
+const lagsOf = (statuses: readonly Status[]): number[] => statuses.flatMap((status) => (status.type === 'lag' ? [status.messages] : []));
 
 const received = (offset: number, content: object): object => ({
   ackId: `projects/accounting/subscriptions/${NAME}:${offset}`,
@@ -202,7 +205,7 @@ describe('consuming from AMS', () => {
     const statuses = listen(subscriber);
     const reader = new Reader(subscriber);
     const deliveries = await reader.take(7);
-    const lags = (): number[] => statuses.flatMap((status) => (status.type === 'lag' ? [status.messages] : []));
+    const lags = (): number[] => lagsOf(statuses);
     await until(() => lags().includes(7), 'the lag before');
     await within(Promise.all(deliveries.map((delivery) => delivery.acknowledge())), 'acknowledged');
     await until(() => lags().includes(0), 'the lag afterwards');
@@ -212,6 +215,22 @@ describe('consuming from AMS', () => {
     const pulls = bench.calls('pull').length;
     await until(() => bench.calls('pull').length > pulls + 3, 'further pulls');
     assert.equal(bench.calls('offsets').length, asked);
+  });
+
+  it('tells how many wait while it is suspended, and until it is drained', async (t) => {
+    const bench = await AmsBench.start(t);
+    const subscriber = bench.subscriber({ lagIntervalMs: 20 });
+    const statuses = listen(subscriber);
+    const next = new Reader(subscriber).next();
+    await until(() => lagsOf(statuses).length > 0, 'the lag');
+    subscriber.suspend('full');
+    await bench.fill(messages(9));
+    await until(() => lagsOf(statuses).includes(9), 'the lag of now');
+    await within(subscriber.drain(never), 'drained');
+    const asked = bench.calls('offsets').length;
+    assert.ok(await isPending(new Promise((resolve) => setTimeout(resolve, 100))));
+    assert.equal(bench.calls('offsets').length, asked);
+    assert.equal((await next).done, true);
   });
 
   it('asks an empty subscription ever less often', async (t) => {
