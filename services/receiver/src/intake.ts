@@ -8,6 +8,8 @@ import type { LocalTrouble } from './trouble.js';
 
 /** Share of the time for the stop that messages in work get; the rest is for parting from the brokers. */
 const SHARE_FOR_WORK = 0.8;
+/** And what parting gets when they took all of theirs. */
+const SHARE_FOR_PARTING = 0.15;
 
 export interface IntakeOptions {
   readonly context: Pick<ServiceContext, 'health' | 'log' | 'onStop' | 'stopping'>;
@@ -56,7 +58,12 @@ export class Intake {
     const ended = done.catch(() => undefined);
     let limit: AbortSignal | undefined;
     // The last one runs first.
-    context.onStop('brokers', (deadline) => subscriber.drain(limit ?? deadline));
+    context.onStop('brokers', (deadline) => {
+      if (limit?.aborted !== true) return subscriber.drain(deadline);
+      // What is durable can still be acknowledged.
+      subscriber.suspend('the service stops, and messages in work take too long');
+      return subscriber.drain(AbortSignal.any([deadline, AbortSignal.timeout(Math.floor(drainMs * SHARE_FOR_PARTING))]));
+    });
     context.onStop('messages in work', async (deadline) => {
       const timer = new AbortController();
       limit = AbortSignal.any([deadline, timer.signal]);

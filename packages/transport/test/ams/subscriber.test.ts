@@ -217,6 +217,19 @@ describe('consuming from AMS', () => {
     assert.equal(bench.calls('offsets').length, asked);
   });
 
+  it('still acknowledges what is durable when it is suspended and then drained', async (t) => {
+    const bench = await AmsBench.start(t);
+    await bench.fill(messages(5));
+    const subscriber = bench.subscriber();
+    const deliveries = await new Reader(subscriber).take(5);
+    const acknowledged = deliveries.slice(0, 4).map((delivery) => delivery.acknowledge());
+    subscriber.suspend('one takes too long');
+    await within(subscriber.drain(never), 'drained');
+    await within(Promise.all(acknowledged), 'acknowledged');
+    await rejection(deliveries[4]!.acknowledge(), 'not-acknowledged');
+    assert.equal(bench.server.offsets(NAME).current, 4);
+  });
+
   it('tells how many wait while it is suspended, and until it is drained', async (t) => {
     const bench = await AmsBench.start(t);
     const subscriber = bench.subscriber({ lagIntervalMs: 20 });

@@ -80,7 +80,7 @@ export class FakeSubscriber implements Subscriber {
     return [{ broker: 'broker:61613', connected: this.#connected }];
   }
 
-  async drain(): Promise<void> {
-    this.calls.push('drain');
+  async drain(signal: AbortSignal): Promise<void> {
+    this.calls.push(signal.aborted ? 'drain at once' : 'drain');
   }
 }
