@@ -301,6 +301,20 @@ export function conformance(harness: Harness): void {
       await bench.isEmpty();
     });
 
+    it('is drained in time after it was suspended, though somebody still works on what was handed out', async (t) => {
+      const bench = await Bench.start(harness, t);
+      await bench.publish([numbered(0)]);
+      const subscriber = bench.subscriber();
+      const [held] = await new Reader(subscriber).take(1);
+      subscriber.suspend('the stop');
+      await within(subscriber.drain(never), 'drained');
+      await rejection(held!.acknowledge(), 'not-acknowledged');
+      const rest = new Reader(bench.subscriber());
+      await receiveAll(rest, [numbered(0)]);
+      await rest.stop();
+      await bench.isEmpty();
+    });
+
     it('loses and alters nothing while connections are cut', async (t) => {
       const bench = await Bench.start(harness, t);
       const messages = Array.from({ length: 200 }, (_, index) => numbered(index));
