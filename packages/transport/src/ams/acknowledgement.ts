@@ -1,7 +1,7 @@
 import { delay } from '../backoff.js';
 import { TransportError } from '../errors.js';
 import { sleep } from '../sleep.js';
-import { AnswerError } from './answer-error.js';
+import { AnswerError, isThrottled } from './answer-error.js';
 import type { AmsApi } from './api.js';
 import type { SubscriberSettings } from './settings.js';
 
@@ -24,6 +24,8 @@ function isFinal(error: unknown): boolean {
 const ATTEMPTS = 3;
 /** One that is away, or for which nothing is pending: so often. That the messages come again costs less than a consumer that stands still. */
 const VAIN_ATTEMPTS = 2;
+/** Below every offset. */
+const NOT_COUNTED = -1;
 
 /**
  * Acknowledges everything up to an offset. An attempt whose answer did not come may have been counted, and a second one would be answered with
@@ -38,13 +40,18 @@ export async function acknowledgeUpTo(offset: number, { api, settings, until, si
       return;
     } catch (error) {
       if (isFinal(error) || signal.aborted) throw error;
-      const current = await currentOffset(api, subscription, signal);
+      // It was not even looked at: to ask for the offset would be one more request too many.
+      const current = isThrottled(error) ? NOT_COUNTED : await currentOffset(api, subscription, signal);
       if (current !== undefined && current > offset) return;
-      const vain = current === undefined || (error instanceof AnswerError && error.status === 500);
-      if (attempt >= (vain ? VAIN_ATTEMPTS : ATTEMPTS) || performance.now() >= until) throw error;
-      await sleep(delay(attempt - 1, random, backoff), signal);
+      if (attempt >= attemptsWorth(error, current) || performance.now() >= until) throw error;
+      await sleep(delay(attempt - 1, random, backoff) + AnswerError.pause(error, backoff.maximumMs), signal);
     }
   }
+}
+
+function attemptsWorth(error: unknown, current: number | undefined): number {
+  const isVain = current === undefined || (error instanceof AnswerError && error.status === 500);
+  return isVain ? VAIN_ATTEMPTS : ATTEMPTS;
 }
 
 /** undefined: no answer. Errors: whatever the server says that will not change. */

@@ -51,6 +51,7 @@ export class Consumption {
   #size: number;
   #deadlineSeconds = DEFAULT_DEADLINE_SECONDS;
   #warned = false;
+  #prepared = false;
   #emptyPulls = 0;
   #fruitless = 0;
   /** The highest offset that was handed out. */
@@ -66,9 +67,15 @@ export class Consumption {
     this.#lag = new Lag(parts);
   }
 
+  /** It was told once. */
+  get isPrepared(): boolean {
+    return this.#prepared;
+  }
+
   /** Tells the server how long it has to wait. Where that is not for us to say, its default is kept to. */
   async prepare(signal: AbortSignal): Promise<void> {
     await this.#setDeadline(signal);
+    this.#prepared = true;
     // Not before: together they would get two tokens.
     this.#lag.begin();
   }

@@ -7,7 +7,7 @@ import { TransportError } from '../errors.js';
 import { sleep } from '../sleep.js';
 import { StatusFeed } from '../status.js';
 import type { Delivery, Status, Subscriber } from '../transport.js';
-import { AnswerError } from './answer-error.js';
+import { AnswerError, isThrottled } from './answer-error.js';
 import { AmsApi } from './api.js';
 import { Consumption, type Outlet } from './consumption.js';
 import type { AmsDelivery } from './delivery.js';
@@ -115,6 +115,7 @@ export class AmsSubscriber implements Subscriber {
     const { backoff, random } = this.#settings;
     const broker = this.#api.name;
     let failures = 0;
+    let throttled = false;
     while (!this.#draining.begun) {
       if (!this.#isWanted) {
         await this.#turn.promise;
@@ -124,7 +125,8 @@ export class AmsSubscriber implements Subscriber {
       this.#interest = new AbortController();
       const { signal } = this.#interest;
       this.#status.emit({ type: 'connecting', broker });
-      const { error, pulled } = await this.#consume(signal);
+      const { error, pulled } = await this.#consume(signal, throttled);
+      throttled = isThrottled(error);
       // To be let in is not enough: a subscription may be broken.
       if (pulled) failures = 0;
       this.#connected = false;
@@ -136,11 +138,11 @@ export class AmsSubscriber implements Subscriber {
     }
   }
 
-  /** Until it fails, or nothing is wanted. */
-  async #consume(signal: AbortSignal): Promise<{ readonly error?: Error; readonly pulled: boolean }> {
+  /** Until it fails, or nothing is wanted. `throttled`: too many requests, so that the next one shall be of use. */
+  async #consume(signal: AbortSignal, throttled: boolean): Promise<{ readonly error?: Error; readonly pulled: boolean }> {
     let pulled = false;
     try {
-      await this.#consumption.prepare(signal);
+      if (!throttled || !this.#consumption.isPrepared) await this.#consumption.prepare(signal);
       const outlet: Outlet = {
         reached: () => this.#reached(signal),
         push: (deliveries) => this.#push(deliveries),

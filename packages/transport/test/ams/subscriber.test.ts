@@ -317,6 +317,20 @@ describe('consuming from AMS', () => {
       assert.equal(statuses.filter(({ type }) => type === 'connected').length, 1);
     });
 
+  it('comes through where only so many requests are taken', async (t) => {
+    const bench = await AmsBench.start(t);
+    await bench.fill(messages(3));
+    // After each request that is taken one that is not.
+    const when = (): boolean => bench.requests.length % 2 === 0;
+    bench.server.inject({ times: Infinity, when, fault: { type: 'answer', status: 429 } });
+    const subscriber = bench.subscriber();
+    const deliveries = await new Reader(subscriber).take(3);
+    await within(Promise.all(deliveries.map((delivery) => delivery.acknowledge())), 'acknowledged');
+    assert.equal(bench.server.offsets(NAME).current, 3);
+    // Not before each attempt.
+    assert.equal(bench.calls('modifyAckDeadline').length, 1);
+  });
+
   it('tries ever less often while every pull fails', async (t) => {
     const bench = await AmsBench.start(t);
     bench.server.inject({ call: 'pull', times: 5, fault: { type: 'answer', status: 500 } });
