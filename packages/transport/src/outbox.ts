@@ -1,7 +1,7 @@
 import type { OutgoingMessage } from './transport.js';
 
 /** Times that a message alone is refused, while a small one passes, before that is believed. */
-export const STRIKES = 3;
+const STRIKES = 3;
 /** Connections that it alone may end, while a small one passes, before it must wait. One may well be an unlucky network's. */
 const STRIKES_AT_A_TIME = STRIKES - 1;
 /** Messages that were put off and are remembered. */
@@ -16,12 +16,12 @@ export type Charge = 'told' | 'guessed' | 'nobody';
 /** What the outbox knows of a message. */
 export interface Letter {
   readonly message: OutgoingMessage;
-  /** Connections that ended while nothing else was in flight, and refusals. */
+  /** Connections that ended, or requests that failed, while nothing else was in flight. */
   strikes: number;
+  /** Times that the broker answered to it with a refusal. */
+  told: number;
   /** How many messages brokers had taken when it was charged first. */
   landings?: number;
-  /** The broker answered to this message. */
-  isTold: boolean;
   /** Nobody waits for it any more. */
   abandoned: boolean;
 }
@@ -151,16 +151,12 @@ export class Outbox<L extends Letter> {
     const [letter] = this.#suspects;
     if (letter === undefined) return undefined;
     const tooLarge = this.#isTooLarge(letter);
-    if ((letter.strikes > 0 || tooLarge) && !this.#proven) return this.#probe(letter);
+    if ((letter.strikes + letter.told > 0 || tooLarge) && !this.#proven) return this.#probe(letter);
     this.#suspects.shift();
     if (tooLarge) return { type: 'refuse', letter, limit: this.#limit };
-    return letter.strikes < this.#strikesFor(letter) ? this.#tryAlone(letter, true) : this.#verdict(letter);
-  }
-
-  /** With so many something must become of it. */
-  #strikesFor({ isTold, message }: L): number {
-    if (isTold) return STRIKES;
-    return this.#known.has(message.id) ? 1 : STRIKES_AT_A_TIME;
+    if (letter.told >= STRIKES) return { type: 'refuse', letter, limit: undefined };
+    const allowed = this.#known.has(letter.message.id) ? 1 : STRIKES_AT_A_TIME;
+    return letter.strikes < allowed ? this.#tryAlone(letter, true) : this.#verdict(letter);
   }
 
   #tryAlone(letter: L, again: boolean): Step<L> {
@@ -171,14 +167,12 @@ export class Outbox<L extends Letter> {
 
   #verdict(letter: L): Step<L> {
     const { id } = letter.message;
-    const refused: Step<L> = { type: 'refuse', letter, limit: undefined };
-    if (letter.isTold) return refused;
     const before = this.#known.get(id);
     const since = before?.landings ?? letter.landings ?? this.#landings;
     const othersPassed = since < this.#landings;
     const times = (before?.times ?? 0) + (othersPassed ? 1 : 0);
     this.#known.delete(id);
-    if (before && othersPassed && times >= this.#limits.patience) return refused;
+    if (before && othersPassed && times >= this.#limits.patience) return { type: 'refuse', letter, limit: undefined };
     this.#know(id, { times, landings: othersPassed ? this.#landings : since });
     return { type: 'put off', letter };
   }
@@ -213,8 +207,14 @@ export class Outbox<L extends Letter> {
   /** The broker has it. */
   landed(letter: L): void {
     this.#landings += 1;
+    if (letter.landings !== undefined || this.#known.has(letter.message.id)) this.#acquit();
     this.#known.delete(letter.message.id);
     this.dropped(letter);
+  }
+
+  /** A good message was charged, so others may be good, too: a queue at its limit takes now this one, now that one. */
+  #acquit(): void {
+    for (const id of this.#known.keys()) this.#known.set(id, { times: 0, landings: this.#landings });
   }
 
   /** It turned out to be unsendable. */
@@ -270,8 +270,7 @@ export class Outbox<L extends Letter> {
   }
 
   #charge(letter: L, isTold: boolean): void {
-    letter.isTold ||= isTold;
-    if (isTold) letter.strikes += 1;
+    if (isTold) letter.told += 1;
     else this.#charged.set(this.#broker, letter);
     letter.landings ??= this.#landings;
   }
@@ -279,6 +278,7 @@ export class Outbox<L extends Letter> {
   /** Where not even a probe passes, the last end proves nothing either. */
   #forgive(letter: L): void {
     letter.strikes = 0;
+    letter.told = 0;
     for (const [broker, charged] of this.#charged) if (charged === letter) this.#charged.delete(broker);
   }
 }

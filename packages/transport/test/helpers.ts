@@ -52,7 +52,7 @@ export async function refusalOf(
   publisher: Publisher,
   message: OutgoingMessage,
   neighbour: () => OutgoingMessage,
-  attempts = 3,
+  attempts = 5,
 ): Promise<TransportError[]> {
   const { signal } = new AbortController();
   const errors: TransportError[] = [];

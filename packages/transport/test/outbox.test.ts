@@ -4,7 +4,7 @@ import * as fc from 'fast-check';
 import { type Charge, type Letter, Outbox, type OutboxLimits } from '../src/outbox.js';
 
 function letter(id: string, bytes = 1): Letter {
-  return { message: { id, body: new Uint8Array(bytes) }, strikes: 0, isTold: false, abandoned: false };
+  return { message: { id, body: new Uint8Array(bytes) }, strikes: 0, told: 0, abandoned: false };
 }
 
 class Sending {
@@ -132,6 +132,34 @@ describe('probation', () => {
       strike(sending, 'bad');
     }
     assert.deepEqual(sending.steps(), ['refuse bad']);
+  });
+
+  it('takes nobody to be the cause where a message that was charged is taken after all: a queue may be at its limit', () => {
+    const sending = new Sending();
+    for (let round = 0; round < 5; round += 1) {
+      for (const id of ['a', 'b']) {
+        sending.outbox.add(letter(id));
+        strike(sending, id, round === 0 ? 2 : 1);
+        assert.deepEqual(sending.steps(), [`put off ${id}`]);
+      }
+      sending.outbox.add(letter('c'));
+      assert.deepEqual(sending.steps(), ['send c']);
+      sending.again();
+      assert.deepEqual(sending.steps(), ['probe']);
+      sending.outbox.probePassed();
+      assert.deepEqual(sending.steps(), ['send c']);
+      sending.landed('c');
+    }
+  });
+
+  it('does not take a guess for what the broker answers', () => {
+    const sending = new Sending(['a']);
+    assert.deepEqual(sending.steps(), ['send a']);
+    sending.outbox.connectionEnded('told');
+    assert.deepEqual(sending.steps(), ['probe']);
+    sending.outbox.probePassed();
+    strike(sending, 'a', 2);
+    assert.deepEqual(sending.steps(), ['put off a']);
   });
 
   it('believes what the broker answers to a message after three times', () => {

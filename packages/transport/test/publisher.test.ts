@@ -338,7 +338,9 @@ describe('a message that the broker refuses', () => {
       assert.equal(first?.code, code);
       assert.match(last?.message ?? '', new RegExp(`${to.name}.* 3 bytes`));
       assert.ok(last?.cause instanceof Error);
-      assert.equal(received.filter((id) => id === 'bad').length, 4);
+      // With others, twice alone, and three or four times more, with others in between.
+      const times = received.filter((id) => id === 'bad').length;
+      assert.ok(times === 5 || times === 6, `${times} times`);
       assert.deepEqual(received.slice(received.lastIndexOf('bad'), received.lastIndexOf('bad') + 2), ['bad', 'ping']);
     });
 

@@ -62,9 +62,8 @@ describe('a sender and a broker in trouble', () => {
     const refused = names[4];
     site.broker.inject({ refuse: ({ headers }) => headers.get('empa-id') === refused });
     const sender = runSender(t, site.config());
-    await sender.line('file not sent, will be tried again');
-    names.push(...fill(site, 1));
-    const line = await sender.line('file put into quarantine');
+    const more = setInterval(() => names.push(...fill(site, 1)), 100);
+    const line = await sender.line('file put into quarantine').finally(() => clearInterval(more));
     assert.deepEqual([line.empaId, line.code], [refused, 'message-refused']);
     await eventually(() => assert.deepEqual(filesBelow(site.outgoing), []));
     const messages = await arrived(site);
@@ -78,8 +77,8 @@ describe('a sender and a broker in trouble', () => {
     site.broker.inject({ dropReceipts: { count: 1_000_000, message: 'lost', only } });
     const sender = runSender(t, site.config({ broker: { receiptTimeout: '100ms' } }));
     await sender.line('file not sent, will be tried again');
-    fill(site, 1);
-    const line = await sender.line('file put into quarantine');
+    const more = setInterval(() => fill(site, 1), 100);
+    const line = await sender.line('file put into quarantine').finally(() => clearInterval(more));
     assert.deepEqual([line.empaId, line.code], [name, 'message-refused']);
     assert.ok(sender.lines.some(({ msg }) => msg === 'no receipt from the broker in time'));
     await eventually(async () => assert.ok((await sender.ready()).ok, (await sender.ready()).body));

@@ -88,7 +88,7 @@ export class AmsPublisher implements Publisher {
   publish(message: OutgoingMessage, signal: AbortSignal): Promise<Confirmation> {
     const refusal = this.#refusal(message, signal);
     if (refusal) return Promise.reject(refusal);
-    const order: Order = { message, settled: new Deferred(), strikes: 0, isTold: false, abandoned: false, fate: undefined };
+    const order: Order = { message, settled: new Deferred(), strikes: 0, told: 0, abandoned: false, fate: undefined };
     const abort = (): void => {
       this.#outbox.abandon(order);
       this.#settle(order, new TransportError('aborted', 'publishing was aborted: the server may or may not have the message'));
@@ -160,7 +160,9 @@ export class AmsPublisher implements Publisher {
     } catch (error) {
       // Known, admitted, and only not fond of empty lists.
       if (!(error instanceof AnswerError && error.status === 400)) {
-        this.#outbox.unreachable(this.#api.name);
+        // One that has had enough is there.
+        if (isThrottled(error)) this.#outbox.begin(this.#api.name, undefined);
+        else this.#outbox.unreachable(this.#api.name);
         this.#endured(error);
         throw error;
       }
@@ -264,8 +266,8 @@ export class AmsPublisher implements Publisher {
   }
 
   #refuse(order: Order): void {
-    const { fate, isTold, message } = order;
-    const how = isTold ? 'alone is refused, and a small one passes' : 'fails alone, and others pass';
+    const { fate, message, told } = order;
+    const how = told > 0 ? 'alone is refused, and a small one passes' : 'fails alone, and others pass';
     const what = `this message of ${message.body.length} bytes ${how}: ${fate?.message ?? ''}`;
     this.#settle(order, new TransportError('message-refused', `${this.#api.name}: ${what}`, { cause: fate }));
   }

@@ -21,8 +21,8 @@ const PROBE: OutgoingMessage = { id: 'ping', body: new Uint8Array() };
  */
 const CHARGED: ReadonlySet<TransportErrorCode> = new Set(['broker-error', 'connection-lost', 'receipt-timeout']);
 
-/** A connection that ends twice on a message alone, and once more after a pause in which others pass, does not do so by chance. */
-const PATIENCE = 1;
+/** With less than that a run of --once, which tries a file five times, still comes to a verdict. */
+const PATIENCE = 3;
 
 interface Order extends Letter {
   readonly settled: Deferred<Confirmation>;
@@ -76,7 +76,7 @@ export class StompPublisher implements Publisher {
   publish(message: OutgoingMessage, signal: AbortSignal): Promise<Confirmation> {
     const refusal = this.#refusal(message, signal);
     if (refusal) return Promise.reject(refusal);
-    const order: Order = { message, settled: new Deferred(), strikes: 0, isTold: false, abandoned: false, fate: undefined };
+    const order: Order = { message, settled: new Deferred(), strikes: 0, told: 0, abandoned: false, fate: undefined };
     const abort = (): void => {
       this.#outbox.abandon(order);
       this.#settle(order, new TransportError('aborted', 'publishing was aborted: a broker may or may not have the message'));

@@ -153,6 +153,23 @@ describe('publishing to AMS', () => {
       assert.deepEqual(names, new Set(messages(40).map(({ id }) => id)));
     });
 
+  it('lets others pass a bad message also where too many requests are answered with 429', async (t) => {
+    const bench = await AmsBench.start(t);
+    bench.server.inject({
+      call: 'publish',
+      times: Infinity,
+      when: (body) => body.includes(base64('bad')),
+      fault: { type: 'answer', status: 500 },
+    });
+    const isLook = (body: Buffer): boolean => body.toString() === '{"messages":[]}' && bench.requests.length > 2;
+    bench.server.inject({ call: 'publish', times: Infinity, when: isLook, fault: { type: 'answer', status: 429 } });
+    const publisher = bench.publisher({ batch: 4, backoff: { initialMs: 1, maximumMs: 5 } });
+    const bad = publisher.publish(message('bad'), never);
+    const good = messages(6).map((each) => publisher.publish(each, never));
+    await rejection(bad, 'broker-error');
+    await within(Promise.all(good), 'the others');
+  });
+
   it('charges nobody while the server takes nothing', async (t) => {
     const bench = await AmsBench.start(t);
     bench.server.inject({ call: 'publish', times: 60, when: (body) => body.includes('data'), fault: { type: 'answer', status: 503 } });
