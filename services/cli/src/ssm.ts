@@ -1,11 +1,18 @@
 #!/usr/bin/env node
 import process from 'node:process';
+import { setImmediate as turn } from 'node:timers/promises';
 import { flushed } from '@ssm/service-kit';
 import { COMMANDS } from './ssm/commands.js';
 import { runSsm } from './ssm/main.js';
 import { thisTerminal } from './ssm/terminal.js';
 import { readVersion } from './version.js';
 
-const code = await runSsm(process.argv.slice(2), COMMANDS, thisTerminal(), readVersion());
-await Promise.all([flushed(process.stdout), flushed(process.stderr)]);
-process.exit(code);
+const terminal = thisTerminal();
+const code = await runSsm(process.argv.slice(2), COMMANDS, terminal, readVersion());
+await flushed(process.stdout);
+// A stream tells of its faults a little later.
+await turn();
+const { outputFault } = terminal;
+if (outputFault !== undefined) process.stderr.write(`ssm: the output cannot be written: ${outputFault.message}\n`);
+await flushed(process.stderr);
+process.exit(outputFault === undefined ? code : Math.max(code, 1));

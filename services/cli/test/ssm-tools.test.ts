@@ -481,6 +481,12 @@ describe('ssm', () => {
     assert.equal((JSON.parse(whole.out) as { elements: unknown[] }).elements.length, 500);
     assert.deepEqual(shell(`${list} | head -1; echo \${PIPESTATUS[0]}`), { code: 0, out: '{\n0\n', err: '' });
   });
+
+  it('says that its output has no room, and ends with 1', { skip: process.platform !== 'linux' }, () => {
+    const { code, err } = shell('ssm --help > /dev/full');
+    assert.equal(code, 1);
+    assert.match(err, /^ssm: the output cannot be written: .*ENOSPC/);
+  });
 });
 
 describe('ssm status', () => {

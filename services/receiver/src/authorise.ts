@@ -58,29 +58,34 @@ type ReadBytes = (file: string) => Promise<Uint8Array>;
 export async function loadSignerLists(paths: ListPaths, read: ReadBytes = readFile): Promise<SignerLists> {
   const [allow, deny] = await Promise.all([readList(paths.allow, read), paths.deny === '' ? NO_LIST : readList(paths.deny, read)]);
   if (allow.rules.length === 0) throw new ReceiverError('list-empty', `${paths.allow} names no DN: nobody would be allowed to send`);
-  return new SignerLists(allow.rules, deny.rules, [...allow.doubts, ...deny.doubts]);
+  // A line may have been copied from what we print: whichever of the two is meant is denied.
+  return new SignerLists(allow.rules, [...deny.rules, ...deny.literals], [...allow.doubts, ...deny.doubts]);
 }
 
 interface List {
   readonly rules: readonly DnRule[];
+  /** What lines say that were read as something else. */
+  readonly literals: readonly DnRule[];
   readonly doubts: readonly string[];
 }
 
-const NO_LIST: List = { rules: [], doubts: [] };
+const NO_LIST: List = { rules: [], literals: [], doubts: [] };
 
 async function readList(file: string, read: ReadBytes): Promise<List> {
   const lines = (await readText(file, read)).split(/\r?\n/);
   const rules: DnRule[] = [];
+  const literals: DnRule[] = [];
   const doubts: string[] = [];
   for (const [index, line] of lines.entries()) {
     const text = line.trim();
     if (text === '' || text.startsWith('#')) continue;
     const place = `${file} line ${index + 1}`;
-    const { doubt, rule } = readLine(line, place);
+    const { doubt, literal, rule } = readLine(line, place);
     rules.push(rule);
+    if (literal !== undefined) literals.push(literal);
     if (doubt !== undefined) doubts.push(`${place}: ${doubt}`);
   }
-  return { rules, doubts };
+  return { rules, literals, doubts };
 }
 
 function readLine(line: string, place: string): DnLine {

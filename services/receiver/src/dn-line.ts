@@ -3,6 +3,8 @@ import { DistinguishedName, DnRule, type NameAttribute } from '@ssm/empa';
 
 export interface DnLine {
   readonly rule: DnRule;
+  /** The line without a look at what other programs may mean, where that is another name. */
+  readonly literal?: DnRule;
   /** Why it may not be what was meant. */
   readonly doubt: string | undefined;
 }
@@ -14,7 +16,7 @@ const NARROW = new Set(['CN', 'UID', 'emailAddress', 'serialNumber']);
 /** `C = UK, O = eScience`: the default of openssl up to 3.1, in encoded order. */
 const OPENSSL_LINE = /^[\w.]+ = [^=]*(?:, [\w.]+ = [^=]*)+$/u;
 /** Bytes beyond ASCII, as openssl x509 -nameopt compat prints them. */
-const PRINTED_BYTES = /(?:\\x[89A-F][0-9A-F])+/gu;
+const PRINTED_BYTES = /(?:\\x[89a-f][0-9a-f])+/giu;
 
 /** A fault of a line that could be read, but never match what was meant. */
 class DnLineError extends Error {
@@ -34,17 +36,17 @@ function readSlashLine(asIs: DnRule): DnLine {
   const doubt = doubtOfSecondName(attributes) ?? attributes.map(doubtOfValue).find((one) => one !== undefined);
   const values = attributes.map((attribute) => ({ ...attribute, value: asPrinted(attribute.value) }));
   if (values.every(({ value }, index) => value === attributes[index]?.value)) return { rule: asIs, doubt };
-  return { rule: DnRule.parse(new DistinguishedName(values.map((one) => [one])).toString()), doubt };
+  return { rule: DnRule.parse(new DistinguishedName(values.map((one) => [one])).toString()), literal: asIs, doubt };
 }
 
 /** What is no UTF-8 is left: it is not of a name that openssl printed from UTF-8. */
 function asPrinted(value: string): string {
-  return value.replaceAll('\\/', '/').replaceAll(PRINTED_BYTES, (run) => utf8Of(run) ?? run);
+  return value.replaceAll(/\\([/+])/gu, '$1').replaceAll(PRINTED_BYTES, (run) => utf8Of(run) ?? run);
 }
 
 function utf8Of(run: string): string | undefined {
   try {
-    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(Buffer.from(run.replaceAll('\\x', ''), 'hex'));
+    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(Buffer.from(run.replaceAll(/\\x/giu, ''), 'hex'));
   } catch {
     return undefined;
   }

@@ -30,7 +30,7 @@ export class Holding {
     this.#options = options;
   }
 
-  /** Those that wait here, and those that waited for too long, until requireFree() finds them free. */
+  /** Those that wait here, and those that waited for too long, until they come again or requireFree() finds them free. */
   get messages(): number {
     return this.#waiting + this.#overdue.size;
   }
@@ -48,11 +48,19 @@ export class Holding {
     }
   }
 
+  /** It came again, and was decided. */
+  decided(id: string): void {
+    this.#overdue.delete(id);
+  }
+
   /** Rejects with SpoolError held-elsewhere while another volume still has one that waited for too long. */
   async requireFree(): Promise<void> {
-    const ids = [...this.#overdue];
-    await this.#options.sharing.requireFree(ids);
-    for (const id of ids) this.#overdue.delete(id);
+    // Meanwhile another one may have waited for too long.
+    do {
+      const ids = [...this.#overdue];
+      await this.#options.sharing.requireFree(ids);
+      for (const id of ids) this.#overdue.delete(id);
+    } while (this.#overdue.size > 0);
   }
 
   async #wait(id: string, claim: () => Promise<RecordClaim>): Promise<Decided> {

@@ -1,4 +1,4 @@
-import { type DeliveryRecord, type QueueRecord, SpoolError, type Staged, type StagingQueue } from '@ssm/spool';
+import { type DeliveryRecord, type QueueRecord, type RecordClaim, SpoolError, type Staged, type StagingQueue } from '@ssm/spool';
 import { sha256 } from './delivery-key.js';
 import type { Decided, Holding } from './holding.js';
 import type { Step } from './steps.js';
@@ -62,7 +62,12 @@ async function claimFor(shelf: Shelf, id: string, staged: Staged, step: Step): P
 async function decide({ holding, record }: Shelf, id: string, staged: Staged, step: Step): Promise<Decided> {
   const ask = () => step('record', () => locally('delivery-record', () => record.claim(id, staged.path)));
   const claim = await ask();
-  if (claim.outcome !== 'held') return claim;
+  const decided = claim.outcome === 'held' ? await wait(id, ask, holding) : claim;
+  holding?.decided(id);
+  return decided;
+}
+
+async function wait(id: string, ask: () => Promise<RecordClaim>, holding: Holding | undefined): Promise<Decided> {
   if (holding === undefined) throw new Error('a record that is shared needs somewhere to wait');
   return await holding.until(id, ask);
 }

@@ -66,6 +66,16 @@ describe('loadSignerLists', () => {
     assert.deepEqual(lists.doubts, []);
   });
 
+  it('reads every escape that openssl writes', async (t) => {
+    const lists = await loadSignerLists(files(t, '/C=UK/CN=Robot: a\\+b\n/C=DE/CN=K\\xc3\\xb6ln\n'));
+    for (const name of ['CN=Robot: a\\+b,C=UK', 'CN=Köln,C=DE']) assert.equal(lists.judge(DistinguishedName.parse(name)), 'allowed');
+  });
+
+  it('denies what a line is read as and what it says', async (t) => {
+    const lists = await loadSignerLists(files(t, '/C=UK/CN=a\n', '/C=UK/CN=lit\\/b\n'));
+    for (const name of ['/C=UK/CN=lit/b', '/C=UK/CN=lit\\/b']) assert.equal(lists.judge(DistinguishedName.parse(name)), 'dn-denied');
+  });
+
   const faults: readonly (readonly [line: string, says: RegExp])[] = [
     ['C = UK, O = eScience, CN = host', /\/C=UK\/O=eScience\/CN=host, write it so/],
     ['DC = org, DC = grid, O = A\\, B, CN = host', /\/DC=org\/DC=grid\/O=A, B\/CN=host, write it so/],

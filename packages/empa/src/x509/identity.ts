@@ -44,7 +44,10 @@ function refusePkcs12({ path, bytes }: IdentityFile): void {
   const start = Buffer.from(bytes.subarray(0, MAXIMUM_HEADER + VERSION_OF_PKCS12.length));
   if (start[0] !== 0x30 || !start.includes(VERSION_OF_PKCS12)) return;
   const command = `openssl pkcs12 -in ${path} -nodes -out pair.pem`;
-  throw new EmpaError('identity-malformed', `${path} looks like PKCS#12; certificate and key are wanted in PEM: ${command}`);
+  throw new EmpaError(
+    'identity-malformed',
+    `${path} looks like PKCS#12; certificate and key are wanted in PEM: ${command} (of older files with -legacy)`,
+  );
 }
 
 /** The first private key of the file, read from its PEM block alone. No message says anything of what is in it. */

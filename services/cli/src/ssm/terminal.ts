@@ -11,6 +11,8 @@ export interface Terminal {
   readonly now: () => Date;
   /** Aborted by Ctrl-C and SIGTERM. */
   readonly signal: AbortSignal;
+  /** Why the output could not be written. */
+  readonly outputFault?: Error | undefined;
 }
 
 /** This process. Whoever asks for the signal ends in order at Ctrl-C and SIGTERM; all others end at once. */
@@ -18,8 +20,12 @@ export function thisTerminal(): Terminal {
   const { env, stderr, stdin, stdout } = process;
   const stop = new AbortController();
   let listening = false;
-  // A reader that went away (ssm ... | head) is no fault.
-  stdout.on('error', () => stop.abort());
+  let outputFault: Error | undefined;
+  stdout.on('error', (error) => {
+    // A reader that went away (ssm ... | head) is no fault, a full disk is.
+    if (!('code' in error) || error.code !== 'EPIPE') outputFault ??= error;
+    stop.abort();
+  });
   stderr.on('error', () => undefined);
   return {
     env,
@@ -27,6 +33,9 @@ export function thisTerminal(): Terminal {
     stdout,
     stderr,
     now: () => new Date(),
+    get outputFault() {
+      return outputFault;
+    },
     get signal() {
       if (!listening) for (const name of ['SIGINT', 'SIGTERM'] as const) process.once(name, () => stop.abort());
       listening = true;
