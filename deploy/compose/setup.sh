@@ -73,20 +73,26 @@ demo_is_whole() { (cd /certificates && sha256sum --check --status .demo 2>/dev/n
 own_files() { (cd /certificates && find . -name '.demo*' -o \( -type f -o -type l \) -printf '%P\n' | grep -vxF "$(demo_files)"); }
 
 make_demo() {
-  say 'certificates is empty: demo certificates are made. Put your own there instead: docs/containers.md'
+  why='certificates is empty'
+  [ -z "$(demo_files)" ] || why='some of the demo certificates are missing'
+  say "$why: demo certificates are made, all of them. Put your own there instead: docs/containers.md"
   made=$(mktemp -d)
   sh "$here/demo-certificates.sh" "$made"
   files=$(cd "$made" && find . -type f -printf '%P\n')
-  (cd "$made" && printf '%s\n' "$files" | xargs sha256sum) >/certificates/.demo
-  # Each file whole or not at all: when this is interrupted the next start begins anew.
+  (cd "$made" && printf '%s\n' "$files" | xargs sha256sum) >"$made.sums"
+  # When this is interrupted, old and new ones are there: with the sums of both, the next start knows them all, and begins anew.
+  { cat /certificates/.demo 2>/dev/null || true; cat "$made.sums"; } | replace /certificates/.demo
   printf '%s\n' "$files" | while read -r file; do
-    folder=/certificates/${file%/*}
-    mkdir -p "$folder"
-    cp -p "$made/$file" "$folder/.demo-new"
-    mv -f "$folder/.demo-new" "/certificates/$file"
+    mkdir -p "/certificates/${file%/*}"
+    cp -p "$made/$file" "/certificates/${file%/*}/.demo-new"
+    mv -f "/certificates/${file%/*}/.demo-new" "/certificates/$file"
   done
-  rm -r "$made"
+  replace /certificates/.demo <"$made.sums"
+  rm -r "$made" "$made.sums"
 }
+
+# replace FILE: with standard input, whole or not at all
+replace() { cat >"$1-new" && mv -f "$1-new" "$1"; }
 
 prepare_certificates() {
   # With a trust folder of his own the user has certificates too.

@@ -43,11 +43,27 @@ class Setup {
     return path.join(this.#directory, 'certificates', ...names);
   }
 
+  #start(PATH = process.env['PATH']): { status: number | null; stdout: string; stderr: string } {
+    const env = { PATH, RUN_UID: String(SERVICE), RUN_GID: String(SERVICE), DESTINATION: '/queue/a', OWN_TRUST: '' };
+    return spawnSync('sh', [path.join(this.#directory, 'setup/setup.sh')], { encoding: 'utf8', env });
+  }
+
   run(): string {
-    const env = { PATH: process.env['PATH'], RUN_UID: String(SERVICE), RUN_GID: String(SERVICE), DESTINATION: '/queue/a', OWN_TRUST: '' };
-    const { status, stdout, stderr } = spawnSync('sh', [path.join(this.#directory, 'setup/setup.sh')], { encoding: 'utf8', env });
+    const { status, stdout, stderr } = this.#start();
     assert.equal(status, 0, stdout + stderr);
     return stdout;
+  }
+
+  /** A start that ends when it puts its file of this number in place. */
+  interrupt(scope: Scope, file: number): void {
+    const folder = temporaryDirectory(scope);
+    const moved = path.join(folder, 'moved');
+    writeFileSync(
+      path.join(folder, 'mv'),
+      `#!/bin/sh\necho >>${moved}\n[ "$(wc -l <${moved})" -lt ${file} ] || exit 1\nPATH=\${PATH#*:} exec mv "$@"\n`,
+      { mode: 0o755 },
+    );
+    assert.notEqual(this.#start(`${folder}:${process.env['PATH']}`).status, 0);
   }
 
   /** The owner of each file. */
@@ -94,6 +110,28 @@ describe('deploy/compose/setup.sh', { skip: requireTools('openssl', 'root') }, (
       assert.match(setup.run(), MADE);
       assert.deepEqual([...new Set(Object.values(setup.owners()))], [SERVICE]);
     }
+  });
+
+  it('makes them again however often it was interrupted', (test) => {
+    const setup = new Setup(test);
+    for (const file of [1, 8, 4]) setup.interrupt(test, file);
+    assert.match(setup.run(), MADE);
+    assert.doesNotMatch(setup.run(), MADE);
+    // While all are made anew, up to the last.
+    for (const file of [4, 2, readFileSync(setup.at('.demo'), 'utf8').trim().split('\n').length + 2]) {
+      rmSync(setup.at('sender/hostkey.pem'), { force: true });
+      setup.interrupt(test, file);
+    }
+    assert.match(setup.run(), MADE);
+    assert.doesNotMatch(setup.run(), MADE);
+    assert.deepEqual([...new Set(Object.values(setup.owners()))], [SERVICE]);
+  });
+
+  it('says what is missing when it makes them', (test) => {
+    const setup = new Setup(test);
+    assert.match(setup.run(), /certificates is empty: demo/);
+    rmSync(setup.at('sender/hostkey.pem'));
+    assert.match(setup.run(), /some of the demo certificates are missing: demo/);
   });
 
   it("leaves the user's own certificates as they are, whatever is left of the demo ones", (test) => {
