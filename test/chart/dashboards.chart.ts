@@ -22,7 +22,7 @@ function queryOf(dashboard: string, title: string): string {
 
 const pod = (name: string): string =>
   `job="${name.split('-')[0]!}", namespace="n", container="receiver", pod="${name}", instance="${name}"`;
-/** Elements as each says: two pods that share a volume, two of a StatefulSet, two services on hosts. */
+/** Elements as each says: two pods that share a volume, two of a StatefulSet, two services on hosts, two targets each without a label of sets. */
 const ELEMENTS = {
   [pod('shared-5d8f7-2xk4p')]: 1,
   [pod('shared-5d8f7-24679')]: 1,
@@ -30,14 +30,18 @@ const ELEMENTS = {
   [pod('each-1')]: 100,
   'job="ssm", instance="a:1"': 1000,
   'job="ssm", instance="b:1"': 10_000,
+  'job="all", namespace="n", pod="shared-5d8f7-2xk4p", instance="a:2"': 100_000,
+  'job="all", namespace="n", pod="shared-5d8f7-24679", instance="b:2"': 100_000,
+  'job="all", container="receiver", pod="shared-5d8f7-2xk4p", instance="a:3"': 1_000_000,
+  'job="all", container="receiver", pod="shared-5d8f7-24679", instance="b:3"': 1_000_000,
 } as const;
 
 const PANELS = [
-  ['overview', 'In the reject queues', 'reject', 11_111],
+  ['overview', 'In the reject queues', 'reject', 2_211_111],
   // Several senders always share a volume.
-  ['overview', 'In quarantine', 'quarantine', 11_101],
-  ['sender', 'In quarantine', 'quarantine', 11_101],
-  ['sender', 'Files to be sent', 'outgoing', 11_101],
+  ['overview', 'In quarantine', 'quarantine', 2_211_101],
+  ['sender', 'In quarantine', 'quarantine', 2_211_101],
+  ['sender', 'Files to be sent', 'outgoing', 2_211_101],
 ] as const;
 
 describe('the numbers of charts/ssm/files/dashboards', { skip }, () => {

@@ -62,6 +62,21 @@ function rising(name: string, metric: string, label: string, minutes: number): R
 
 const DAY = 24 * 60;
 
+/** SsmNoSuccess of a target that works and one that has carried nothing, in one job that has all of them. */
+function beside(labels: Readonly<Record<string, string>>): RuleCase[] {
+  const target = (instance: string): string =>
+    `{${Object.entries({ job: 'all', instance, ...labels })
+      .map(([key, value]) => `${key}="${value}"`)
+      .join(', ')}}`;
+  const series = {
+    [`ssm_last_success_timestamp_seconds${target('works')}`]: `0+60x${2 * DAY}`,
+    [`ssm_process_start_time_seconds${target('works')}`]: `0x${2 * DAY}`,
+    [`ssm_last_success_timestamp_seconds${target('silent')}`]: `60x${2 * DAY}`,
+    [`ssm_process_start_time_seconds${target('silent')}`]: `0x${2 * DAY}`,
+  };
+  return [{ alert: 'SsmNoSuccess', series, at: '40h', fires: [{ job: 'all', instance: 'silent', ...labels }] }];
+}
+
 /** SsmNoSuccess of two pods of a set, by when each had its last success, and when the second was started. */
 function set(successes: readonly [number, number], time: string, fires: boolean, startOfSecond = 0): RuleCase[] {
   const series = successes.flatMap((success, index) => {
@@ -135,6 +150,10 @@ const SERVICE: readonly RuleCase[] = [
   ...set([0, 72_000], '40h', false),
   ...set([1000, 72_000], '40h', false),
   ...set([1000, 0], '40h', true, 100_000),
+  // Without both labels nothing says which targets are one set.
+  ...beside({}),
+  ...beside({ namespace: 'n' }),
+  ...beside({ container: 'ssm' }),
   ...alert(
     'SsmCertificateExpiring',
     {
