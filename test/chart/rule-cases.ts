@@ -42,12 +42,29 @@ function rising(name: string, metric: string, label: string, minutes: number): R
   const later = series('3x300 4x100', '0x400');
   // The process before had counted as many. What is there again counts from nothing.
   const restarted = series(`1x100 _x${minutes + 10} 1x100`, `0x100 6000x200`);
+  // The first event of a process while scrapes failed for about as long as the alert looks back; the second was started meanwhile, too.
+  const away = minutes + 5;
+  const unseen = series(`_x${100 + away} 1x300`, `0x100 _x${away} 0x300`);
+  const startedUnseen = series(`1x100 _x${away} 1x300`, `0x100 _x${away} 6030x300`);
+  // Long after a restart; with scrapes that failed in between.
+  const lateAfterRestart = series(`1x100 _x${2 * minutes} 1x300`, `0x100 6000x${2 * minutes + 300}`);
+  const unseenAfterRestart = series(`1x100 _x${30 + away} 1x300`, `0x100 6000x30 _x${away} 6000x300`);
   const gap = (length: number): Look['series'] => series(`3x300 _x${length} 3x400`, `0x300 _x${length} 0x400`);
   return [
     ...alert(name, { series: first, at: '103m', labels }, { series: first, at: `${minutes + 110}m` }),
     ...alert(name, { series: atStart, at: '103m', labels }, { series: atStart, at: `${minutes + 110}m` }),
     ...alert(name, { series: later, at: '303m', labels }, { series: later, at: '299m' }, { series: later, at: '400m' }),
     ...alert(name, { series: restarted, at: `${minutes + 113}m`, labels }, { series: restarted, at: `${2 * minutes + 120}m` }),
+    ...(
+      [
+        [unseen, 100 + away],
+        [startedUnseen, 100 + away],
+        [lateAfterRestart, 100 + 2 * minutes],
+        [unseenAfterRestart, 130 + away],
+      ] as const
+    ).flatMap(([values, time]) =>
+      alert(name, { series: values, at: `${time + 4}m`, labels }, { series: values, at: `${time + minutes + 10}m` }),
+    ),
     // Scrapes that failed, for less than the time that the alert looks back, and for longer.
     ...[10, 2 * minutes].flatMap((length) =>
       [302 + length, 307 + minutes, 302 + length + minutes].map((time) => ({
@@ -288,12 +305,20 @@ const RECEIVER: readonly RuleCase[] = [
     'SsmStoredTwice',
     { series: { [`ssm_stored_twice_messages_total${at()}`]: '0x5 1x300' }, at: '8m' },
     { series: { [`ssm_stored_twice_messages_total${at()}`]: '0x5 1x300' }, at: '4m' },
-    { series: { [`ssm_stored_twice_messages_total${at()}`]: '0x5 1x300' }, at: '200m' },
+    { series: { [`ssm_stored_twice_messages_total${at()}`]: '0x5 1x300', [`ssm_process_start_time_seconds${at()}`]: '0x305' }, at: '200m' },
   ),
   // It was counted between the start and the first scrape.
   ...alert('SsmStoredTwice', {
     series: { [`ssm_stored_twice_messages_total${at()}`]: '_x5 1x300', [`ssm_process_start_time_seconds${at()}`]: '_x5 290x300' },
     at: '8m',
+  }),
+  // And while scrapes failed.
+  ...alert('SsmStoredTwice', {
+    series: {
+      [`ssm_stored_twice_messages_total${at()}`]: '0x100 _x70 1x300',
+      [`ssm_process_start_time_seconds${at()}`]: '0x100 _x70 0x300',
+    },
+    at: '175m',
   }),
   ...rising('SsmRejects', 'ssm_rejected_messages_total', 'code="dn-not-listed"', 60),
   ...rising('SsmRejectsReduced', 'ssm_rejects_reduced_total', 'code="dn-not-listed"', 60),
