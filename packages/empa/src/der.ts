@@ -185,12 +185,27 @@ export function contextInParts(n: number, contents: readonly Uint8Array[], const
   return inParts(CONTEXT_SPECIFIC | n | (constructed ? CONSTRUCTED : 0), contents);
 }
 
+const LONGEST_SHORT = 0x7f;
+/** By identifier and length; nobody writes into them. */
+const shortHeaders: (Uint8Array | undefined)[] = [];
+
 /** X.690 sections 8.1.3.4 and 8.1.3.5, with the fewest octets (section 10.1). */
 function headerOf(identifier: number, length: number): Uint8Array {
-  if (length < 0x80) return Uint8Array.of(identifier, length);
-  const octets: number[] = [];
-  for (let rest = length; rest > 0; rest = Math.floor(rest / 0x100)) octets.unshift(rest % 0x100);
-  return Uint8Array.of(identifier, 0x80 | octets.length, ...octets);
+  if (length > LONGEST_SHORT) return longHeader(identifier, length);
+  const index = identifier * (LONGEST_SHORT + 1) + length;
+  const header = shortHeaders[index] ?? Uint8Array.of(identifier, length);
+  shortHeaders[index] = header;
+  return header;
+}
+
+function longHeader(identifier: number, length: number): Uint8Array {
+  let octets = 1;
+  while (length >= 0x100 ** octets) octets += 1;
+  const header = Buffer.allocUnsafe(2 + octets);
+  header[0] = identifier;
+  header[1] = 0x80 | octets;
+  header.writeUIntBE(length, 2, octets);
+  return header;
 }
 
 /**

@@ -20,19 +20,23 @@ const MESSAGE_DIGEST = oid(OID.messageDigest);
 
 /** What is signed and, with another tag, sent: section 5.4. */
 export function writeSignedAttributes(messageDigest: Buffer, signingTime: Date): { readonly signed: Buffer; readonly sent: Buffer } {
-  // The order of DER is that of their lengths.
-  const signed = setInOrder(CONTENT_TYPE, timeAttribute(time(signingTime)), sequence(MESSAGE_DIGEST, setOf(octetString(messageDigest))));
+  const signed = Buffer.concat([beforeDigest(messageDigest.length, time(signingTime)), messageDigest]);
   const sent = Buffer.from(signed);
   sent[0] = CONTEXT_0;
   return { signed, sent };
 }
 
-let lastAttribute: { readonly of: Buffer; readonly encoded: Buffer } | undefined;
+let last: { readonly length: number; readonly encodedTime: Buffer; readonly octets: Buffer } | undefined;
 
-/** `encoded`: the same object for all messages of a second. */
-function timeAttribute(encoded: Buffer): Buffer {
-  if (lastAttribute?.of !== encoded) lastAttribute = { of: encoded, encoded: sequence(SIGNING_TIME, setOf(encoded)) };
-  return lastAttribute.encoded;
+/** The attributes without the octets of a digest of this length, which end them; the same for all messages of a second, as is the object of its time. */
+function beforeDigest(length: number, encodedTime: Buffer): Buffer {
+  if (last?.encodedTime !== encodedTime || last.length !== length) {
+    const digest = sequence(MESSAGE_DIGEST, setOf(octetString(Buffer.alloc(length))));
+    // The order of DER is that of their lengths.
+    const all = setInOrder(CONTENT_TYPE, sequence(SIGNING_TIME, setOf(encodedTime)), digest);
+    last = { length, encodedTime, octets: all.subarray(0, -length) };
+  }
+  return last.octets;
 }
 
 /** Octets of DER: they are encoded anew before any signature has been checked. */
