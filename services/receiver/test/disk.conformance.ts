@@ -1,7 +1,7 @@
 // What happens when the volume is full, read-only or out of inodes: needs root, for mounting small file systems.
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readdirSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
+import { appendFileSync, mkdirSync, mkdtempSync, readdirSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { describe, it } from 'node:test';
@@ -123,12 +123,18 @@ describe('a volume in trouble', { skip: requireTools('root') }, () => {
     const context = await runReceiver(t, site, { args, probeIntervalMs: 50 });
     const consuming = () => soon(async () => assert.equal(await metricOf(context, 'ssm_consuming'), 1));
     await consuming();
-    mount('-o', 'remount,ro', at);
+    // Not while a probe has a file open.
+    await soon(() => mount('-o', 'remount,ro', at));
     await suspended(context, 'reject');
     mount('-o', 'remount,rw', at);
     await consuming();
-    assert.throws(() => writeFileSync(path.join(at, 'filler'), Buffer.alloc(32 * MIB)), { code: 'ENOSPC' });
-    await suspended(context, 'reject');
+    const fill = (): void => appendFileSync(path.join(at, 'filler'), Buffer.alloc(32 * MIB));
+    // What a probe had taken meanwhile would be room for the next one.
+    await soon(async () => {
+      assert.throws(fill, { code: 'ENOSPC' });
+      assert.equal(await metricOf(context, 'ssm_consuming'), 0);
+    });
+    assert.equal(context.health.ready().ready, false);
     rmSync(path.join(at, 'filler'));
     await consuming();
     await sendAll(site, 100);
