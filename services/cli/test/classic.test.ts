@@ -95,13 +95,14 @@ describe('ssmsend and ssmreceive with old files', { concurrency: 2 }, () => {
   it('SIGHUP is harmless before the service is there', { skip: process.platform === 'win32' }, async (test) => {
     const site = await createOldSite(test);
     const args = ['-c', site.receiverConfig(), '-d', site.dns, '--ops.port=0'];
-    // Sent as soon as somebody listens, which is long before the service does.
+    // Sent as soon as somebody listens, which is long before the service does. Some versions of Node.js tell of it only when all modules are loaded.
     const early = path.join(site.directory, 'early.cjs');
     writeFileSync(
       early,
       `process.on('newListener', function hang(name) {
         if (name !== 'SIGHUP') return;
         process.off('newListener', hang);
+        process.stderr.write('somebody listens\\n');
         process.nextTick(() => process.kill(process.pid, 'SIGHUP'));
       });`,
     );
@@ -113,7 +114,7 @@ describe('ssmsend and ssmreceive with old files', { concurrency: 2 }, () => {
     for (const start of starts) {
       const receiver = await start();
       await receiver.waitForLine(/INFO {2}started/, { timeout: PATIENCE });
-      assert.doesNotMatch(receiver.output(), /reload requested/);
+      assert.match(receiver.output(), /somebody listens.*INFO {2}starting/s);
       receiver.signal('SIGTERM');
       assert.equal((await receiver.exited).code, 0, receiver.output());
     }
