@@ -1,9 +1,9 @@
 import type { OutgoingMessage } from './transport.js';
 
-/** Times that a message alone is refused, while a small one passes, before that is believed. */
-const STRIKES = 3;
-/** Connections that it alone may end, while a small one passes, before it must wait. One may well be an unlucky network's. */
-const STRIKES_AT_A_TIME = STRIKES - 1;
+/** Times that the broker must answer to a message alone with a refusal, while a small one passes, before that is believed. */
+const REFUSALS = 3;
+/** Connections that a message alone may end, while a small one passes, before it must wait. One may well be an unlucky network's. */
+const STRIKES = 2;
 /** Messages that were put off and are remembered. */
 const MAXIMUM_KNOWN = 1000;
 
@@ -154,8 +154,8 @@ export class Outbox<L extends Letter> {
     if ((letter.strikes + letter.told > 0 || tooLarge) && !this.#proven) return this.#probe(letter);
     this.#suspects.shift();
     if (tooLarge) return { type: 'refuse', letter, limit: this.#limit };
-    if (letter.told >= STRIKES) return { type: 'refuse', letter, limit: undefined };
-    const allowed = this.#known.has(letter.message.id) ? 1 : STRIKES_AT_A_TIME;
+    if (letter.told >= REFUSALS) return { type: 'refuse', letter, limit: undefined };
+    const allowed = this.#known.has(letter.message.id) ? 1 : STRIKES;
     return letter.strikes < allowed ? this.#tryAlone(letter, true) : this.#verdict(letter);
   }
 

@@ -21,12 +21,12 @@ export interface ListPaths {
 /** Who may send: an immutable snapshot of the allow list and the deny list. */
 export class SignerLists {
   readonly allow: readonly DnRule[];
-  readonly deny: readonly DnRule[];
+  readonly deny: readonly DnLine[];
   /** Lines that may not be what was meant, with file and number. */
   readonly doubts: readonly string[];
   readonly #remembered = new Map<string, Judgement>();
 
-  constructor(allow: readonly DnRule[], deny: readonly DnRule[], doubts: readonly string[] = []) {
+  constructor(allow: readonly DnRule[], deny: readonly DnLine[], doubts: readonly string[] = []) {
     this.allow = allow;
     this.deny = deny;
     this.doubts = doubts;
@@ -44,7 +44,8 @@ export class SignerLists {
   }
 
   #search(signer: DistinguishedName): Judgement {
-    if (this.deny.some((rule) => rule.matches(signer))) return 'dn-denied';
+    // A line may have been copied from what we print: whichever of the two is meant is denied.
+    if (this.deny.some(({ literal, rule }) => rule.matches(signer) || literal?.matches(signer) === true)) return 'dn-denied';
     return this.allow.some((rule) => rule.matches(signer)) ? 'allowed' : 'dn-not-listed';
   }
 }
@@ -57,35 +58,30 @@ type ReadBytes = (file: string) => Promise<Uint8Array>;
  */
 export async function loadSignerLists(paths: ListPaths, read: ReadBytes = readFile): Promise<SignerLists> {
   const [allow, deny] = await Promise.all([readList(paths.allow, read), paths.deny === '' ? NO_LIST : readList(paths.deny, read)]);
-  if (allow.rules.length === 0) throw new ReceiverError('list-empty', `${paths.allow} names no DN: nobody would be allowed to send`);
-  // A line may have been copied from what we print: whichever of the two is meant is denied.
-  return new SignerLists(allow.rules, [...deny.rules, ...deny.literals], [...allow.doubts, ...deny.doubts]);
+  if (allow.lines.length === 0) throw new ReceiverError('list-empty', `${paths.allow} names no DN: nobody would be allowed to send`);
+  const rules = allow.lines.map(({ rule }) => rule);
+  return new SignerLists(rules, deny.lines, [...allow.doubts, ...deny.doubts]);
 }
 
 interface List {
-  readonly rules: readonly DnRule[];
-  /** What lines say that were read as something else. */
-  readonly literals: readonly DnRule[];
+  readonly lines: readonly DnLine[];
   readonly doubts: readonly string[];
 }
 
-const NO_LIST: List = { rules: [], literals: [], doubts: [] };
+const NO_LIST: List = { lines: [], doubts: [] };
 
 async function readList(file: string, read: ReadBytes): Promise<List> {
-  const lines = (await readText(file, read)).split(/\r?\n/);
-  const rules: DnRule[] = [];
-  const literals: DnRule[] = [];
+  const texts = (await readText(file, read)).split(/\r?\n/);
+  const lines: DnLine[] = [];
   const doubts: string[] = [];
-  for (const [index, line] of lines.entries()) {
-    const text = line.trim();
-    if (text === '' || text.startsWith('#')) continue;
+  for (const [index, text] of texts.entries()) {
+    if (text.trim() === '' || text.trim().startsWith('#')) continue;
     const place = `${file} line ${index + 1}`;
-    const { doubt, literal, rule } = readLine(line, place);
-    rules.push(rule);
-    if (literal !== undefined) literals.push(literal);
-    if (doubt !== undefined) doubts.push(`${place}: ${doubt}`);
+    const line = readLine(text, place);
+    lines.push(line);
+    if (line.doubt !== undefined) doubts.push(`${place}: ${line.doubt}`);
   }
-  return { rules, literals, doubts };
+  return { lines, doubts };
 }
 
 function readLine(line: string, place: string): DnLine {

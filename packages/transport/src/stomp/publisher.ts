@@ -21,7 +21,7 @@ const PROBE: OutgoingMessage = { id: 'ping', body: new Uint8Array() };
  */
 const CHARGED: ReadonlySet<TransportErrorCode> = new Set(['broker-error', 'connection-lost', 'receipt-timeout']);
 
-/** With less than that a run of --once, which tries a file five times, still comes to a verdict. */
+/** A queue at its limit refuses good messages, too. A run that tries a file five times must still come to a verdict. */
 const PATIENCE = 3;
 
 interface Order extends Letter {

@@ -11,6 +11,7 @@ import {
 } from '@ssm/spool';
 import { createCertificate, MemoryClaims, namesInDirq, type Scope, temporaryDirectory } from '@ssm/test-support';
 import { SignerLists } from '../../src/authorise.js';
+import { readDnLine } from '../../src/dn-line.js';
 import { Holding } from '../../src/holding.js';
 import type { Desk } from '../../src/pipeline.js';
 import { RejectStore } from '../../src/reject-store.js';
@@ -133,7 +134,7 @@ export async function createDesk(scope: Scope, open: Desk['open'], changes: Part
   const confirmFailures: unknown[] = [];
   const lists = new SignerLists(
     [LISTED, DENIED].map((line) => DnRule.parse(line)),
-    [DnRule.parse(DENIED)],
+    [readDnLine(DENIED)],
   );
   return {
     open,
