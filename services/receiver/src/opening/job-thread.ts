@@ -7,10 +7,10 @@ import { Worker } from 'node:worker_threads';
 import type { Answers, Batch } from './batch.js';
 import { Load } from './load.js';
 
-/** The main thread is the limit when it was at work for this share of BUSY_MS or more. */
+/** The main thread is the limit when it was at work for this share, at least, of a time of BUSY_MS or more. */
 const BUSY = 0.7;
 const BUSY_MS = 250;
-/** There is little to do when the thread was at work for this share of QUIET_MS or more. */
+/** There is little to do when the thread was at work for less than this share of the time since the last look, about QUIET_MS ago. */
 const QUIET = 0.1;
 const QUIET_MS = 5000;
 /** A thread that has jobs and gives no answer for this time is ended. */
