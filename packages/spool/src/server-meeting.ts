@@ -20,6 +20,8 @@ export interface MeetingOptions {
 
 export class Meeting {
   readonly #options: MeetingOptions;
+  /** Since a server was last met. What one was told before that can be out of date. */
+  #told = false;
 
   constructor(options: MeetingOptions) {
     this.#options = options;
@@ -32,16 +34,21 @@ export class Meeting {
   async meet(name: string, signal: AbortSignal | undefined): Promise<{ readonly marker: string; readonly isOther: boolean }> {
     const { claims, volume } = this.#options;
     const [known, found] = [await volume.server(), await claims.marker()];
-    if (found !== undefined && found === known) return { marker: found, isOther: false };
-    if (!(await claims.hasTold(name))) {
+    if (found !== undefined && found === known) {
+      this.#told = false;
+      return { marker: found, isOther: false };
+    }
+    if (!this.#told || !(await claims.hasTold(name))) {
       await this.#tellAll(name, signal);
       await claims.told(name, known !== undefined);
+      this.#told = true;
     }
     // The first volume of all begins; who knew another server leaves that to a person: not all volumes may have told this one yet.
     const marker = found ?? (known === undefined ? await claims.mark(newMarker(), false) : undefined);
     if (marker === undefined) throw forgotten();
     await volume.setServer(marker);
     await claims.untold(name);
+    this.#told = false;
     return { marker, isOther: known !== undefined };
   }
 

@@ -92,6 +92,8 @@ export class SharedDeliveryRecord implements DeliveryRecord, Sharing {
     const { recordedAt, volume } = found;
     const isHere = volume === name;
     if (found.state === 'open') return isHere ? here : { outcome: 'held', recordedAt, volume };
+    // We have told that it is stored, and never heard of it: a volume that was put back. Not confirmed, so this is the broker's only copy.
+    if (found.state === 'stored' && isHere && here.outcome === 'mine') return here;
     // A recovery must not find this entry: it commits what is not confirmed and still staged. Our own older entry stays until the broker knows.
     if (here.outcome === 'mine' || !isHere) await this.#file.confirm(id);
     return { outcome: 'stored', stagedPath: here.outcome === 'theirs' ? here.stagedPath : stagedPath, recordedAt, volume };

@@ -1,6 +1,6 @@
 /** What a record that volumes share must do beyond the suite of every record, whatever the server: several volumes. */
 import assert from 'node:assert/strict';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { cpSync, readFileSync, writeFileSync } from 'node:fs';
 import { describe, it, type TestContext } from 'node:test';
 import { temporaryDirectory } from '@ssm/test-support';
 import type { SharedDeliveryRecord } from '../src/shared-record.js';
@@ -213,6 +213,42 @@ export function sharedConformance(name: string, fixture: SharedFixture): void {
         (await one.volumes.list()).map(({ waits }) => waits),
         [false, false, false],
       );
+    });
+
+    it('gives a message to its volume again that was put back from before it was stored there, until the broker knows', async (t) => {
+      const { one, prefix, roots } = await volumes(t);
+      const copy = `${temporaryDirectory(t)}/copy`;
+      cpSync(roots[0], copy, { recursive: true });
+      await one.claim('id', A);
+      await one.stored('id');
+      const back = fixture.make(copy, prefix);
+      await back.start();
+      assert.equal(await back.volumes.own(), await one.volumes.own());
+      assert.equal((await back.claim('id', B)).outcome, 'mine');
+      assert.deepEqual(await back.stored('id'), { alsoIn: undefined });
+      assert.equal((await back.claim('id', A)).outcome, 'stored', 'it is known from now on');
+      await back.confirm('id');
+      assert.equal((await back.claim('id', A)).outcome, 'stored');
+    });
+
+    it('tells everything again to a server that it was at before, and left for the right one', async (t) => {
+      const { one, roots, two } = await volumes(t);
+      worlds += 1;
+      const wrong = `world${worlds}`;
+      const meetWrong = async (): Promise<SharedDeliveryRecord[]> => {
+        const records = roots.map((root) => fixture.make(root, wrong));
+        for (const record of records) await assert.rejects(record.start(), { code: 'server-forgot' });
+        return records;
+      };
+      await meetWrong();
+      for (const record of [one, two]) await record.start();
+      await one.claim('id', A);
+      await one.stored('id');
+      await one.confirm('id');
+      const [, other] = await meetWrong();
+      assert.equal(await other?.volumes.acceptServer(), true);
+      await other?.start();
+      assert.equal((await other?.claim('id', B))?.outcome, 'stored');
     });
 
     it('tells a server that it meets for the first time what it remembers', async (t) => {
