@@ -4,6 +4,7 @@ import { promises as fs } from 'node:fs';
 import path from 'node:path';
 import { clockSkew } from './clock-skew.js';
 import { makeDirectory, syncDirectory } from './durable.js';
+import { SpoolError } from './errors.js';
 import { failedWith } from './faults.js';
 import { type FileCalls, files } from './files.js';
 import { inodeOf, moveUnlessTaken, renameIfThere, unlinkIfThere } from './moves.js';
@@ -182,7 +183,25 @@ export class ClaimsDirectory {
 
   /** Names in the directory. It holds one entry a claim. */
   async names(): Promise<string[]> {
-    return await fs.readdir(this.path, { encoding: 'latin1' });
+    try {
+      return await fs.readdir(this.path, { encoding: 'latin1' });
+    } catch (error) {
+      throw failedWith(error, 'ENOENT') ? this.#gone(error) : error;
+    }
+  }
+
+  /** Rejects with SpoolError `path-missing`. What is not found below it says nothing then: the volume is away. */
+  async requireThere(): Promise<void> {
+    try {
+      await this.#calls.lstat(this.path);
+    } catch (error) {
+      throw failedWith(error, 'ENOENT') ? this.#gone(error) : error;
+    }
+  }
+
+  #gone(cause: unknown): SpoolError {
+    const why = 'the volume is not mounted, or it is another one than at the start: mount the right one, or start again on this one';
+    return new SpoolError('path-missing', `${this.path} is gone: ${why}`, { cause, path: this.path });
   }
 
   /** Was the entry last touched longer ago than this? Missing: no. */

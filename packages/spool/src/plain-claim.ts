@@ -5,7 +5,7 @@ import { SpoolError } from './errors.js';
 import { failedWith } from './faults.js';
 import { type FileCalls, files, type Path } from './files.js';
 import { HeldClaim } from './held-claim.js';
-import { inodeOf, moveFile, moveUnlessTaken, renameIfThere, unlinkIfThere } from './moves.js';
+import { moveFile, moveUnlessTaken, renameIfThere, unlinkIfThere } from './moves.js';
 import { fileIn } from './names.js';
 import type { OutgoingParts } from './outgoing.js';
 import { type ClaimedName, claimedPath, deliveryIdOf, hasContentOf } from './plain-layout.js';
@@ -19,6 +19,8 @@ export interface PlainFile {
   readonly stats: BigIntStats;
   /** A name that cannot be sent: the file was left in its place, and can only be quarantined. */
   readonly unsendable: boolean;
+  /** Called when nobody in this process holds it any more: it came to its end, or was to be given back. */
+  readonly dropped: () => void;
 }
 
 export class PlainClaim extends HeldClaim {
@@ -48,24 +50,43 @@ export class PlainClaim extends HeldClaim {
 
   /** Claims are kept by the heartbeat of their owner. */
   protected async keep(): Promise<void> {
-    if ((await inodeOf(this.#file.path)) === undefined) throw new SpoolError('claim-lost', `${this.#text} is gone`, { path: this.#text });
+    if ((await this.#look()) === undefined) throw new SpoolError('claim-lost', `${this.#text} is gone`, { path: this.#text });
+  }
+
+  /** What cannot be given back now is left to the next purge. */
+  override async release(): Promise<void> {
+    try {
+      await super.release();
+    } finally {
+      this.#file.dropped();
+    }
   }
 
   protected async giveBack(): Promise<void> {
-    if (!this.#file.unsendable) await giveBack(this.#parts.root, this.#file.claimed);
+    if (this.#file.unsendable) return;
+    await this.#look();
+    await giveBack(this.#parts.root, this.#file.claimed);
   }
 
   protected async takeAway(): Promise<'removed' | 'replaced'> {
     const outcome = await this.#takeFile();
     const { root, claims, calls } = this.#parts;
     await Promise.all([syncDirectory(claims.path, calls), syncDirectory(root, calls)]);
+    this.#file.dropped();
     return outcome;
+  }
+
+  /** undefined: it is gone. While its directory is not there either nobody can say so: SpoolError `path-missing`. */
+  async #look(): Promise<BigIntStats | undefined> {
+    const stats = await statOf(this.#file.path, this.#parts.calls);
+    if (stats === undefined) await this.#parts.claims.requireThere();
+    return stats;
   }
 
   async #takeFile(): Promise<'removed' | 'replaced'> {
     const { path, stats } = this.#file;
     const { calls } = this.#parts;
-    const now = await statOf(path, calls);
+    const now = await this.#look();
     if (now === undefined) return 'removed';
     if (sameState(stateOf(now), stateOf(stats))) {
       await unlinkIfThere(path, calls);
@@ -79,6 +100,7 @@ export class PlainClaim extends HeldClaim {
     const { quarantine, root, claims } = this.#parts;
     const name = await quarantine.take(this.name, reason, (body) => moveFile(this.#file.path, body));
     await Promise.all([syncDirectory(claims.path), syncDirectory(root)]);
+    this.#file.dropped();
     return name;
   }
 }

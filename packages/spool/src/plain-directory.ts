@@ -1,8 +1,8 @@
 /** A plain directory, read by a sender: any regular file is an element, claimed by a rename into `.claimed/`. */
 import { randomUUID } from 'node:crypto';
-import { promises as fs } from 'node:fs';
+import { type BigIntStats, promises as fs } from 'node:fs';
 import { guarded } from './faults.js';
-import { files } from './files.js';
+import { files, type Path } from './files.js';
 import { inodeOf, moveUnlessTaken, renameIfThere, unlinkIfThere } from './moves.js';
 import { checkFileName, fileIn, isUnfinishedName } from './names.js';
 import { type Checkpoint, noCheckpoint, type OutgoingOptions } from './options.js';
@@ -18,6 +18,8 @@ export class PlainDirectory implements OutgoingQueue {
   readonly path: string;
   readonly #parts: OutgoingParts;
   readonly #stabilityMs: number;
+  /** Paths of what this process has claimed, as bytes in Latin-1. */
+  readonly #held = new Set<string>();
 
   constructor(options: OutgoingOptions, checkpoint: Checkpoint = noCheckpoint) {
     this.path = options.path;
@@ -92,30 +94,60 @@ export class PlainDirectory implements OutgoingQueue {
 
   async #claim(element: string, free: ClaimedName | undefined): Promise<Claim | undefined> {
     const source = fileIn(this.path, element);
-    const { claims, checkpoint, calls } = this.#parts;
+    const { claims, calls } = this.#parts;
     const stats = await statOf(source, calls);
     if (stats === undefined || stats.isDirectory()) return undefined;
     if (stats.isFile() && !isStable({ ctimeMs: Number(stats.ctimeMs) }, claims.time, this.#stabilityMs)) return undefined;
     const name = free?.name ?? element;
     const claimed = { token: claims.owner.token, id: free?.id ?? deliveryIdOf(name, stats), name };
-    if (!isSendableName(name)) return new PlainClaim(this.#parts, { claimed, path: source, stats, unsendable: true });
+    if (!isSendableName(name))
+      return new PlainClaim(this.#parts, { claimed, path: source, stats, unsendable: true, dropped: () => undefined });
+    return await this.#take(claimed, source, stats);
+  }
+
+  /** undefined: somebody else has it. */
+  async #take(claimed: ClaimedName, source: Path, stats: BigIntStats): Promise<Claim | undefined> {
+    const { checkpoint, calls } = this.#parts;
     const path = claimedPath(this.path, claimed);
-    // Somebody else has it, unless it was our own request that came twice over a network file system.
-    if (!(await renameIfThere(source, path, calls)) && (await inodeOf(path)) !== stats.ino) return undefined;
-    await checkpoint('renamed');
-    return new PlainClaim(this.#parts, { claimed, path, stats, unsendable: false });
+    const dropped = this.#hold(claimed);
+    try {
+      // It is ours, too, when it was our own request that came twice over a network file system.
+      if ((await renameIfThere(source, path, calls)) || (await inodeOf(path)) === stats.ino) {
+        await checkpoint('renamed');
+        return new PlainClaim(this.#parts, { claimed, path, stats, unsendable: false, dropped });
+      }
+    } catch (error) {
+      dropped();
+      throw error;
+    }
+    dropped();
+    return undefined;
+  }
+
+  /** Before it is in `.claimed/`, so that no purge takes it for forgotten. */
+  #hold(claimed: ClaimedName): () => void {
+    const key = keyOf(claimed);
+    this.#held.add(key);
+    return () => void this.#held.delete(key);
   }
 
   async purge(): Promise<PurgeStatistics> {
     return await guarded('purge the queue', this.path, async () => {
       const { claims, quarantine, now } = this.#parts;
+      await claims.requireThere();
       await claims.measureClock();
-      const freed = (await this.#freeOthers()) + (await this.#freeOrphans());
+      const freed = (await this.#freeOthers()) + (await this.#freeForgotten()) + (await this.#freeOrphans());
       await claims.tidy();
       await quarantine.recover(claims.time);
       await quarantine.tidy(now());
       return { temporary: 0, locks: freed, directories: 0 };
     });
+  }
+
+  /** Claims of ours that nobody here holds: the volume was away, or could not be written to, when they were to be given back. */
+  async #freeForgotten(): Promise<number> {
+    const { token } = this.#parts.claims.owner;
+    return await this.#freeAll((claimed) => claimed.token === token && !this.#held.has(keyOf(claimed)));
   }
 
   /** Claims whose owner has no file any more: somebody took it for dead and did not come to the end. */
@@ -133,3 +165,5 @@ export class PlainDirectory implements OutgoingQueue {
     return await guarded('count the quarantine', this.path, () => this.#parts.quarantine.depth());
   }
 }
+
+const keyOf = ({ id, name }: ClaimedName): string => `${id}~${name}`;

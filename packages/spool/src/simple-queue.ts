@@ -192,6 +192,7 @@ export class SimpleQueue implements OutgoingQueue {
   async purge(): Promise<PurgeStatistics> {
     return await guarded('purge the queue', this.path, async () => {
       const { claims, quarantine, now } = this.#parts;
+      await claims.requireThere();
       await claims.measureClock();
       const total = { temporary: 0, locks: await this.#journal.freeOthers(), directories: 0 };
       const numbers = await directoriesOf(this.path);

@@ -24,6 +24,7 @@ import { NormalReader } from '../src/normal-reader.js';
 import type { OutgoingOptions } from '../src/options.js';
 import { PlainDirectory } from '../src/plain-directory.js';
 import { isStable, PlainScan } from '../src/plain-scan.js';
+import type { Claim } from '../src/spool.js';
 import { lookOlder } from './aged.js';
 import { type OutgoingFixture, outgoingConformance } from './conformance-suite.js';
 import { claimed, claimFirst, filesBelow, HOUR, MINUTE, namesOf, rejectsWith, text, threaded } from './support.js';
@@ -264,6 +265,59 @@ describe('a claim of a plain directory that cannot go back', () => {
     lookOlder(t, /~file$/, 11 * MINUTE);
     assert.equal((await other.purge()).locks, 1);
     assert.deepEqual(await namesOf(other.scan()), ['file']);
+  });
+});
+
+/** As if the volume were not mounted; resolves to what mounts it again. */
+function unmount(root: string): () => void {
+  renameSync(root, `${root}.away`);
+  mkdirSync(root);
+  return () => {
+    rmSync(root, { recursive: true });
+    renameSync(`${root}.away`, root);
+  };
+}
+
+async function threeClaimed(t: TestContext): Promise<{ root: string; queue: PlainDirectory; claims: Claim[] }> {
+  const { root, queue } = await started(t);
+  const names = ['a', 'b', 'c'];
+  for (const name of names) writeFileSync(`${root}/${name}`, name);
+  return { root, queue, claims: await Promise.all(names.map((name) => claimed(queue, name))) };
+}
+
+describe('a plain directory whose volume goes away and comes back', () => {
+  it('has its claims still: they are neither lost nor removed nor given back meanwhile', async (t) => {
+    const { root, queue, claims } = await threeClaimed(t);
+    const mount = unmount(root);
+    for (const claim of claims) await rejectsWith(claim.touch(), 'path-missing');
+    for (const claim of claims) await rejectsWith(claim.remove(), 'path-missing');
+    await rejectsWith(queue.purge(), 'path-missing');
+    mount();
+    assert.equal((await queue.purge()).locks, 0);
+    for (const claim of claims) await claim.touch();
+    for (const claim of claims) assert.equal(await claim.remove(), 'removed');
+    await queue.close();
+    assert.deepEqual(filesBelow(root), []);
+  });
+
+  it('gives back at the next purge what could not be given back', async (t) => {
+    const { root, queue, claims } = await threeClaimed(t);
+    const mount = unmount(root);
+    for (const claim of claims.slice(1)) await rejectsWith(claim.release(), 'path-missing');
+    mount();
+    assert.equal((await queue.purge()).locks, 2);
+    assert.deepEqual(await namesOf(queue.scan()), ['b', 'c']);
+    assert.equal(await claims[0]?.remove(), 'removed');
+    for (const name of ['b', 'c']) assert.equal(await (await claimed(queue, name)).remove(), 'removed');
+  });
+
+  it('does so when the volume was read-only meanwhile', async (t) => {
+    const { queue, claims } = await threeClaimed(t);
+    const refused = ['link', 'rename'].map((call) => t.mock.method(files, call as 'link', failing('EROFS')));
+    for (const claim of claims) await rejectsWith(claim.release(), 'read-only');
+    for (const { mock } of refused) mock.restore();
+    assert.equal((await queue.purge()).locks, 3);
+    assert.deepEqual((await namesOf(queue.scan())).toSorted(), ['a', 'b', 'c']);
   });
 });
 

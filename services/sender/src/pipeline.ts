@@ -202,7 +202,7 @@ async function giveBack(name: string, claim: Claim | undefined, error: unknown, 
       fault = cause;
     }
   }
-  // A claim that cannot be released either is freed by its age, or at the next start.
+  // A claim that cannot be released either is freed by its age, by a purge, or at the next start.
   await claim?.release().catch((cause: unknown) => {
     fault = cause;
   });
