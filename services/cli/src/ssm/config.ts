@@ -10,10 +10,11 @@ import { parseIni } from '../ini/parse.js';
 import { type Given, UsageError } from './command.js';
 import { complain, type Terminal } from './terminal.js';
 
-const DEFAULT_FILES = {
+export const SERVICES: readonly ServiceName[] = ['sender', 'receiver'];
+export const DEFAULT_FILES: Readonly<Record<ServiceName, readonly string[]>> = {
   sender: ['/etc/apel/sender.cfg', '/etc/ssm/sender.yaml'],
   receiver: ['/etc/apel/receiver.cfg', '/etc/ssm/receiver.yaml'],
-} as const;
+};
 /** One of these is needed whatever the transport: where it is set the environment is a configuration. */
 const NEEDED = ['SSM_BROKER_DESTINATION', 'SSM_AMS_PROJECT'] as const;
 
@@ -32,16 +33,43 @@ export type Loaded = LoadedSender | LoadedReceiver;
 
 /** The file of -c, of SSM_CONFIG, or the default that is there; undefined: the environment says enough. Throws UsageError. */
 export function configFile(given: Given, { env }: Terminal, wanted: ServiceName | undefined): string | undefined {
-  const { SSM_CONFIG: variable = '' } = env;
-  const named = given.text('config') ?? (variable === '' ? undefined : variable);
+  const named = given.text('config') ?? namedFile(env);
   if (named !== undefined) return named;
-  const candidates = wanted === undefined ? Object.values(DEFAULT_FILES) : [DEFAULT_FILES[wanted]];
-  // Of a service the first, as its command takes it.
-  const found = candidates.flatMap((files) => files.find((file) => existsSync(file)) ?? []);
+  const services = wanted === undefined ? SERVICES : [wanted];
+  const found = services.flatMap((service) => firstFile(service) ?? []);
   if (found.length > 1) throw new UsageError(`there are ${found.join(' and ')}: say which with -c`);
-  if (found.length === 1 || NEEDED.some((name) => (env[name] ?? '') !== '')) return found[0];
-  const places = candidates.flat().join(', ');
+  if (found.length === 1 || saysEnough(env)) return found[0];
+  const places = services.flatMap((service) => DEFAULT_FILES[service]).join(', ');
   throw new UsageError(`no configuration: give one with -c (${places} are not there, nor is ${NEEDED.join(' or ')} set)`);
+}
+
+/**
+ * What there is without -c: the file that SSM_CONFIG names, else that of each service, else the environment where it says whose it is.
+ * Throws ServiceError config-unreadable.
+ */
+export function configuredServices(given: Given, { env }: Terminal, files = DEFAULT_FILES): ReadonlyMap<ServiceName, string | undefined> {
+  const named = namedFile(env);
+  if (named !== undefined) return new Map([[serviceOf(given, named, { env }), named]]);
+  const found = SERVICES.flatMap((service) => {
+    const file = firstFile(service, files);
+    return file === undefined ? [] : [[service, file] as const];
+  });
+  if (found.length > 0 || !saysEnough(env)) return new Map(found);
+  const service = serviceIn(env);
+  return new Map(service === undefined ? [] : [[service, undefined]]);
+}
+
+function namedFile({ SSM_CONFIG: variable = '' }: Terminal['env']): string | undefined {
+  return variable === '' ? undefined : variable;
+}
+
+/** Of a service the first, as its command takes it. */
+function firstFile(service: ServiceName, files = DEFAULT_FILES): string | undefined {
+  return files[service].find((file) => existsSync(file));
+}
+
+function saysEnough(env: Terminal['env']): boolean {
+  return NEEDED.some((name) => (env[name] ?? '') !== '');
 }
 
 /** Throws ServiceError config-invalid, config-unreadable. */
@@ -88,7 +116,11 @@ function sourcesFor(
 export function serviceOf(given: Given, file: string | undefined, { env }: Pick<Terminal, 'env'>): ServiceName {
   const asked = given.text('service');
   if (asked === 'sender' || asked === 'receiver') return asked;
-  if (file === undefined) return serviceIn(env);
+  if (file === undefined) {
+    const service = serviceIn(env);
+    if (service === undefined) throw new UsageError('the environment does not say whose configuration it is: give --service');
+    return service;
+  }
   const bytes = readConfigFile(file);
   const text = bytes.toString('utf8');
   const names = kindOf(file, bytes) === 'ini' ? [...parseIni(text).sections.keys()] : keysAtTop(text);
@@ -97,13 +129,13 @@ export function serviceOf(given: Given, file: string | undefined, { env }: Pick<
   return /recei/i.test(path.basename(file)) ? 'receiver' : 'sender';
 }
 
-/** By the variables that only one of the two services has. */
-function serviceIn(env: Terminal['env']): ServiceName {
+/** By the variables that only one of the two services has; undefined: they do not say. */
+function serviceIn(env: Terminal['env']): ServiceName | undefined {
   const [sender, receiver] = [senderSettings, receiverSettings].map((settings) => describeSettings(settings).map(({ env: name }) => name));
   const isSet = (names: readonly string[] = [], others: readonly string[] = []): boolean =>
     names.some((name) => env[name] !== undefined && !others.includes(name));
   const isSender = isSet(sender, receiver);
-  if (isSender === isSet(receiver, sender)) throw new UsageError('the environment does not say whose configuration it is: give --service');
+  if (isSender === isSet(receiver, sender)) return undefined;
   return isSender ? 'sender' : 'receiver';
 }
 

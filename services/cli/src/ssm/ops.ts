@@ -1,6 +1,6 @@
 /** What a running service says of itself over HTTP. It is believed no more than any other peer. */
 
-const PATIENCE_MS = 5_000;
+export const PATIENCE_MS = 5_000;
 const MAXIMUM_BYTES = 4 * 1024 * 1024;
 
 export interface Sample {

@@ -1,72 +1,83 @@
-import { CONFIG_OPTION, type Command, EXIT, JSON_OPTION, UsageError } from './command.js';
-import { loadGiven } from './config.js';
+import { type Asked, askedServices, DEFAULT_URLS } from './asked.js';
+import { CONFIG_OPTION, type Command, EXIT, JSON_OPTION } from './command.js';
+import { SERVICES } from './config.js';
 import { textOf } from './main.js';
-import { readOps, type ServiceState } from './ops.js';
+import { PATIENCE_MS, readOps, type ServiceState } from './ops.js';
 import { ageText, table } from './table.js';
-import { say, sayJson } from './terminal.js';
-
-const DEFAULT_URLS = ['http://127.0.0.1:9101', 'http://127.0.0.1:9102'];
+import { say, sayJson, type Terminal } from './terminal.js';
 
 export const statusCommand: Command = {
   name: 'status',
   summary: 'ask running services how they are',
-  text: 'Exit code: 0 when every service that was asked is alive and ready, else 1.',
+  text: `Without an option it asks every service whose configuration is there (SSM_CONFIG, else the default files, else the environment), and
+says of each that does not answer that it does not; of others it shows those that answer at a default address.
+Exit code: 0 when every service that was asked is alive and ready, else 1. The sender of an old file need not answer: it may be what cron starts.`,
   options: {
     config: { ...CONFIG_OPTION, doc: 'ask the service at ops.host and ops.port of this configuration' },
-    url: { type: 'string', multiple: true, value: 'URL', doc: `health and metrics of a service; default ${DEFAULT_URLS.join(' and ')}` },
+    url: {
+      type: 'string',
+      multiple: true,
+      value: 'URL',
+      doc: `health and metrics of a service; default ${Object.values(DEFAULT_URLS).join(' and ')}`,
+    },
     json: JSON_OPTION,
   },
   examples: [
     { line: 'ssm status', what: 'sender and receiver of this host' },
     { line: 'ssm status --url http://10.0.0.5:9102 --json', what: 'for programs' },
   ],
-  run: async (given, terminal) => {
-    const states = await Promise.all(urlsOf().map(async (url) => await stateOf(url)));
-    // Of the two that are asked unasked one may well not be there.
-    const asked = given.has('url') || given.has('config');
-    const shown = asked || states.every(({ state }) => state === undefined) ? states : states.filter(({ state }) => state !== undefined);
-    if (given.has('json'))
-      sayJson(
-        terminal,
-        shown.map(({ url, state, error }) => ({ url, error: error ?? null, ...state })),
-      );
-    else
-      for (const { url, state, error } of shown)
-        say(terminal, state === undefined ? `${url}: ${error}` : stateText(url, state, terminal.now()));
-    return shown.every(({ state }) => state?.live === true && state.ready) ? EXIT.ok : EXIT.failed;
-
-    function urlsOf(): readonly string[] {
-      if (given.has('url')) return given.texts('url').map(checkedUrl);
-      if (!given.has('config')) return DEFAULT_URLS;
-      const { config, isClassic, service } = loadGiven(given, terminal);
-      const { host, port } = config.ops;
-      if (port === 0 && isClassic && service === 'sender')
-        throw new UsageError(
-          `a run of ssmsend that ends when all is sent has no health page to ask; of one that stays (--no-once) give its --url, of ssm-sender.service ${DEFAULT_URLS[0]}`,
-        );
-      if (port === 0) throw new UsageError('ops.port is 0, any free one: give --url');
-      return [`http://${askedAt(host)}:${port}`];
-    }
-  },
+  run: async (given, terminal) => await showStatus(askedServices(given, terminal), given.has('json'), terminal),
 };
 
-/** Where a service of this host is asked that listens at `host`: every address includes one that is there, with IPv6 or without. */
-function askedAt(host: string): string {
-  if (host === '::') return 'localhost';
-  return host.includes(':') ? `[${host}]` : host;
+/** Resolves with the exit code. */
+export async function showStatus(asked: readonly Asked[], asJson: boolean, terminal: Terminal): Promise<number> {
+  const answers = await Promise.all(asked.map(answerOf));
+  // Who is asked unasked may well not be there.
+  const meant = answers.filter(({ state, service, optional }) => state !== undefined || service !== undefined || optional !== true);
+  const shown = meant.length === 0 ? answers : meant;
+  if (asJson)
+    sayJson(
+      terminal,
+      shown.map(({ url, service, state, error }) => ({ url, service, error: error ?? null, ...state })),
+    );
+  else for (const answer of shown) say(terminal, answerText(answer, terminal.now()));
+  return shown.every(isWell) && shown.some(({ state }) => state !== undefined) ? EXIT.ok : EXIT.failed;
 }
 
-function checkedUrl(text: string): string {
-  if (!/^https?:\/\/[^/?#@\s]+\/?$/.test(text)) throw new UsageError(`--url: ${JSON.stringify(text)} is not http://HOST:PORT`);
-  return text.replace(/\/$/, '');
+interface Answer extends Asked {
+  readonly state?: ServiceState;
+  /** Why there is none. */
+  readonly error?: string;
 }
 
-async function stateOf(url: string): Promise<{ readonly url: string; readonly state?: ServiceState; readonly error?: string }> {
+function isWell({ optional, state }: Answer): boolean {
+  return state === undefined ? optional === true : state.live && state.ready;
+}
+
+async function answerOf(asked: Asked): Promise<Answer> {
   try {
-    return { url, state: await readOps(url) };
+    const state = await readOps(asked.url);
+    const isOther = asked.service !== undefined && SERVICES.some((name) => name === state.service && name !== asked.service);
+    return isOther ? { ...asked, error: `a ${state.service} answers there` } : { ...asked, state };
   } catch (error) {
-    return { url, error: textOf(error) };
+    const silence = silenceOf(error);
+    return { ...asked, error: silence === undefined ? textOf(error) : `does not answer (${silence}): is it running?` };
   }
+}
+
+/** undefined: something answered. */
+function silenceOf(error: unknown): string | undefined {
+  if (!(error instanceof Error)) return undefined;
+  if (error.name === 'TimeoutError') return `nothing came in ${PATIENCE_MS / 1000} s`;
+  const { cause } = error;
+  const code = cause instanceof Error && 'code' in cause ? String(cause.code) : '';
+  if (code === 'ECONNREFUSED') return 'connection refused';
+  return /^E[A-Z]+$/.test(code) ? textOf(cause) : undefined;
+}
+
+function answerText({ error, note, service, state, url }: Answer, now: Date): string {
+  if (state !== undefined) return stateText(url, state, now);
+  return `${service === undefined ? url : `${service} at ${url}`}: ${error ?? ''}${note === undefined ? '' : ` (${note})`}`;
 }
 
 function stateText(url: string, { components, live, metrics, ready, reason, service, version }: ServiceState, now: Date): string {
