@@ -346,6 +346,33 @@ describe('ssm queue', { concurrency: 2 }, () => {
     assert.equal((await site.run('ssmsend', ['-c', file])).code, 0);
   });
 
+  it('a quarantined link or FIFO is shown for what it is, and neither followed nor opened', async (test) => {
+    const site = await createOldSite(test);
+    const file = site.senderConfig();
+    const secret = site.pki.sites[0].keyPath;
+    const made = ['00000000/6b04bf98c69d20', '00000000/6b04bf98c69d21'].map((name) => path.join(site.outgoing, name)) as [string, string];
+    mkdirSync(path.dirname(made[0]));
+    symlinkSync(secret, made[0]);
+    assert.equal(spawnSync('mkfifo', [made[1]]).status, 0);
+    await site.run('ssmsend', ['-c', file]);
+    const list = await site.run('ssm', ['queue', 'list', 'quarantine', '-c', file, '--json']);
+    const { elements } = JSON.parse(list.out) as { elements: { name: string; file: string }[] };
+    assert.equal(elements.length, 2, list.out);
+    for (const { name, file: was } of elements) {
+      const given = ['quarantine', name, '-c', file];
+      const kind = made[0].endsWith(was) ? `a symbolic link to "${secret}", which is not followed` : 'a FIFO';
+      const show = await site.run('ssm', ['queue', 'show', ...given]);
+      assert.equal(show.code, 0, show.err);
+      assert.match(show.out, /^error +not-regular: /m);
+      assert.ok(show.out.endsWith(`\nNo regular file: ${kind}\n`), show.out);
+      const body = await site.run('ssm', ['queue', 'show', ...given, '--body']);
+      assert.deepEqual([body.code, body.out], [1, '']);
+      assert.ok(body.err.includes(kind), body.err);
+      const json = JSON.parse((await site.run('ssm', ['queue', 'show', ...given, '--json'])).out) as { type: string; target?: string };
+      assert.deepEqual([json.type, json.target], made[0].endsWith(was) ? ['symbolic link', secret] : ['FIFO', undefined]);
+    }
+  });
+
   it('outgoing: what waits, and what does not count', async (test) => {
     const site = await createOldSite(test);
     const file = site.senderConfig();

@@ -1,4 +1,3 @@
-import { lstat } from 'node:fs/promises';
 import { isReplayable } from '@ssm/receiver';
 import { NormalReader } from '@ssm/spool';
 import { CONFIG_OPTION, type Command, EXIT, type Given, JSON_OPTION, LIST_OPTION, UsageError } from '../command.js';
@@ -9,6 +8,7 @@ import { explanationJson, stepsText } from '../open.js';
 import { ageText, sizeText } from '../table.js';
 import { say, sayBytes, sayJson, type Terminal, visibleLine } from '../terminal.js';
 import { type Element, readElement } from './element.js';
+import { type Kind, kindOf, kindText } from './kind.js';
 import { LAYOUT_OPTION } from './list.js';
 import { PATH_OPTION, type Place, placeOf, QUEUE } from './places.js';
 
@@ -41,6 +41,8 @@ export const showCommand: Command = {
     if (place.queue === 'outgoing') return await showOutgoing(place, name, given, terminal);
     const element = await readElement(place.path, name);
     const reader = new NormalReader({ path: place.path });
+    const kind = await kindOf(`${place.path}/${name}/body`).catch(() => undefined);
+    if (kind !== undefined && kind.type !== 'file') return showOther(element, kind, given, terminal);
     const body = (await reader.peek(name, 'body', MAXIMUM_BODY)) ?? new Uint8Array();
     if (given.has('body')) {
       await sayBytes(terminal, body);
@@ -48,17 +50,30 @@ export const showCommand: Command = {
     }
     const raw = await reader.peek(name, 'raw', MAXIMUM_BODY);
     const explanation = place.queue === 'reject' ? await explainReject({ element, body, raw }, place, terminal) : undefined;
-    if (given.has('json')) sayJson(terminal, { ...element, verification: explanation === undefined ? null : explanationJson(explanation) });
+    if (given.has('json'))
+      sayJson(terminal, { ...element, ...kind, verification: explanation === undefined ? null : explanationJson(explanation) });
     else showText(element, body, explanation, terminal);
     return EXIT.ok;
   },
 };
 
+/** A quarantined link, FIFO or device has no body that could be shown. */
+function showOther(element: Element, kind: Kind, given: Given, terminal: Terminal): number {
+  if (given.has('body')) throw new Error(`the body of ${element.name} is not a regular file: it is ${kindText(kind)}`);
+  if (given.has('json')) sayJson(terminal, { ...element, ...kind, verification: null });
+  else {
+    showElement(element, terminal);
+    say(terminal, `\nNo regular file: ${visibleLine(kindText(kind))}`);
+  }
+  return EXIT.ok;
+}
+
 async function showOutgoing({ path, layout }: Place, name: string, given: Given, terminal: Terminal): Promise<number> {
   const inQueue = layout === 'dirq' ? /^[0-9a-f]{8}\/[0-9a-f]{14}$/ : /^[^/]+$/;
   if (!inQueue.test(name)) throw new UsageError(`${JSON.stringify(name)} is no name of an element here`);
   // A link may lead to what nobody should see, a FIFO to nowhere.
-  if (!(await lstat(`${path}/${name}`)).isFile()) throw new Error(`${name} is not a regular file`);
+  const kind = await kindOf(`${path}/${name}`);
+  if (kind.type !== 'file') throw new Error(`${name} is not a regular file: it is ${kindText(kind)}`);
   const body = await readInput(`${path}/${name}`, MAXIMUM_BODY, terminal);
   if (given.has('body')) await sayBytes(terminal, body);
   else if (given.has('json')) sayJson(terminal, { name, bytes: body.length });
@@ -80,6 +95,12 @@ async function explainReject({ element, body, raw }: Kept, { receiver }: Place, 
 }
 
 function showText(element: Element, body: Uint8Array, explanation: Explanation | undefined, terminal: Terminal): void {
+  showElement(element, terminal);
+  if (explanation !== undefined) say(terminal, `\n${stepsText(explanation)}\n\n${adviceOf(element.code, explanation)}`);
+  say(terminal, `\n${preview(body)}`);
+}
+
+function showElement(element: Element, terminal: Terminal): void {
   const { bytes, code, empaid, file, locked, name, reason, signer, time } = element;
   const age = `${time.toISOString()} (${ageText(terminal.now().getTime() - time.getTime())} ago)`;
   const lines: readonly (readonly [string, string | undefined])[] = [
@@ -92,8 +113,6 @@ function showText(element: Element, body: Uint8Array, explanation: Explanation |
     ['error', code === undefined ? reason : `${code}: ${reason ?? ''}`],
   ];
   for (const [key, value] of lines) if (value !== undefined) say(terminal, `${key.padEnd(10)}${visibleLine(value)}`);
-  if (explanation !== undefined) say(terminal, `\n${stepsText(explanation)}\n\n${adviceOf(code, explanation)}`);
-  say(terminal, `\n${preview(body)}`);
 }
 
 function adviceOf(code: string | undefined, { code: now }: Explanation): string {
