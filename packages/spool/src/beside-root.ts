@@ -31,13 +31,36 @@ export function commandAs({ uid, gid }: OtherOwner): string {
 
 /** SpoolError permission-denied when we are root and a queue is another user's, unless a service of root works in it already. */
 export async function refuseRoot(...queues: readonly string[]): Promise<void> {
+  for (const { directory, owner, text } of await besideOwners(queues))
+    throw new SpoolError('permission-denied', `${text}; begin the command with: ${commandAs(owner)}`, { path: directory });
+}
+
+/**
+ * What to say where a service of root begins to work in queues of another user; what is there is left as it is: whoever owns a directory
+ * could have any file of the host given to him by a root that changes owners there.
+ */
+export async function warningsForRoot(...queues: readonly string[]): Promise<readonly string[]> {
+  return (await besideOwners(queues)).map(({ directory, owner, text }) => {
+    const { gid, uid } = owner;
+    return `${text}: run this service as that user (${commandAs(owner)} ...; what root has made: chown -Rh ${uid}:${gid} ${directory}), or always as root`;
+  });
+}
+
+interface BesideOwner {
+  readonly directory: string;
+  readonly owner: OtherOwner;
+  readonly text: string;
+}
+
+async function besideOwners(queues: readonly string[]): Promise<readonly BesideOwner[]> {
+  const found: BesideOwner[] = [];
   for (const queue of queues) {
     const owner = await ownerBesideRoot(queue);
     if (owner === undefined || (await rootWorksIn(queue))) continue;
     const { directory, uid } = owner;
-    const text = `${directory} belongs to uid ${uid}, who could not use what root makes there; begin the command with: ${commandAs(owner)}`;
-    throw new SpoolError('permission-denied', text, { path: directory });
+    found.push({ directory, owner, text: `${directory} belongs to uid ${uid}, who could not use what root makes there` });
   }
+  return found;
 }
 
 async function rootWorksIn(queue: string): Promise<boolean> {

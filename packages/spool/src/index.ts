@@ -10,7 +10,7 @@ import { SimpleQueue } from './simple-queue.js';
 import type { DeliveryRecord, OutgoingQueue, StagingQueue } from './spool.js';
 
 export type { OtherOwner } from './beside-root.js';
-export { commandAs, ownerBesideRoot, refuseRoot } from './beside-root.js';
+export { commandAs, ownerBesideRoot, refuseRoot, warningsForRoot } from './beside-root.js';
 export type { Claims } from './claims.js';
 export { syncDirectory } from './durable.js';
 export type { SpoolErrorCode } from './errors.js';

@@ -85,6 +85,11 @@ describe('root on the queues of another user', { skip: requireTools('root'), con
     assertRefused(await site.run('ssm', ['add', '--path', site.outgoing, record]), site.outgoing);
     const sent = await site.run('ssmsend', ['-c', site.senderConfig()]);
     assert.equal(sent.code, 0, sent.out + sent.err);
+    const warning = new RegExp(
+      `WARN.* root works in a queue of another user .*${site.outgoing} belongs to uid ${UID}.*chown -Rh ${UID}:${UID} `,
+    );
+    assert.match(sent.out, warning);
+    assert.doesNotMatch((await site.run('ssmsend', ['-c', site.senderConfig()])).out, /root works in/, 'where root works already');
     const added = await site.run('ssm', ['add', '--path', site.outgoing, record]);
     assert.equal(added.code, 0, added.out + added.err);
     rmSync(path.join(site.outgoing, '.claimed'), { recursive: true });

@@ -1,5 +1,5 @@
 import type { ServiceDefinition } from '@ssm/service-kit';
-import { refuseRoot } from '@ssm/spool';
+import { refuseRoot, warningsForRoot } from '@ssm/spool';
 import { adoptSettings, startAdopt } from './adopt.js';
 import { type ReceiverConfig, receiverSettings } from './config.js';
 import { type ReceiverOptions, startReceiver } from './receiver.js';
@@ -11,7 +11,11 @@ export function receiverService(version: string, options: ReceiverOptions = {}):
     name: 'receiver',
     version,
     settings: receiverSettings,
-    start: (context, config) => startReceiver(config, context, options),
+    start: async (context, config) => {
+      for (const detail of await warningsForRoot(config.incoming.path, config.reject.path))
+        context.log.warn('root works in a queue of another user', { detail });
+      return await startReceiver(config, context, options);
+    },
   };
 }
 
