@@ -40,6 +40,13 @@ export function readLayers(settings: Settings, sources: ConfigSources, faults: s
   ];
 }
 
+/** Where the value of a setting comes from: `variable SSM_BROKER_LOGIN`; undefined: no source gives it. Throws `config-unreadable`. */
+export function sourceOf(settings: Settings, sources: ConfigSources, key: string): string | undefined {
+  return readLayers(settings, sources, [])
+    .findLast((layer) => layer.has(key))
+    ?.get(key)?.source;
+}
+
 function fileLayer(settings: Settings, sources: ConfigSources, faults: string[]): Layer {
   const name = sources.file ?? 'configuration';
   const layer = new Map<string, { readonly source: string; readonly raw: unknown }>();

@@ -5,7 +5,7 @@ import { test } from 'node:test';
 import { temporaryDirectory } from '@ssm/test-support';
 import { commonSettings } from '../src/common-settings.js';
 import { commandLineFaults, loadConfig } from '../src/config.js';
-import { type ConfigSources, ServiceError, setting } from '../src/index.js';
+import { type ConfigSources, ServiceError, setting, sourceOf } from '../src/index.js';
 
 const settings = {
   ...commonSettings({ opsPort: 9101 }),
@@ -297,4 +297,14 @@ test('a preset weighs less than every other source, and its faults join theirs',
   const sources = { preset: { ...preset, faults: [] }, args: ['--broker.window=5'] };
   assert.equal(load(sources).broker.login, 'preset');
   assert.equal(load({ ...sources, fileText: '{"broker": {"login": "file"}}' }).broker.login, 'file');
+});
+
+test('says where a value comes from: the source that weighs most', (t) => {
+  const file = path.join(temporaryDirectory(t), 'x.yaml');
+  writeFileSync(file, 'broker: { login: a, passcode: b }\n');
+  const sources: ConfigSources = { env: { SSM_BROKER_PASSCODE: 'c' }, file, args: ['--once'] };
+  assert.deepEqual(
+    ['broker.login', 'broker.passcode', 'once', 'broker.urls'].map((key) => sourceOf(settings, sources, key)),
+    [`file ${file}: broker.login`, 'variable SSM_BROKER_PASSCODE', 'option --once', undefined],
+  );
 });

@@ -6,6 +6,7 @@ import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, sy
 import path from 'node:path';
 import { describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { startDevBroker } from '@ssm/devbroker';
 import { NormalReader } from '@ssm/spool';
 import { createCrl, eventually, temporaryDirectory, writeTrustDirectory } from '@ssm/test-support';
 import { createOldSite, type OldSite } from './support/old-site.js';
@@ -110,13 +111,46 @@ describe('ssm check', { concurrency: 2 }, () => {
   it('a broker that is not there, and one that does not know us', async (test) => {
     const site = await createOldSite(test);
     const away = await check(site, '-c', site.senderConfig({ 'broker.port': '1' }));
-    assert.match(away.text, /^FAIL +broker +.*connect-failed.*\n +-> is the broker up/m);
+    assert.match(away.text, /^FAIL +broker +localhost:1: connect-failed: no connection .*\n +-> is the broker up/m);
     const { untrusted } = site.pki;
     const stranger = site.senderConfig({ 'certificates.certificate': untrusted.certificatePath, 'certificates.key': untrusted.keyPath });
     const refused = await check(site, '-c', stranger);
     assert.match(refused.text, /^FAIL +chain +chain-incomplete/m);
-    assert.match(refused.text, /^FAIL +broker /m);
+    const offered = `offered was \\S+ \\(${untrusted.certificatePath}, issued by /C=.*\\): ask the broker's operator`;
+    assert.match(refused.text, new RegExp(`^FAIL +broker .*: tls-failed: .*client certificate.*\\n +-> ${offered}`, 'm'));
     assert.equal(refused.code, 1);
+  });
+
+  it('a broker that refuses the login: the keys, where they stand, and no value', async (test) => {
+    const site = await createOldSite(test);
+    const broker = await startDevBroker({ login: 'somebody', passcode: 'right' });
+    test.after(() => broker.close());
+    const file = site.senderConfig({ 'broker.port': String(broker.port), 'broker.use_ssl': 'false' });
+    const none = await check(site, '-c', file);
+    assert.match(
+      none.text,
+      /^FAIL +broker +localhost:\d+: broker-error: the broker says.*\n +-> .*without a login: set broker\.login and broker\.passcode/m,
+    );
+    const env = { SSM_BROKER_LOGIN: 'somebody', SSM_BROKER_PASSCODE: 'wrong-one' };
+    const wrong = await site.run('ssm', ['check', '-c', file], { env });
+    const where = /-> .*correct broker\.login \(variable SSM_BROKER_LOGIN\) and broker\.passcode \(variable SSM_BROKER_PASSCODE\)/;
+    assert.match(wrong.out, where);
+    assert.doesNotMatch(wrong.out, /wrong-one/);
+  });
+
+  it('TLS on a port without it, and the other way round', async (test) => {
+    const site = await createOldSite(test);
+    const plain = await startDevBroker();
+    test.after(() => plain.close());
+    const advice = async (changes: Readonly<Record<string, string>>): Promise<string> => {
+      const { out } = await site.run('ssm', ['check', '-c', site.senderConfig(changes)], { env: { SSM_BROKER_CONNECT_TIMEOUT: '1s' } });
+      return /^FAIL +broker .*\n +-> (.*)$/m.exec(out)?.[1] ?? out;
+    };
+    assert.match(await advice({ 'broker.use_ssl': 'false' }), /^is TLS spoken on this port\? .*use_ssl: true in \[broker\]$/);
+    assert.match(
+      await advice({ 'broker.port': String(plain.port) }),
+      /^is TLS spoken on this port\? if not, .*use_ssl: false in \[broker\]$/,
+    );
   });
 
   it('of a configuration with faults names them all; --json is for programs', async (test) => {

@@ -35,7 +35,8 @@ function showConnections(subscriber: Subscriber, { health, metrics }: BrokerWatc
 }
 
 function reasonOf({ broker, error }: Extract<Status, { type: 'disconnected' }>): string {
-  return error === undefined ? `${broker}: disconnected` : `${broker}: ${error.message}`;
+  const text = error === undefined ? 'disconnected' : error.message;
+  return text.startsWith(`${broker}: `) ? text : `${broker}: ${text}`;
 }
 
 function report(status: Status, { log, metrics }: BrokerWatch): void {

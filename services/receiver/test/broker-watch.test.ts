@@ -44,3 +44,23 @@ describe('the status of the subscriber', () => {
       );
     });
 });
+
+it('the reason for not being ready names the broker once', async (t) => {
+  const context = createContext(t);
+  const metrics = createReceiverMetrics(context.metrics, {
+    now: () => new Date(),
+    inFlight: () => ({ messages: 0, bytes: 0 }),
+    incoming: () => undefined,
+    reject: () => ({ elements: 0, bytes: 0 }),
+    held: () => 0,
+  });
+  for (const message of [`${broker}: no connection`, 'no connection']) {
+    const subscriber = new FakeSubscriber();
+    subscriber.connections = () => [{ broker, connected: false }];
+    subscriber.status = async function* () {
+      yield { type: 'disconnected', broker, error: new Error(message), retryInMs: 1 };
+    };
+    await followStatus(subscriber, { health: context.health, log: context.log, metrics });
+    assert.equal(context.health.ready().components['broker']?.reason, `${broker}: no connection`);
+  }
+});

@@ -169,7 +169,8 @@ export async function followStatus(publisher: Publisher, watch: BrokerWatch): Pr
 }
 
 function reasonOf({ broker, error }: Extract<Status, { type: 'disconnected' }>): string {
-  return error === undefined ? `${broker}: disconnected` : `${broker}: ${error.message}`;
+  const text = error === undefined ? 'disconnected' : error.message;
+  return text.startsWith(`${broker}: `) ? text : `${broker}: ${text}`;
 }
 
 function report(status: Status, { log, metrics, broker: health }: BrokerWatch): void {

@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { type ReceiverConfig, receiverSettings } from '@ssm/receiver';
 import { type SenderConfig, senderSettings } from '@ssm/sender';
-import { type ConfigSources, describeSettings, loadConfig, type Preset } from '@ssm/service-kit';
+import { type ConfigSources, describeSettings, loadConfig, type Preset, sourceOf } from '@ssm/service-kit';
 import type { ServiceName } from '../classic/keys.js';
 import { kindOf, readConfigFile, readServiceConfig } from '../classic/source.js';
 import { parseIni } from '../ini/parse.js';
@@ -26,6 +26,8 @@ interface LoadedFrom {
   readonly isClassic: boolean;
   /** Options of the service, from those of the tool. */
   readonly args: readonly string[];
+  /** Where the value of a setting comes from; undefined: it is the default. */
+  readonly sourceOf: (key: string) => string | undefined;
 }
 export type LoadedSender = LoadedFrom & { readonly service: 'sender'; readonly config: SenderConfig };
 export type LoadedReceiver = LoadedFrom & { readonly service: 'receiver'; readonly config: ReceiverConfig };
@@ -80,13 +82,15 @@ export function loadFor(file: string | undefined, service: ServiceName, given: G
 function senderFrom(file: string | undefined, given: Given, { env }: Terminal): LoadedSender {
   if (given.has('dn_file')) throw new UsageError('--dn_file: only a receiver has a list of DNs');
   const { preset, sources } = sourcesFor(file, 'sender', env);
+  const all = { ...sources, args: [] };
   return {
     service: 'sender',
     file,
-    config: loadConfig(senderSettings, { ...sources, args: [] }),
+    config: loadConfig(senderSettings, all),
     warnings: preset?.warnings ?? [],
     isClassic: preset !== undefined,
     args: [],
+    sourceOf: (key) => sourceOf(senderSettings, all, key),
   };
 }
 
@@ -94,8 +98,16 @@ function receiverFrom(file: string | undefined, given: Given, { env }: Terminal)
   const { preset, sources } = sourcesFor(file, 'receiver', env);
   const list = given.text('dn_file');
   const args = list === undefined ? [] : [`--authorisation.allow=${list}`];
-  const config = loadConfig(receiverSettings, { ...sources, args });
-  return { service: 'receiver', file, config, warnings: preset?.warnings ?? [], isClassic: preset !== undefined, args };
+  const all = { ...sources, args };
+  return {
+    service: 'receiver',
+    file,
+    config: loadConfig(receiverSettings, all),
+    warnings: preset?.warnings ?? [],
+    isClassic: preset !== undefined,
+    args,
+    sourceOf: (key) => sourceOf(receiverSettings, all, key),
+  };
 }
 
 function sourcesFor(

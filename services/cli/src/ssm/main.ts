@@ -56,11 +56,16 @@ async function runCommand(command: Command, args: readonly string[], terminal: T
   }
 }
 
+/** OpenSSL's own words, without the place in its sources. */
+function wordsOf(cause: Error): string {
+  return 'reason' in cause && typeof cause.reason === 'string' ? cause.reason : cause.message;
+}
+
 /** Code and text of an error and of what caused it. */
 export function textOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   const code = 'code' in error && typeof error.code === 'string' && !error.message.startsWith(error.code) ? `${error.code}: ` : '';
   const { cause } = error;
-  const reason = cause instanceof Error && !error.message.includes(cause.message) ? ` (${cause.message})` : '';
+  const reason = cause instanceof Error && !error.message.includes(wordsOf(cause)) ? ` (${wordsOf(cause)})` : '';
   return `${code}${error.message}${reason}`;
 }

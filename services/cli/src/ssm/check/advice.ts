@@ -33,7 +33,7 @@ const ADVICE: Readonly<Record<string, string>> = {
   'connect-failed': 'is the broker up, are host and port right, does a firewall let this through?',
   'connect-timeout': 'is the broker up, are host and port right, does a firewall let this through?',
   'tls-failed': "is the broker's CA in the trust directory (or broker.tls.ca), and its name in its certificate (or broker.tls.serverName)?",
-  'broker-error': "the broker refuses the login: register this certificate's DN there",
+  'broker-error': 'read what the broker says, and look at its log',
 };
 
 export function adviceFor(code: string): string {

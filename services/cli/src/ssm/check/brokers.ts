@@ -5,6 +5,7 @@ import { createStompPublisher, type Publisher, type Status } from '@ssm/transpor
 import type { Loaded, LoadedReceiver } from '../config.js';
 import { trustOf } from '../keys.js';
 import { ageText } from '../table.js';
+import { type Attempt, brokerAdvice } from './broker-advice.js';
 import type { Keys } from './keys.js';
 import { type Finding, fail, look, ok, skip } from './report.js';
 
@@ -19,18 +20,23 @@ export async function checkBrokers(loaded: Loaded, { identity, trust }: Keys, no
   if (loaded.service === 'receiver' && isAms)
     return [skip('broker', 'not tried: to look would be to pull', 'start the service, then: ssm status')];
   const findings: Finding[] = [];
-  for (const url of isAms ? [''] : loaded.config.broker.urls) findings.push(...(await look('broker', () => checkBroker(loaded, url, now))));
+  for (const url of isAms ? [''] : loaded.config.broker.urls)
+    findings.push(...(await look('broker', () => checkBroker({ loaded, identity, url }, now))));
   return findings;
 }
 
-async function checkBroker(loaded: Loaded, url: string, now: Date): Promise<readonly Finding[]> {
+async function checkBroker(at: Attempt, now: Date): Promise<readonly Finding[]> {
+  const { loaded, url } = at;
   const endpoint = loaded.service === 'sender' ? await senderEndpoint(loaded.config, url, now) : await receiverEndpoint(loaded, url, now);
   try {
     const status = await firstOf(endpoint.publisher, loaded.config.broker.connectTimeout + MARGIN_MS);
     if (status?.type === 'connected') return [ok('broker', connectedText(status, now))];
-    const error = status?.type === 'disconnected' ? status.error : undefined;
-    const failed = fail('broker', error ?? new Error('no answer in time'));
-    return [{ ...failed, detail: `${status?.broker ?? url}: ${failed.detail}` }];
+    const error = (status?.type === 'disconnected' ? status.error : undefined) ?? new Error('no answer in time');
+    const failed = fail('broker', error);
+    const broker = status?.broker ?? url;
+    const detail = `${broker}: ${failed.detail.replace(`${broker}: `, '')}`;
+    const advice = brokerAdvice(error, at);
+    return [{ ...failed, detail, ...(advice === undefined ? {} : { advice }) }];
   } finally {
     await endpoint.publisher.drain(AbortSignal.timeout(MARGIN_MS));
     endpoint.close();
