@@ -2,9 +2,13 @@
 import convict from 'convict';
 import { readCommandLine } from './command-line.js';
 import { type ConfigSources, type Layer, readLayers } from './config-sources.js';
+import { suspectVariables } from './environment.js';
 import { ServiceError } from './errors.js';
 import { parseSetting } from './formats.js';
-import { type ConfigOf, listSettings, mapSettings, type Setting, type Settings } from './settings.js';
+import { type ConfigOf, describeSettings, listSettings, mapSettings, type Setting, type Settings } from './settings.js';
+
+/** The line between the faults and what is not used, in the text of a fault. */
+export const UNUSED_PARTS = 'Parts of it are not used:';
 
 /**
  * Reads all sources and checks them against the settings: the file, the environment, the command line, each weighing more
@@ -16,14 +20,27 @@ export function loadConfig<const S extends Settings>(settings: S, sources: Confi
   const faults: string[] = [];
   const layers = readLayers(settings, sources, faults);
   const values = merge(settings, layers, faults);
-  if (faults.length > 0) throw invalid(faults);
+  if (faults.length > 0) throw invalid(faults, unusedParts(settings, sources));
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- keys and types follow the settings by construction
   return mapSettings(settings, (key) => values.get(key)) as ConfigOf<S>;
 }
 
-function invalid(faults: readonly string[]): ServiceError {
+/** What was written and does nothing; perhaps it is what is missing. */
+export function unusedParts(settings: Settings, { env, preset }: Pick<ConfigSources, 'env' | 'preset'>): readonly string[] {
+  const suspects = suspectVariables(env, describeSettings(settings));
+  return [
+    ...(preset?.warnings ?? []),
+    ...suspects.map(({ meant, variable }) => `variable ${variable}: is not known; did you mean ${meant}?`),
+  ];
+}
+
+function invalid(faults: readonly string[], unused: readonly string[]): ServiceError {
   const count = faults.length === 1 ? 'a fault' : `${faults.length} faults`;
-  return new ServiceError('config-invalid', `The configuration has ${count}:\n${faults.map((fault) => `  - ${fault}`).join('\n')}`);
+  const parts = unused.length === 0 ? [] : [UNUSED_PARTS, ...unused.map((part) => `  - ${part}`)];
+  return new ServiceError(
+    'config-invalid',
+    [`The configuration has ${count}:`, ...faults.map((fault) => `  - ${fault}`), ...parts].join('\n'),
+  );
 }
 
 /**

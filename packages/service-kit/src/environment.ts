@@ -35,15 +35,49 @@ function readSecret(file: string): { readonly text: string } | { readonly fault:
   }
 }
 
-/** Variables that begin with SSM_, are no setting's, and look like one that was meant: other software may set SSM_ variables too. */
+/** Groups that only one of the services has: both may have one environment. */
+const GROUPS_OF_ONE: ReadonlySet<string> = new Set(['DECRYPTION', 'ENCRYPTION', 'INCOMING', 'OUTGOING']);
+/** Of groups that both have, settings of only one; and variables of docker-compose.yml and of scripts. */
+const OTHERS: ReadonlySet<string> = new Set([
+  CONFIG_VARIABLE,
+  'SSM_AMS_ACK_DEADLINE',
+  'SSM_AMS_POLL_INTERVAL',
+  'SSM_AMS_SUBSCRIPTION',
+  'SSM_AMS_TOPIC',
+  'SSM_BROKERS_DIR',
+  'SSM_BROKER_PORT',
+  'SSM_LIMITS_SPLIT_FILE',
+]);
+
+/** What Kubernetes tells every container of a Service whose name begins with ssm. */
+const OF_KUBERNETES = /_(?:SERVICE_(?:HOST|PORT(?:_\w+)?)|PORT_\d+_(?:TCP|UDP|SCTP)(?:_(?:PROTO|PORT|ADDR))?)$/;
+const ADDRESS_OF_KUBERNETES = /^(?:tcp|udp|sctp):\/\//;
+
+/**
+ * Variables that begin with SSM_, are no setting's, and look like one that was meant: by the whole name, or by the group in it, and then
+ * all of the group may be meant. Of all others nothing is said: other software may set SSM_ variables too.
+ */
 export function suspectVariables(
   env: Env,
   settings: readonly SettingDescription[],
 ): readonly { readonly variable: string; readonly meant: string }[] {
   const known = settings.flatMap(({ env: name, secret }) => (secret ? [name, `${name}_FILE`] : [name]));
-  const unknown = Object.keys(env).filter((name) => name.startsWith('SSM_') && name !== CONFIG_VARIABLE && !known.includes(name));
-  return unknown.flatMap((variable) => {
-    const meant = closest(variable, known);
+  const groups = settings.flatMap(({ env: name, key }) => (key.includes('.') ? (groupOf(name) ?? []) : []));
+  return Object.entries(env).flatMap(([variable, value = '']) => {
+    if (!variable.startsWith('SSM_') || known.includes(variable) || isSetByOthers(variable, value)) return [];
+    const written = groupOf(variable) ?? '';
+    if (GROUPS_OF_ONE.has(written) && !groups.includes(written)) return [];
+    const group = closest(written, groups);
+    const meant = closest(variable, known) ?? (group === undefined ? undefined : `SSM_${group}_...`);
     return meant === undefined ? [] : [{ variable, meant }];
   });
+}
+
+function isSetByOthers(variable: string, value: string): boolean {
+  return OTHERS.has(variable) || OF_KUBERNETES.test(variable) || ADDRESS_OF_KUBERNETES.test(value);
+}
+
+/** `BROKER` of `SSM_BROKER_URLS` */
+function groupOf(variable: string): string | undefined {
+  return /^SSM_([A-Z0-9]+)_./.exec(variable)?.[1];
 }

@@ -1,7 +1,7 @@
 export { type AmsLogin, amsConsuming, amsLogin, amsSubscription, amsTopic } from './ams-settings.js';
 export { closest } from './closest.js';
 export { type CommonSettings, commonSettings, type LifecycleSettings } from './common-settings.js';
-export { commandLineFaults, loadConfig } from './config.js';
+export { commandLineFaults, loadConfig, UNUSED_PARTS, unusedParts } from './config.js';
 export { type ConfigSources, type Layer, type Preset, sourceOf } from './config-sources.js';
 export { configFault, SERVICE_ERROR_CODES, ServiceError, type ServiceErrorCode } from './errors.js';
 export { EXIT_CODES } from './exit-codes.js';

@@ -108,6 +108,20 @@ describe('ssm check', { concurrency: 2 }, () => {
     assert.match(text, /^skip +broker +not tried/m);
   });
 
+  it('names what is not used beside the fault that it may explain', async (test) => {
+    const site = await createOldSite(test);
+    const file = site.senderConfig({ 'messaging.destination': undefined, 'messaging.destinaton': '/queue/x' });
+    const { code, out } = await site.run('ssm', ['check', '-c', file], { env: { SSM_BROKR_ADDRESSES: 'x' } });
+    assert.equal(code, 1);
+    assert.match(out, /^warn +configuration +\S+\.cfg:\d+ \[messaging\] destinaton: unknown key; did you mean destination\?$/m);
+    assert.match(out, /^warn +configuration +variable SSM_BROKR_ADDRESSES: is not known; did you mean SSM_BROKER_\.\.\.\?$/m);
+    assert.match(out, /^FAIL +configuration +broker\.destination: is required/m);
+    assert.equal(out.match(/^FAIL/gm)?.length, 1);
+    const sent = await site.run('ssmsend', ['-c', file]);
+    assert.equal(sent.code, 1);
+    assert.match(sent.err, /\[messaging\] destinaton: unknown key; did you mean destination\?$/m);
+  });
+
   it('a broker that is not there, and one that does not know us', async (test) => {
     const site = await createOldSite(test);
     const away = await check(site, '-c', site.senderConfig({ 'broker.port': '1' }));

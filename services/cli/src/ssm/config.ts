@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { type ReceiverConfig, receiverSettings } from '@ssm/receiver';
 import { type SenderConfig, senderSettings } from '@ssm/sender';
-import { type ConfigSources, describeSettings, loadConfig, type Preset, sourceOf } from '@ssm/service-kit';
+import { type ConfigSources, describeSettings, loadConfig, type Preset, sourceOf, unusedParts } from '@ssm/service-kit';
 import type { ServiceName } from '../classic/keys.js';
 import { kindOf, readConfigFile, readServiceConfig } from '../classic/source.js';
 import { parseIni } from '../ini/parse.js';
@@ -87,7 +87,7 @@ function senderFrom(file: string | undefined, given: Given, { env }: Terminal): 
     service: 'sender',
     file,
     config: loadConfig(senderSettings, all),
-    warnings: preset?.warnings ?? [],
+    warnings: unusedParts(senderSettings, all),
     isClassic: preset !== undefined,
     args: [],
     sourceOf: (key) => sourceOf(senderSettings, all, key),
@@ -103,7 +103,7 @@ function receiverFrom(file: string | undefined, given: Given, { env }: Terminal)
     service: 'receiver',
     file,
     config: loadConfig(receiverSettings, all),
-    warnings: preset?.warnings ?? [],
+    warnings: unusedParts(receiverSettings, all),
     isClassic: preset !== undefined,
     args,
     sourceOf: (key) => sourceOf(receiverSettings, all, key),

@@ -1,7 +1,7 @@
 import { accessSync, constants, existsSync } from 'node:fs';
 import path from 'node:path';
 import type { ReceiverConfig } from '@ssm/receiver';
-import { ServiceError } from '@ssm/service-kit';
+import { ServiceError, UNUSED_PARTS } from '@ssm/service-kit';
 import { CONFIG_OPTION, type Command, EXIT, type Given, JSON_OPTION, LIST_OPTION, UsageError } from '../command.js';
 import { configFile, type Loaded, loadFor, serviceOf } from '../config.js';
 import { SERVICE_OPTION } from '../open.js';
@@ -37,6 +37,9 @@ A line each: ok; warn (it works, but will not for ever); FAIL (it does not work)
   },
 };
 
+/** What to do with a part that is not used. */
+const UNUSED = 'remove it, or correct its name';
+
 function lineOf({ advice, detail, state, what }: Finding): string {
   const line = `${state.padEnd(4)}  ${what.padEnd(14)}${visibleLine(detail)}`;
   return advice === undefined ? line : `${line}\n${' '.repeat(20)}-> ${visibleLine(advice)}`;
@@ -59,7 +62,7 @@ async function checkAll(given: Given, terminal: Terminal): Promise<readonly Find
   const keys = await checkKeys(loaded, now);
   return [
     ok('configuration', `${file ?? 'the environment alone'}, of a ${service}`),
-    ...loaded.warnings.map((text) => warn('configuration', text, 'remove it, or correct its name')),
+    ...loaded.warnings.map((text) => warn('configuration', text, UNUSED)),
     ...keys.findings,
     ...(service === 'sender' ? await checkRecipients(config, keys, now) : await receiverKeys(config, given, now)),
     ...(service === 'sender'
@@ -70,17 +73,22 @@ async function checkAll(given: Given, terminal: Terminal): Promise<readonly Find
   ];
 }
 
-/** A finding for each fault of the configuration; the first line of several only counts them. */
+/** A finding for each fault of the configuration, and for what is not used; the first line of several only counts them. */
 function faultsOf(error: ServiceError): readonly Finding[] {
-  const [first = '', ...others] = error.message.split('\n');
-  const details = others.length === 0 ? [first] : others.map((line) => line.replace(/^ {2}- /, ''));
+  const [first = '', ...others] = error.message.split('\n').map((line) => line.replace(/^ {2}- /, ''));
+  const end = others.includes(UNUSED_PARTS) ? others.indexOf(UNUSED_PARTS) : others.length;
+  const [faults, unused] = [others.slice(0, end), others.slice(end + 1)];
+  const details = faults.length === 0 ? [first] : faults;
   const advice = 'correct what is said above; the keys are in docs/configuration.md';
-  return details.map((detail, index) => ({
-    what: 'configuration',
-    state: 'FAIL',
-    detail,
-    ...(index === details.length - 1 ? { advice } : {}),
-  }));
+  return [
+    ...unused.map((detail) => warn('configuration', detail, UNUSED)),
+    ...details.map((detail, index) => ({
+      what: 'configuration',
+      state: 'FAIL' as const,
+      detail,
+      ...(index === details.length - 1 ? { advice } : {}),
+    })),
+  ];
 }
 
 async function receiverKeys(config: ReceiverConfig, given: Given, now: Date): Promise<readonly Finding[]> {
