@@ -61,11 +61,6 @@ export class Guard {
     void this.#track(this.#recover(this.#relapses));
   }
 
-  /** Resolves when no recovery is under way. */
-  async settled(): Promise<void> {
-    await this.#recovering;
-  }
-
   #track(recovery: Promise<void>): Promise<void> {
     this.#recovering = recovery.finally(() => {
       this.#recovering = undefined;

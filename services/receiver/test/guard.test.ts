@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { eventually } from '@ssm/test-support';
 import { Guard, type Need } from '../src/guard.js';
 import { LocalTrouble } from '../src/trouble.js';
 
@@ -53,7 +54,7 @@ describe('Guard', () => {
     guard.report(new LocalTrouble('reject', new Error('full'), 10));
     guard.report(new LocalTrouble('delivery-record', new Error('full'), 7));
     assert.equal(guard.troubled, true);
-    await guard.settled();
+    await eventually(() => !guard.troubled);
     assert.equal(guard.troubled, false);
     await sleep(20);
     assert.deepEqual(events, ['trouble reject', 'trouble delivery-record', 'trouble incoming', 'recovered']);
@@ -63,9 +64,9 @@ describe('Guard', () => {
   it('forgets what it needed when that is there', async () => {
     const { guard, needs } = story(0);
     guard.report(new LocalTrouble('incoming', new Error('full'), 10));
-    await guard.settled();
+    await eventually(() => !guard.troubled);
     guard.report(new LocalTrouble('reject', new Error('full'), 1));
-    await guard.settled();
+    await eventually(() => !guard.troubled);
     assert.deepEqual(needs.at(-1), { bytes: 1, components: new Set(['reject']) });
   });
 

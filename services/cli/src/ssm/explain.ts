@@ -3,7 +3,7 @@ import { EmpaError, type Identity, type OpenedMessage, type OpenOptions, openMes
 import type { SignerLists } from '@ssm/receiver';
 import { textOf } from './main.js';
 
-export const EXPLAINED_STEPS = [
+const EXPLAINED_STEPS = [
   'parse',
   'decrypt',
   'signer',

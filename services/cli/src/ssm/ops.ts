@@ -70,7 +70,7 @@ function componentOf(state: unknown): { readonly ready: boolean; readonly reason
 }
 
 /** Prometheus text. */
-export function samplesOf(text: string): Sample[] {
+function samplesOf(text: string): Sample[] {
   return text.split('\n').flatMap((line) => {
     const [, name, labels = '', value] = /^(ssm_[a-z_]+)(?:\{(.*)\})? (\S+)$/.exec(line) ?? [];
     return name === undefined ? [] : [{ name, labels, value: Number(value) }];

@@ -4,7 +4,7 @@ import { type Given, type OptionSpec, type PositionalSpec, UsageError } from '..
 import { type LoadedReceiver, loadReceiver, loadSender } from '../config.js';
 import type { Terminal } from '../terminal.js';
 
-export const QUEUES = ['outgoing', 'quarantine', 'incoming', 'reject'] as const;
+const QUEUES = ['outgoing', 'quarantine', 'incoming', 'reject'] as const;
 export type QueueName = (typeof QUEUES)[number];
 
 export const QUEUE: PositionalSpec = { name: 'QUEUE', choices: QUEUES, doc: 'which queue' };
