@@ -24,4 +24,5 @@ export {
   type Settings,
   setting,
 } from './settings.js';
+export { readVersion, thisHost } from './this-process.js';
 export { runBounded, type WindowOptions } from './window.js';

@@ -9,14 +9,10 @@ import { renderHelp } from './help.js';
 import type { ServiceDefinition, ServiceHost } from './service.js';
 import { ServiceRun } from './service-run.js';
 import type { Settings } from './settings.js';
+import { thisHost } from './this-process.js';
 
 /** For a reader of standard error that does not read. */
 const FLUSH_MS = 1_000;
-
-function thisProcess(): ServiceHost {
-  const { env, stdout, stderr, argv } = process;
-  return { args: argv.slice(2), env, stdout, stderr, events: process, exit: (code) => process.exit(code) };
-}
 
 /**
  * The whole life of a service process: configuration, log, metrics, health, start, signals, ordered stop. main.ts is
@@ -24,7 +20,7 @@ function thisProcess(): ServiceHost {
  */
 export async function runService<const S extends LifecycleSettings & Settings>(
   definition: ServiceDefinition<S>,
-  host: ServiceHost = thisProcess(),
+  host: ServiceHost = thisHost(),
 ): Promise<number> {
   // A reader that went away must not end the service.
   for (const stream of [host.stdout, host.stderr]) stream.on('error', () => undefined);

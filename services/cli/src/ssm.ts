@@ -1,11 +1,10 @@
 #!/usr/bin/env node
 import process from 'node:process';
 import { setImmediate as turn } from 'node:timers/promises';
-import { flushed } from '@ssm/service-kit';
+import { flushed, readVersion } from '@ssm/service-kit';
 import { COMMANDS } from './ssm/commands.js';
 import { runSsm } from './ssm/main.js';
 import { thisTerminal } from './ssm/terminal.js';
-import { readVersion } from './version.js';
 
 const terminal = thisTerminal();
 const code = await runSsm(process.argv.slice(2), COMMANDS, terminal, readVersion());

@@ -1,6 +1,6 @@
 import process from 'node:process';
+import { readVersion } from '@ssm/service-kit';
 import { runBeside } from './beside.js';
 import { adoptService } from './service.js';
-import { readVersion } from './version.js';
 
 process.exit(await runBeside(adoptService(readVersion())));

@@ -1,10 +1,8 @@
 import { replayService } from '@ssm/receiver';
 import { queueOptions } from '@ssm/sender';
-import { EXIT_CODES, runService } from '@ssm/service-kit';
+import { EXIT_CODES, readVersion, runService, thisHost } from '@ssm/service-kit';
 import { refuseRoot, requeue } from '@ssm/spool';
 import { readServiceConfig } from '../../classic/source.js';
-import { thisHost } from '../../host.js';
-import { readVersion } from '../../version.js';
 import { CONFIG_OPTION, type Command, EXIT, type Given, LIST_OPTION, UsageError } from '../command.js';
 import { loadSender } from '../config.js';
 import { textOf } from '../main.js';
