@@ -25,4 +25,5 @@ export {
   setting,
 } from './settings.js';
 export { readVersion, thisHost } from './this-process.js';
+export { hexEscaped, jsonEscaped } from './unprintable.js';
 export { runBounded, type WindowOptions } from './window.js';

@@ -1,8 +1,10 @@
+import { jsonEscaped } from './unprintable.js';
+
 /** Makes one readable line of one JSON line: `2030-01-31T10:00:00.000Z INFO  message  key=value`. */
 export function textLine(json: string, colours: boolean): string {
   const { time, level, msg, service: _service, instance: _instance, ...fields }: Record<string, unknown> = JSON.parse(json);
-  const shown = Object.entries(fields).map(([key, value]) => `${printable(key)}=${fieldText(value)}`);
-  const head = `${printable(String(time))} ${levelText(String(level), colours)} ${printable(String(msg))}`;
+  const shown = Object.entries(fields).map(([key, value]) => `${jsonEscaped(key)}=${fieldText(value)}`);
+  const head = `${jsonEscaped(String(time))} ${levelText(String(level), colours)} ${jsonEscaped(String(msg))}`;
   return `${[[head, ...shown].join('  '), ...Object.values(fields).flatMap(stackLines)].join('\n')}\n`;
 }
 
@@ -14,8 +16,8 @@ function levelText(level: string, colours: boolean): string {
 }
 
 function fieldText(value: unknown): string {
-  if (isError(value)) return printable(JSON.stringify(errorText(value)));
-  return typeof value === 'string' && /^[^\s"=]+$/.test(value) ? printable(value) : printable(JSON.stringify(value));
+  if (isError(value)) return jsonEscaped(JSON.stringify(errorText(value)));
+  return typeof value === 'string' && /^[^\s"=]+$/.test(value) ? jsonEscaped(value) : jsonEscaped(JSON.stringify(value));
 }
 
 /** What toLoggable() makes of an Error. */
@@ -39,21 +41,6 @@ function errorText({ name, code, message, cause }: LoggedError): string {
 }
 
 function stackLines(value: unknown): readonly string[] {
-  return isError(value) && value.stack !== undefined ? [...value.stack.split('\n').map(printable), ...stackLines(value.cause)] : [];
-}
-
-/**
- * Characters that a terminal or a viewer obeys instead of showing: controls (C0, C1), formats (bidirectional overrides, zero width),
- * line and paragraph separators.
- * A text from a message must not be able to forge a line or hide a part of one.
- */
-const UNPRINTABLE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu;
-
-/** The same text with unprintable characters as \uXXXX: in a JSON line (which has C0 escaped already) it stays the same value. */
-export function printable(text: string): string {
-  return text.replaceAll(UNPRINTABLE, (character) => character.split('').map(escaped).join(''));
-}
-
-function escaped(unit: string): string {
-  return `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`;
+  if (!isError(value) || value.stack === undefined) return [];
+  return [...value.stack.split('\n').map((line) => jsonEscaped(line)), ...stackLines(value.cause)];
 }

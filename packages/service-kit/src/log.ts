@@ -1,8 +1,9 @@
 /** The only importer of pino. */
 import { pino, stdTimeFunctions } from 'pino';
 import type { LogOutput } from './log-output.js';
-import { printable, textLine } from './log-text.js';
+import { textLine } from './log-text.js';
 import { loggableFields, loggableText } from './loggable.js';
+import { jsonEscaped } from './unprintable.js';
 
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
 export type LogFields = Readonly<Record<string, unknown>>;
@@ -45,7 +46,7 @@ export function createLogger(options: LoggerOptions): Logger {
       timestamp: stdTimeFunctions.isoTime,
       formatters: { level: (label) => ({ level: label }) },
     },
-    { write: (line: string) => write(format === 'json' ? `${printable(line.trimEnd())}\n` : textLine(line, colours)) },
+    { write: (line: string) => write(format === 'json' ? `${jsonEscaped(line.trimEnd())}\n` : textLine(line, colours)) },
   );
   let reported = 0;
   function write(line: string): void {

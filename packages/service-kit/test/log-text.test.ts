@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { assert as check, property, string } from 'fast-check';
-import { printable, textLine } from '../src/log-text.js';
+import { textLine } from '../src/log-text.js';
 
 const base = { level: 'info', time: '2030-01-31T10:00:00.000Z', service: 'sender', instance: 'a', msg: 'text' };
 const line = (fields: object, colours = false): string => textLine(JSON.stringify({ ...base, ...fields }), colours);
@@ -34,13 +33,4 @@ test('nothing in a message or field can forge a line, hide text or command a ter
   const text = line({ msg: hostile, [hostile]: hostile, error: { name: hostile, message: hostile, stack: hostile } });
   assert.equal(text.split('\n').length, 4, 'the line, the two lines of the stack, the end');
   assert.ok(!/[^\n\P{C}]/u.test(text), JSON.stringify(text));
-});
-
-test('a printable JSON line says the same as before', () => {
-  check(
-    property(string({ unit: 'binary' }), (text) => {
-      const json = printable(JSON.stringify({ text }));
-      return JSON.parse(json).text === text && !/[\p{Cc}\p{Cf}\u2028\u2029]/u.test(json);
-    }),
-  );
 });

@@ -168,11 +168,11 @@ describe('completion', () => {
 
 describe('what a terminal gets', () => {
   it('obeys nothing of it', async () => {
-    assert.equal(visible('a\u001b[2Jb\r\u0007\u009b\u202ec\nd\te\u{e0001}'), 'a\\x1b[2Jb\\x0d\\x07\\x9b\\u{202e}c\nd\te\\u{e0001}');
+    assert.equal(visible('a\u001b[2Jb\r\u0007\u009b\u202ec\nd\te\u{e0001}'), 'a\\x1B[2Jb\\x0D\\x07\\x9B\\u{202E}c\nd\te\\u{E0001}');
     const { terminal, out } = fake(true);
     await sayBytes(terminal, Buffer.from('x\u001b]0;title\u0007'));
-    assert.equal(out(), 'x\\x1b]0;title\\x07');
-    assert.equal(table(['A', 'B'], [['x\ny', '\u001b']]), 'A     B\nx\\ny  \\x1b');
+    assert.equal(out(), 'x\\x1B]0;title\\x07');
+    assert.equal(table(['A', 'B'], [['x\ny', '\u001b']]), 'A     B\nx\\ny  \\x1B');
   });
 
   it('a pipe gets the bytes as they are', async () => {

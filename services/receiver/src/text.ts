@@ -1,3 +1,5 @@
+import { hexEscaped } from '@ssm/service-kit';
+
 /** The header of a message that only says that its sender is there. */
 export const PING = 'ping';
 /** What is stored for a message without an id. */
@@ -15,13 +17,5 @@ export function empaIdText(header: string | undefined): string {
 
 /** At most this many UTF-16 units of it, none of which moves a cursor, ends a line, or turns the direction of a text. */
 export function harmless(text: string, maximum: number): string {
-  const cut = text.slice(0, maximum);
-  const shown = cut.replaceAll(/[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu, escaped);
-  return cut.length === text.length ? shown : `${shown}...`;
-}
-
-function escaped(character: string): string {
-  const code = character.codePointAt(0) ?? 0;
-  const digits = code.toString(16).toUpperCase();
-  return code <= 0xff ? `\\x${digits.padStart(2, '0')}` : `\\u{${digits}}`;
+  return `${hexEscaped(text.slice(0, maximum))}${text.length > maximum ? '...' : ''}`;
 }

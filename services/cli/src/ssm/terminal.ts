@@ -1,6 +1,7 @@
 import { Buffer } from 'node:buffer';
 import process from 'node:process';
 import type { Readable } from 'node:stream';
+import { hexEscaped, jsonEscaped } from '@ssm/service-kit';
 
 /** What a command has of the world; tests give their own. */
 export interface Terminal {
@@ -44,21 +45,14 @@ export function thisTerminal(): Terminal {
   };
 }
 
-const OBEYED = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu;
-
 /** A text that a terminal shows and does not obey: controls, direction marks and the like are escaped, LF and TAB apart. */
 export function visible(text: string): string {
-  return text.replaceAll(OBEYED, (character) => (character === '\n' || character === '\t' ? character : escaped(character)));
+  return hexEscaped(text, '\n\t');
 }
 
 /** On one line. */
 export function visibleLine(text: string): string {
   return visible(text).replaceAll('\n', '\\n').replaceAll('\t', '\\t');
-}
-
-function escaped(character: string): string {
-  const code = character.codePointAt(0) ?? 0;
-  return code <= 0xff ? `\\x${code.toString(16).padStart(2, '0')}` : `\\u{${code.toString(16)}}`;
 }
 
 export function say({ stdout }: Terminal, text: string): void {
@@ -71,17 +65,7 @@ export function complain({ stderr }: Terminal, text: string): void {
 
 /** As JSON escapes it: the value stays the same. */
 export function sayJson({ stdout }: Terminal, value: unknown): void {
-  const text = JSON.stringify(value, undefined, 2).replaceAll(OBEYED, (character) =>
-    character === '\n' ? character : jsonEscaped(character),
-  );
-  stdout.write(`${text}\n`);
-}
-
-function jsonEscaped(character: string): string {
-  return character
-    .split('')
-    .map((unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`)
-    .join('');
+  stdout.write(`${jsonEscaped(JSON.stringify(value, undefined, 2), '\n')}\n`);
 }
 
 /** Bytes as they are; on a terminal as text that is shown and not obeyed. */
