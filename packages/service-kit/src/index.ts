@@ -1,4 +1,5 @@
-export { type AmsLogin, amsConsuming, amsLogin, amsSubscription, amsTopic } from './ams-settings.js';
+export { amsConsuming, amsSubscription, amsTopic } from './ams-settings.js';
+export { amsOptions, stompOptions, type TlsMaterial, type TlsSources, tlsMaterial } from './broker-options.js';
 export { closest } from './closest.js';
 export { type CommonSettings, commonSettings, type LifecycleSettings } from './common-settings.js';
 export { commandLineFaults, loadConfig, UNUSED_PARTS, unusedParts } from './config.js';

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { amsLogin } from '../src/ams-settings.js';
 import { formatValue, parseSetting } from '../src/formats.js';
-import { amsLogin, commonSettings, describeSettings, loadConfig } from '../src/index.js';
+import { commonSettings, describeSettings, loadConfig } from '../src/index.js';
 import { listSettings } from '../src/settings.js';
 
 const settings = commonSettings({ opsPort: 9101 });

@@ -4,10 +4,10 @@ import type { Sharing } from './sharing.js';
 
 export interface FileModes {
   /** Octal mode of directories and files, set by chmod whatever the umask. */
-  readonly directoryMode?: number;
-  readonly fileMode?: number;
+  readonly directoryMode?: number | undefined;
+  readonly fileMode?: number | undefined;
   /** Group of what is written. */
-  readonly gid?: number;
+  readonly gid?: number | undefined;
 }
 
 /** What one pass over an outgoing queue saw; live while the pass goes on, whole when it has ended. */

@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
-import { type Identity, type IdentityPaths, loadIdentity, parseCertificates } from '@ssm/empa';
+import { type Certificate, type Identity, type IdentityPaths, loadIdentity, parseCertificates } from '@ssm/empa';
+import type { TlsSources } from '@ssm/service-kit';
 import type { ReceiverConfig } from './config.js';
 import { ReceiverError } from './errors.js';
 
@@ -14,6 +15,20 @@ export interface Credentials {
   readonly brokerCa: string | undefined;
   /** The same for the server of the shared record. */
   readonly recordCa: string | undefined;
+}
+
+/** What connections are made with: to brokers, and to the server of the shared record. */
+export interface ReceiverSources extends TlsSources {
+  readonly recordCa: () => string | undefined;
+}
+
+export function sourcesOf(credentials: () => Credentials, anchors: () => readonly Certificate[]): ReceiverSources {
+  return {
+    identity: () => credentials().own,
+    anchors,
+    brokerCa: () => credentials().brokerCa,
+    recordCa: () => credentials().recordCa,
+  };
 }
 
 export function credentialFiles(config: CredentialSettings): string[] {

@@ -1,7 +1,6 @@
 export { type ListPaths, loadSignerLists, type SignerLists } from './authorise.js';
-export { stompOptions } from './brokers.js';
 export { checkConfig, type ReceiverConfig, receiverSettings } from './config.js';
-export { type Credentials, loadCredentials } from './credentials.js';
+export { type Credentials, loadCredentials, sourcesOf } from './credentials.js';
 export { readDnLine } from './dn-line.js';
 export { RECEIVER_ERROR_CODES, type ReceiverErrorCode } from './errors.js';
 export { isReplayable } from './refusal.js';

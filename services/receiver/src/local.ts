@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import process from 'node:process';
-import { createDeliveryRecord, createStagingQueue, type FileModes, type RecordOptions, type StagingQueue } from '@ssm/spool';
-import type { TlsSources } from './brokers.js';
+import { createDeliveryRecord, createStagingQueue, type RecordOptions, type StagingQueue } from '@ssm/spool';
 import type { ReceiverConfig } from './config.js';
+import type { ReceiverSources } from './credentials.js';
 import type { Need } from './guard.js';
 import { Holding } from './holding.js';
 import { finishRecorded, type Recovery, tidy } from './recovery.js';
@@ -21,7 +21,7 @@ export interface LocalOptions {
   /** Ends what waits for other volumes. */
   readonly stopping: AbortSignal;
   /** For the server of a shared record; used when it is connected. */
-  readonly sources: TlsSources;
+  readonly sources: ReceiverSources;
 }
 
 /** What this machine lends to the work: queues, records, space. */
@@ -38,7 +38,8 @@ export function createLocal(config: ReceiverConfig, options: LocalOptions): Loca
   const { deduplication, incoming, reject } = config;
   const { now } = options;
   const instance = `${config.instance.slice(0, MAXIMUM_INSTANCE)}-${process.pid}-${randomBytes(6).toString('hex')}`;
-  const modes = modesOf(incoming);
+  const { directoryMode, fileMode, gid } = incoming;
+  const modes = { directoryMode, fileMode, gid };
   const queueAt = (path: string): StagingQueue => createStagingQueue({ path, instance, modes, now });
   const record = { path: deduplication.path === '' ? `${incoming.path}/${RECORD}` : deduplication.path, modes, now };
   const incomingShelf: Shelf = { component: 'incoming', queue: queueAt(incoming.path), ...recordOf(config, record, options) };
@@ -133,12 +134,4 @@ export async function probeLocal(
 /** A small file may fit where the message that failed does not: something as large as that, and never the message itself. */
 async function tryToStage({ component, queue }: Shelf, bytes: number): Promise<void> {
   await locally(component, async () => (await queue.stage({ body: Buffer.alloc(bytes) })).discard(), bytes);
-}
-
-function modesOf({ directoryMode, fileMode, gid }: ReceiverConfig['incoming']): FileModes {
-  return {
-    ...(directoryMode === undefined ? {} : { directoryMode }),
-    ...(fileMode === undefined ? {} : { fileMode }),
-    ...(gid === undefined ? {} : { gid }),
-  };
 }

@@ -3,9 +3,8 @@ import type { Logger, Reloadable, ServiceContext } from '@ssm/service-kit';
 import type { Delivery } from '@ssm/transport';
 import { audit } from './audit.js';
 import type { SignerLists } from './authorise.js';
-import type { TlsSources } from './brokers.js';
 import { checkConfig, type ReceiverConfig } from './config.js';
-import type { Credentials } from './credentials.js';
+import { type Credentials, type ReceiverSources, sourcesOf } from './credentials.js';
 import { createDesk } from './desk.js';
 import type { Need } from './guard.js';
 import { LateTrust } from './late-trust.js';
@@ -39,7 +38,7 @@ export interface Station {
   readonly signers: SignerClock | undefined;
   readonly showDepth: (depth: Depth) => void;
   /** For the connections to brokers and servers. */
-  readonly sources: TlsSources;
+  readonly sources: ReceiverSources;
   readonly warnOfServer: (warnings: readonly unknown[]) => void;
   /**
    * Trust and lists at the time of the last message that the reject queue had no room for. Once either is another, messages are taken again
@@ -59,7 +58,10 @@ interface Rules {
 export async function createStation(config: ReceiverConfig, context: ServiceContext, options: StationOptions): Promise<Station> {
   checkConfig(config);
   const now = options.now ?? ((): Date => new Date());
-  const sources: TlsSources = { credentials: () => credentials.current, anchors: () => trust.current.anchors };
+  const sources = sourcesOf(
+    () => credentials.current,
+    () => trust.current.anchors,
+  );
   const local = createLocal(config, { now, sources, stopping: context.stopping });
   const { sharing } = local.incoming.record;
   context.onStop('shared record', () => sharing?.close());

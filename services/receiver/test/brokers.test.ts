@@ -3,14 +3,19 @@ import { X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { describe, it } from 'node:test';
 import { parseCertificates } from '@ssm/empa';
-import { createSubscriber, stompOptions, type TlsSources } from '../src/brokers.js';
-import { loadCredentials } from '../src/credentials.js';
+import { amsOptions, stompOptions } from '@ssm/service-kit';
+import type { AmsOptions, StompOptions } from '@ssm/transport';
+import { createSubscriber } from '../src/brokers.js';
+import { loadCredentials, type ReceiverSources, sourcesOf } from '../src/credentials.js';
 import { configOf, createSite, type Site } from './support/live.js';
 
-async function sourcesOf(site: Site, ...args: readonly string[]): Promise<TlsSources> {
+async function load(site: Site, ...args: readonly string[]): Promise<ReceiverSources> {
   const credentials = await loadCredentials(configOf(site, ...args), new Date());
   const anchors = parseCertificates(readFileSync(site.pki.caPath));
-  return { credentials: () => credentials, anchors: () => anchors };
+  return sourcesOf(
+    () => credentials,
+    () => anchors,
+  );
 }
 
 describe('stompOptions', () => {
@@ -24,7 +29,7 @@ describe('stompOptions', () => {
       '--limits.message=1MiB',
       '--broker.window=7',
     ];
-    const options = stompOptions(configOf(site, ...args), await sourcesOf(site));
+    const options = stompOptions(configOf(site, ...args), await load(site));
     assert.deepEqual(
       options.brokers.map(({ host, port, tls }) => [host, port, tls === undefined]),
       [
@@ -39,14 +44,22 @@ describe('stompOptions', () => {
     assert.equal(byteBudget, 64 * 1024 * 1024);
   });
 
+  it('leaves nothing to the defaults of the transport', async (t) => {
+    const site = await createSite(t);
+    const [config, sources] = [configOf(site), await load(site)];
+    const stomp: Required<Omit<StompOptions, 'login' | 'passcode' | 'random'>> = stompOptions(config, sources);
+    const ams: Required<Omit<AmsOptions, 'random'>> = amsOptions(config, sources);
+    for (const options of [stomp, ams]) for (const [name, value] of Object.entries(options)) assert.notEqual(value, undefined, name);
+  });
+
   it('sends no login where none is configured', async (t) => {
     const site = await createSite(t);
-    assert.equal('login' in stompOptions(configOf(site), await sourcesOf(site)), false);
+    assert.equal('login' in stompOptions(configOf(site), await load(site)), false);
   });
 
   it('trusts the anchors of the trust directory, and shows the own certificate', async (t) => {
     const site = await createSite(t);
-    const [broker] = stompOptions(configOf(site), await sourcesOf(site)).brokers;
+    const [broker] = stompOptions(configOf(site), await load(site)).brokers;
     const tls = broker?.tls?.();
     assert.equal(new X509Certificate(tls?.ca[0] ?? '').fingerprint256, new X509Certificate(site.pki.ca.certificatePem).fingerprint256);
     const own = new X509Certificate(tls?.certificate ?? '');
@@ -59,7 +72,7 @@ describe('stompOptions', () => {
     const site = await createSite(t);
     const { untrustedCaPath } = site.pki;
     const args = [`--broker.tls.ca=${untrustedCaPath}`, '--no-broker.tls.clientCertificate', '--broker.tls.serverName=mq.example.org'];
-    const [broker] = stompOptions(configOf(site, ...args), await sourcesOf(site, ...args)).brokers;
+    const [broker] = stompOptions(configOf(site, ...args), await load(site, ...args)).brokers;
     const { ca, certificate, key, serverName } = broker?.tls?.() ?? { ca: [] };
     assert.deepEqual(ca, [readFileSync(untrustedCaPath, 'utf8')]);
     assert.deepEqual([certificate, key, serverName], [undefined, undefined, 'mq.example.org']);
@@ -67,9 +80,9 @@ describe('stompOptions', () => {
 
   it('refuses what cannot work as a fault of the configuration', async (t) => {
     const site = await createSite(t);
-    const sources = await sourcesOf(site);
+    const sources = await load(site);
     for (const urls of ['stomp://127.0.0.1:99999', 'stomp://127.0.0.1:61613,stomp://127.0.0.1:61613'])
       assert.throws(() => createSubscriber(configOf(site, `--broker.urls=${urls}`), sources), { code: 'config-invalid' });
-    await assert.rejects(sourcesOf(site, `--broker.tls.ca=${site.root}/none`), { code: 'broker-ca-unreadable' });
+    await assert.rejects(load(site, `--broker.tls.ca=${site.root}/none`), { code: 'broker-ca-unreadable' });
   });
 });

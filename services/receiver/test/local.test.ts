@@ -6,11 +6,13 @@ import { loadConfig } from '@ssm/service-kit';
 import { createDeliveryRecord } from '@ssm/spool';
 import { temporaryDirectory } from '@ssm/test-support';
 import { receiverSettings } from '../src/config.js';
+import { sourcesOf } from '../src/credentials.js';
 import { NO_NEED } from '../src/guard.js';
 import { createLocal, prepareLocal } from '../src/local.js';
 
 const { signal } = new AbortController();
-const sources = { credentials: () => assert.fail('nothing is connected'), anchors: () => assert.fail('nothing is connected') };
+const unconnected = (): never => assert.fail('nothing is connected');
+const sources = sourcesOf(unconnected, unconnected);
 const HOUR_MS = 3_600_000;
 
 describe('prepareLocal without enough room', () => {

@@ -1,98 +1,23 @@
 /** The publisher as the configuration describes it, and what its status events become: log lines, metrics, health. */
-import type { Certificate, Identity } from '@ssm/empa';
-import { amsLogin, configFault, type Health, type Logger } from '@ssm/service-kit';
-import {
-  type AmsPublisherOptions,
-  createAmsPublisher,
-  createStompPublisher,
-  type Publisher,
-  type Status,
-  type StompBroker,
-  type StompOptions,
-  type TransportTls,
-} from '@ssm/transport';
+import { amsOptions, configFault, type Health, type Logger, stompOptions, type TlsSources } from '@ssm/service-kit';
+import { createAmsPublisher, createStompPublisher, type Publisher, type Status } from '@ssm/transport';
 import type { SenderConfig } from './config.js';
 import type { Materials } from './materials.js';
 import type { SenderMetrics } from './metrics.js';
 
 /** Throws ServiceError config-invalid: broker settings that cannot work. */
 export function createPublisher(config: SenderConfig, materials: Materials): Publisher {
+  const sources = tlsSources(materials);
   try {
-    if (config.transport === 'ams') return createAmsPublisher(amsOptions(config, materials));
-    return createStompPublisher(stompOptions(config, materials));
+    if (config.transport === 'ams') return createAmsPublisher({ ...amsOptions(config, sources), topic: config.ams.topic });
+    return createStompPublisher(stompOptions(config, sources));
   } catch (error) {
     throw configFault('broker', error);
   }
 }
 
-function amsOptions({ ams, broker, limits }: SenderConfig, materials: Materials): AmsPublisherOptions {
-  const { host, port, project, topic, batch } = ams;
-  // Where the certificate is exchanged for a token it is always shown.
-  const tls = { ...broker.tls, clientCertificate: true };
-  return {
-    host,
-    port,
-    project,
-    topic,
-    batch,
-    authentication: amsLogin(ams),
-    tls: () => tlsMaterial(tls, materials),
-    connectTimeoutMs: broker.connectTimeout,
-    requestTimeoutMs: ams.requestTimeout,
-    serverLimitBytes: ams.maximumMessage,
-    maximumMessageBytes: limits.message,
-    byteBudget: broker.byteBudget,
-    backoff: { initialMs: broker.backoff.initial, maximumMs: broker.backoff.maximum },
-  };
-}
-
-export function stompOptions({ broker, limits }: SenderConfig, materials: Materials): StompOptions {
-  return {
-    brokers: broker.urls.map((url) => parseBroker(url, () => tlsMaterial(broker.tls, materials))),
-    destination: broker.destination,
-    ...(broker.login === '' ? {} : { login: broker.login, passcode: broker.passcode }),
-    virtualHost: broker.virtualHost,
-    extraHeaders: Object.fromEntries(broker.headers.map(splitHeader)),
-    connectTimeoutMs: broker.connectTimeout,
-    receiptTimeoutMs: broker.receiptTimeout,
-    heartbeatMs: broker.heartbeat,
-    window: broker.window,
-    byteBudget: broker.byteBudget,
-    maximumMessageBytes: limits.message,
-    backoff: { initialMs: broker.backoff.initial, maximumMs: broker.backoff.maximum },
-  };
-}
-
-function parseBroker(text: string, tls: () => TransportTls): StompBroker {
-  const url = new URL(text);
-  const address = { host: url.hostname.replace(/^\[(.*)\]$/, '$1'), port: Number(url.port) };
-  return url.protocol === 'stomp+ssl:' ? { ...address, tls } : address;
-}
-
-function splitHeader(line: string): [string, string] {
-  const at = line.indexOf('=');
-  return [line.slice(0, at), line.slice(at + 1)];
-}
-
-/** Asked again at each connect, so that a renewed certificate is used at the next. */
-function tlsMaterial(tls: SenderConfig['broker']['tls'], { identity, trust, brokerCa }: Materials): TransportTls {
-  return {
-    ca: brokerCa === undefined ? trust.current.anchors.map(toPem) : [brokerCa.current],
-    ...(tls.clientCertificate ? clientLogin(identity.current) : {}),
-    ...(tls.serverName === '' ? {} : { serverName: tls.serverName }),
-  };
-}
-
-function clientLogin({ certificate, intermediates, privateKey }: Identity): { certificate: string; key: string } {
-  return {
-    certificate: [certificate, ...intermediates].map(toPem).join(''),
-    key: privateKey.export({ type: 'pkcs8', format: 'pem' }).toString(),
-  };
-}
-
-function toPem({ raw }: Certificate): string {
-  const lines = raw.toString('base64').match(/.{1,64}/g) ?? [];
-  return `-----BEGIN CERTIFICATE-----\n${lines.join('\n')}\n-----END CERTIFICATE-----\n`;
+function tlsSources({ identity, trust, brokerCa }: Materials): TlsSources {
+  return { identity: () => identity.current, anchors: () => trust.current.anchors, brokerCa: () => brokerCa?.current };
 }
 
 /** Health component `broker`: connected, and giving receipts. */

@@ -93,11 +93,7 @@ export function queueOptions({ outgoing, instance }: Pick<SenderConfig, 'outgoin
     ...(quarantine === '' ? {} : { quarantinePath: quarantine }),
     lockAgeMs: lockAge,
     stabilityMs: stability,
-    modes: {
-      ...(directoryMode === undefined ? {} : { directoryMode }),
-      ...(fileMode === undefined ? {} : { fileMode }),
-      ...(gid === undefined ? {} : { gid }),
-    },
+    modes: { directoryMode, fileMode, gid },
   };
 }
 

@@ -1,6 +1,7 @@
 /** Does each broker let us in? A real connection, over which nothing is sent and nothing taken. */
-import { loadCredentials, stompOptions } from '@ssm/receiver';
+import { loadCredentials, sourcesOf } from '@ssm/receiver';
 import { createPublisher, loadMaterials, type SenderConfig } from '@ssm/sender';
+import { stompOptions } from '@ssm/service-kit';
 import { createStompPublisher, type Publisher, type Status } from '@ssm/transport';
 import type { Loaded, LoadedReceiver } from '../config.js';
 import { trustOf } from '../keys.js';
@@ -65,7 +66,10 @@ async function senderEndpoint(config: SenderConfig, url: string, now: Date): Pro
 async function receiverEndpoint(loaded: LoadedReceiver, url: string, now: Date): Promise<Reached> {
   const { config } = loaded;
   const [credentials, trust] = await Promise.all([loadCredentials(config, now), trustOf(loaded, now)]);
-  const sources = { credentials: () => credentials, anchors: () => trust.anchors };
+  const sources = sourcesOf(
+    () => credentials,
+    () => trust.anchors,
+  );
   const options = stompOptions({ broker: { ...config.broker, urls: [url] }, limits: config.limits }, sources);
   return { publisher: createStompPublisher(options), close: () => undefined };
 }
