@@ -25,6 +25,7 @@ export {
   type Settings,
   setting,
 } from './settings.js';
+export { type SharedMetrics, sharedMetrics } from './shared-metrics.js';
 export { readVersion, thisHost } from './this-process.js';
 export { hexEscaped, jsonEscaped } from './unprintable.js';
 export { runBounded, type WindowOptions } from './window.js';

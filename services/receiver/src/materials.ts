@@ -119,7 +119,7 @@ export function watchTrust(options: MaterialOptions): Promise<Reloadable<TrustSt
       inUse: (trust) => {
         options.metrics.trustProblems.set(trust.problems.length);
         warn(trust.problems.slice(0, SHOWN_PROBLEMS));
-        options.metrics.crls(trust);
+        options.metrics.crls(trust.crls);
         return undefined;
       },
     },

@@ -72,7 +72,7 @@ export class Readiness {
 
   #trust({ trust }: Materials): void {
     const { metrics, log } = this.#sinks;
-    metrics.crls(trust.current);
+    metrics.crls(trust.current.crls);
     metrics.trustProblems.set(trust.current.problems.length);
     for (const { file, message } of trust.current.problems.slice(0, 10))
       log.debug('a file of the trust directory was left out', { file, detail: message });

@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import type { TrustStore } from '@ssm/empa';
 import { createMetrics, type Metrics } from '@ssm/service-kit';
 import { createSenderMetrics, type Observed, type SenderMetrics } from '../src/metrics.js';
 
@@ -17,10 +16,6 @@ function metricsOf(observed: Partial<Observed> = {}): { readonly registry: Metri
     ...observed,
   });
   return { registry, metrics };
-}
-
-function snapshot(issuer: string): TrustStore {
-  return { directory: '/ca', anchors: [], problems: [], crls: [{ issuer, nextUpdate: NOW }] };
 }
 
 describe('createSenderMetrics', () => {
@@ -61,8 +56,8 @@ describe('createSenderMetrics', () => {
 
   it('shows the CRLs of the snapshot in use, and no other', async () => {
     const { registry, metrics } = metricsOf();
-    metrics.crls(snapshot('/CN=old'));
-    metrics.crls(snapshot('/CN=new'));
+    metrics.crls([{ issuer: '/CN=old', nextUpdate: NOW }]);
+    metrics.crls([{ issuer: '/CN=new', nextUpdate: NOW }]);
     const text = await registry.render();
     assert.match(text, /ssm_crl_next_update_timestamp_seconds\{issuer="\/CN=new"\} 1772323200\n/);
     assert.doesNotMatch(text, /CN=old/);
