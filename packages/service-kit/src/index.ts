@@ -28,4 +28,5 @@ export {
 export { type SharedMetrics, sharedMetrics } from './shared-metrics.js';
 export { readVersion, thisHost } from './this-process.js';
 export { hexEscaped, jsonEscaped } from './unprintable.js';
+export { whenStable } from './when-stable.js';
 export { runBounded, type WindowOptions } from './window.js';

@@ -1,6 +1,5 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { EmpaError, loadTrustStore, type TrustStore } from '@ssm/empa';
-import { type Health, type Logger, type Reloadable, type ServiceContext, watchFiles } from '@ssm/service-kit';
+import { type Health, type Logger, type Reloadable, type ServiceContext, watchFiles, whenStable } from '@ssm/service-kit';
 import { loadSignerLists, type SignerLists } from './authorise.js';
 import type { ReceiverConfig } from './config.js';
 import { type Credentials, credentialFiles, loadCredentials } from './credentials.js';
@@ -10,9 +9,6 @@ import { QuietFiles } from './quiet-files.js';
 
 /** How often the own certificate is looked at though no file changed. */
 const EXPIRY_LOOK_MS = 10_000;
-/** How long files may go on changing before that is a failure, and how often they are looked at meanwhile. */
-const UNSTABLE_PATIENCE_MS = 15_000;
-const UNSTABLE_LOOK_MS = 500;
 /** So long a list must be quiet at most; it is one file, and at the start it is waited for. */
 const LIST_STABILITY_MS = 2000;
 /** Files of the trust directory, and lines of lists, that a log line names. */
@@ -93,7 +89,7 @@ export function watchLists(options: MaterialOptions, onChange: (lists: SignerLis
     'authorisation',
     {
       files: [allow, deny].filter((file) => file !== ''),
-      load: () => whenStable(() => loadSignerLists({ allow, deny }, (file) => files.read(file))),
+      load: () => whenStable(() => loadSignerLists({ allow, deny }, (file) => files.read(file)), isUnstable),
       inUse: (lists) => {
         metrics.allowedSigners.set(lists.allow.length);
         metrics.deniedSigners.set(lists.deny.length);
@@ -115,7 +111,7 @@ export function watchTrust(options: MaterialOptions): Promise<Reloadable<TrustSt
     {
       files: [directory],
       stabilityMs: stability,
-      load: () => whenStable(() => loadTrustStore(directory, { now: options.now(), stabilityMs: stability })),
+      load: () => whenStable(() => loadTrustStore(directory, { now: options.now(), stabilityMs: stability }), isUnstable),
       inUse: (trust) => {
         options.metrics.trustProblems.set(trust.problems.length);
         warn(trust.problems.slice(0, SHOWN_PROBLEMS));
@@ -125,19 +121,6 @@ export function watchTrust(options: MaterialOptions): Promise<Reloadable<TrustSt
     },
     options,
   );
-}
-
-/** What is being renewed is waited for a while; it is not called a failure. */
-async function whenStable<T>(load: () => Promise<T>): Promise<T> {
-  const until = performance.now() + UNSTABLE_PATIENCE_MS;
-  for (;;) {
-    try {
-      return await load();
-    } catch (error) {
-      if (!isUnstable(error) || performance.now() >= until) throw error;
-      await sleep(UNSTABLE_LOOK_MS);
-    }
-  }
 }
 
 function isUnstable(error: unknown): boolean {

@@ -1,8 +1,7 @@
 /** Key, certificates and trust: loaded, watched, replaced as a whole when they change, the last good ones kept. */
 import { readFile } from 'node:fs/promises';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { EmpaError, type Identity, loadIdentity, loadTrustStore, type TrustStore, type VerifyPolicy, verifyCertificate } from '@ssm/empa';
-import { type Reloadable, watchFiles } from '@ssm/service-kit';
+import { type Reloadable, watchFiles, whenStable } from '@ssm/service-kit';
 import type { SenderConfig } from './config.js';
 import { SenderError } from './errors.js';
 import { judgeRecipients, loadRecipients, type Recipient } from './recipients.js';
@@ -64,7 +63,12 @@ export async function loadMaterials(config: SenderConfig, now: () => Date, event
       identity: await watch('identity', [config.identity.certificate, config.identity.key], () =>
         loadIdentity(config.identity, { now: now() }),
       ),
-      trust: await watch('trust', [directory], () => loadTrust(config, now), stability),
+      trust: await watch(
+        'trust',
+        [directory],
+        () => whenStable(() => loadTrustStore(directory, { now: now(), stabilityMs: stability }), isUnstable),
+        stability,
+      ),
       recipients: await watch('recipients', config.encryption.recipients, () => loadRecipients(config.encryption.recipients)),
       brokerCa: ca === '' ? undefined : await watch('broker-ca', [ca], () => readBundle(ca)),
     };
@@ -127,21 +131,8 @@ function chainFaultOf(
   }
 }
 
-/** A directory that is being written is worth a short wait: at start in place of a refusal, later in place of an alarm. */
-const UNSTABLE_PATIENCE_MS = 15_000;
-const UNSTABLE_LOOK_MS = 250;
-
-async function loadTrust({ trust }: SenderConfig, now: () => Date): Promise<TrustStore> {
-  const until = performance.now() + UNSTABLE_PATIENCE_MS;
-  for (;;) {
-    try {
-      return await loadTrustStore(trust.directory, { now: now(), stabilityMs: trust.stability });
-    } catch (error) {
-      const unstable = error instanceof EmpaError && error.code === 'trust-unstable';
-      if (!unstable || performance.now() >= until) throw error;
-      await sleep(UNSTABLE_LOOK_MS);
-    }
-  }
+function isUnstable(error: unknown): boolean {
+  return error instanceof EmpaError && error.code === 'trust-unstable';
 }
 
 async function readBundle(path: string): Promise<string> {
