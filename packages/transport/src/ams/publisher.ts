@@ -1,12 +1,8 @@
-import { AbortListeners } from '../abort-listeners.js';
 import { delay } from '../backoff.js';
-import { Deferred } from '../deferred.js';
-import { Draining } from '../draining.js';
 import { TransportError, type TransportErrorCode } from '../errors.js';
-import { type Letter, Outbox } from '../outbox.js';
+import { type Order, OutboxPublisher } from '../outbox-publisher.js';
 import { sleep } from '../sleep.js';
-import { StatusFeed } from '../status.js';
-import type { Confirmation, OutgoingMessage, Publisher, Status } from '../transport.js';
+import type { OutgoingMessage } from '../transport.js';
 import { AnswerError, isRefusal, isThrottled } from './answer-error.js';
 import { AmsApi } from './api.js';
 import { connectedStatus } from './greeting.js';
@@ -32,12 +28,6 @@ const DOUBTFUL: ReadonlySet<TransportErrorCode> = new Set([
   'resource-missing',
 ]);
 
-interface Order extends Letter {
-  readonly settled: Deferred<Confirmation>;
-  /** What came of the last attempt. */
-  fate: TransportError | undefined;
-}
-
 /** What to do next. */
 interface Turn {
   readonly batch: readonly Order[];
@@ -48,16 +38,11 @@ interface Turn {
  * Publishes in batches, one request at a time. A list is not atomic: what was in a request that failed is sent again, one message at a time, and
  * receivers find the duplicates; only a message that is refused alone, or fails alone again and again while others pass, is refused.
  */
-export class AmsPublisher implements Publisher {
+export class AmsPublisher extends OutboxPublisher {
   readonly #settings: PublisherSettings;
   readonly #api: AmsApi;
-  readonly #status = new StatusFeed();
-  readonly #outbox: Outbox<Order>;
-  readonly #listeners = new AbortListeners();
-  readonly #draining = new Draining();
   /** Aborts when nothing more is wanted, what is under way included. */
   readonly #stop = new AbortController();
-  readonly #empty = new Deferred<void>();
   readonly #work: Promise<void>;
   #changed = new AbortController();
   #connected = false;
@@ -66,48 +51,20 @@ export class AmsPublisher implements Publisher {
   #throttled = false;
 
   constructor(settings: PublisherSettings) {
+    super({ window: settings.batch, byteBudget: Math.min(settings.byteBudget, REQUEST_BYTES), patience: PATIENCE });
     this.#settings = settings;
     this.#api = new AmsApi(settings);
-    this.#outbox = new Outbox({ window: settings.batch, byteBudget: Math.min(settings.byteBudget, REQUEST_BYTES), patience: PATIENCE });
     // Not at once: who asks for statuses right after this shall see all of them.
     this.#work = Promise.resolve().then(() => this.#run());
-  }
-
-  get inFlight(): number {
-    return this.#outbox.size;
-  }
-
-  status(): AsyncIterable<Status> {
-    return this.#status.read();
   }
 
   connections(): readonly { readonly broker: string; readonly connected: boolean }[] {
     return [{ broker: this.#api.name, connected: this.#connected }];
   }
 
-  publish(message: OutgoingMessage, signal: AbortSignal): Promise<Confirmation> {
-    const refusal = this.#refusal(message, signal);
-    if (refusal) return Promise.reject(refusal);
-    const order: Order = { message, settled: new Deferred(), strikes: 0, told: 0, abandoned: false, fate: undefined };
-    const abort = (): void => {
-      this.#outbox.abandon(order);
-      this.#settle(order, new TransportError('aborted', 'publishing was aborted: the server may or may not have the message'));
-    };
-    this.#listeners.add(signal, abort);
-    this.#outbox.add(order);
-    this.#changed.abort();
-    return order.settled.promise.finally(() => this.#listeners.remove(signal, abort));
-  }
-
-  drain(signal: AbortSignal): Promise<void> {
-    return this.#draining.begin(signal, () => this.#drain());
-  }
-
-  #refusal(message: OutgoingMessage, signal: AbortSignal): TransportError | undefined {
+  protected faultOf(message: OutgoingMessage): TransportError | undefined {
     const { maximumMessageBytes, serverLimitBytes } = this.#settings;
     const { length } = message.body;
-    if (this.#draining.begun) return new TransportError('closed', 'the publisher is drained');
-    if (signal.aborted) return new TransportError('aborted', 'publishing was aborted: the message was not sent');
     if (length > maximumMessageBytes)
       return new TransportError('message-too-large', `the message has ${length} bytes, more than ${maximumMessageBytes}`);
     const stored = storedSize(message);
@@ -119,12 +76,16 @@ export class AmsPublisher implements Publisher {
     return undefined;
   }
 
+  protected wake(): void {
+    this.#changed.abort();
+  }
+
   async #run(): Promise<void> {
     const { backoff, random } = this.#settings;
     const { signal } = this.#stop;
     const broker = this.#api.name;
     while (!signal.aborted) {
-      this.#status.emit({ type: 'connecting', broker });
+      this.feed.emit({ type: 'connecting', broker });
       let error: Error | undefined;
       try {
         await this.#serve();
@@ -136,7 +97,7 @@ export class AmsPublisher implements Publisher {
       const pause = delay(this.#failures, random, backoff) + AnswerError.pause(error, backoff.maximumMs);
       const retryInMs = signal.aborted ? undefined : pause;
       this.#failures += 1;
-      this.#status.emit({ type: 'disconnected', broker, error: signal.aborted ? undefined : error, retryInMs });
+      this.feed.emit({ type: 'disconnected', broker, error: signal.aborted ? undefined : error, retryInMs });
       if (retryInMs !== undefined) await sleep(retryInMs, signal);
     }
   }
@@ -144,7 +105,7 @@ export class AmsPublisher implements Publisher {
   /** Until something fails that is no message's fault, or nothing is wanted any more. */
   async #serve(): Promise<void> {
     const { signal } = this.#stop;
-    if (!this.#throttled || this.#outbox.size === 0) await this.#check();
+    if (!this.#throttled || this.outbox.size === 0) await this.#check();
     while (!signal.aborted) {
       const turn = this.#next();
       if (turn.probe) await this.#probe();
@@ -161,26 +122,26 @@ export class AmsPublisher implements Publisher {
       // Known, admitted, and only not fond of empty lists.
       if (!(error instanceof AnswerError && error.status === 400)) {
         // One that has had enough is there.
-        if (isThrottled(error)) this.#outbox.begin(this.#api.name, undefined);
-        else this.#outbox.unreachable(this.#api.name);
+        if (isThrottled(error)) this.outbox.begin(this.#api.name, undefined);
+        else this.outbox.unreachable(this.#api.name);
         this.#endured(error);
         throw error;
       }
     }
-    this.#outbox.begin(this.#api.name, undefined);
+    this.outbox.begin(this.#api.name, undefined);
     this.#reached();
   }
 
   #reached(): void {
     if (this.#connected) return;
     this.#connected = true;
-    this.#status.emit(connectedStatus(this.#api));
+    this.feed.emit(connectedStatus(this.#api));
   }
 
   /** A failure that is no message's. */
   #endured(error: unknown): void {
-    if (isThrottled(error)) this.#outbox.returned();
-    else this.#outbox.connectionEnded('nobody');
+    if (isThrottled(error)) this.outbox.returned();
+    else this.outbox.connectionEnded('nobody');
   }
 
   /** false: nothing came for a while. */
@@ -194,7 +155,7 @@ export class AmsPublisher implements Publisher {
 
   #next(): Turn {
     const batch: Order[] = [];
-    for (let step = this.#outbox.next(); step; step = this.#outbox.next()) {
+    for (let step = this.outbox.next(); step; step = this.outbox.next()) {
       if (step.type === 'probe') return { batch, probe: true };
       if (step.type === 'refuse') this.#refuse(step.letter);
       else if (step.type === 'put off') this.#putOff(step.letter);
@@ -220,8 +181,8 @@ export class AmsPublisher implements Publisher {
     this.#failures = 0;
     this.#reached();
     for (const order of batch) {
-      this.#outbox.landed(order);
-      this.#settle(order, { broker: this.#api.name });
+      this.outbox.landed(order);
+      this.settle(order, { broker: this.#api.name });
     }
   }
 
@@ -230,14 +191,14 @@ export class AmsPublisher implements Publisher {
     const fate = error instanceof TransportError ? error : undefined;
     for (const order of batch) {
       order.fate = fate;
-      if (fate?.code === 'receipt-timeout') this.#status.emit({ type: 'receipt-timeout', broker: this.#api.name, id: order.message.id });
+      if (fate?.code === 'receipt-timeout') this.feed.emit({ type: 'receipt-timeout', broker: this.#api.name, id: order.message.id });
     }
-    if (fate?.code === 'receipt-timeout') this.#outbox.doubt();
+    if (fate?.code === 'receipt-timeout') this.outbox.doubt();
     if (isRefusal(error)) {
-      this.#outbox.connectionEnded('told');
+      this.outbox.connectionEnded('told');
       return;
     }
-    if (fate && DOUBTFUL.has(fate.code) && !isThrottled(fate)) this.#outbox.connectionEnded('guessed');
+    if (fate && DOUBTFUL.has(fate.code) && !isThrottled(fate)) this.outbox.connectionEnded('guessed');
     else this.#endured(error);
     throw error;
   }
@@ -250,44 +211,32 @@ export class AmsPublisher implements Publisher {
       throw error;
     }
     this.#reached();
-    this.#status.emit({ type: 'probe-confirmed', broker: this.#api.name });
-    this.#outbox.probePassed();
+    this.feed.emit({ type: 'probe-confirmed', broker: this.#api.name });
+    this.outbox.probePassed();
   }
 
   #tellResent({ message, fate }: Order): void {
-    this.#status.emit({ type: 'resent', broker: this.#api.name, id: message.id, reason: fate?.message ?? 'its fate is unknown' });
+    this.feed.emit({ type: 'resent', broker: this.#api.name, id: message.id, reason: fate?.message ?? 'its fate is unknown' });
   }
 
   /** Under the code of what happened last. */
   #putOff(order: Order): void {
     const { fate, message } = order;
     const what = `this message of ${message.body.length} bytes fails alone: ${fate?.message ?? ''}`;
-    this.#settle(order, new TransportError(fate?.code ?? 'connection-lost', `${this.#api.name}: ${what}`, { cause: fate }));
+    this.settle(order, new TransportError(fate?.code ?? 'connection-lost', `${this.#api.name}: ${what}`, { cause: fate }));
   }
 
   #refuse(order: Order): void {
     const { fate, message, told } = order;
     const how = told > 0 ? 'alone is refused, and a small one passes' : 'fails alone, and others pass';
     const what = `this message of ${message.body.length} bytes ${how}: ${fate?.message ?? ''}`;
-    this.#settle(order, new TransportError('message-refused', `${this.#api.name}: ${what}`, { cause: fate }));
+    this.settle(order, new TransportError('message-refused', `${this.#api.name}: ${what}`, { cause: fate }));
   }
 
-  #settle({ settled }: Order, outcome: Confirmation | TransportError): void {
-    if (outcome instanceof TransportError) settled.reject(outcome);
-    else settled.resolve(outcome);
-    if (this.#draining.begun && this.#outbox.size === 0) this.#empty.resolve();
-  }
-
-  async #drain(): Promise<void> {
-    const { cut } = this.#draining;
-    cut.addEventListener('abort', () => this.#empty.resolve(), { once: true });
-    if (cut.aborted || this.#outbox.size === 0) this.#empty.resolve();
-    await this.#empty.promise;
+  protected async end(): Promise<void> {
     this.#stop.abort();
-    this.#changed.abort();
+    this.wake();
     await this.#work;
-    for (const order of this.#outbox.letters()) this.#settle(order, new TransportError('closed', 'the publisher was closed first'));
     this.#api.close();
-    this.#status.close();
   }
 }
