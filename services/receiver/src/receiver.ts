@@ -26,7 +26,7 @@ export async function startReceiver(config: ReceiverConfig, context: ServiceCont
   const { health, log, stopping } = context;
   health.require(...COMPONENTS);
   const station = await createStation(config, context, options);
-  const { desk, local, metrics, now, showDepth, sources, work } = station;
+  const { desk, inFlight, local, metrics, now, showDepth, sources } = station;
   const subscriber = createSubscriber(config, sources);
   if (config.transport === 'stomp' && config.broker.urls.some((url) => url.startsWith('stomp:')))
     log.warn('a broker is used without TLS', { urls: config.broker.urls });
@@ -57,6 +57,6 @@ export async function startReceiver(config: ReceiverConfig, context: ServiceCont
     random: options.random ?? Math.random,
     firstPauseMs: options.firstPauseMs,
   });
-  health.pending(() => work.messages > 0 && !intake.troubled);
+  health.pending(() => inFlight.messages > 0 && !intake.troubled);
   return intake.start();
 }

@@ -7,6 +7,7 @@ import { checkConfig, type ReceiverConfig } from './config.js';
 import { type Credentials, type ReceiverSources, sourcesOf } from './credentials.js';
 import { createDesk } from './desk.js';
 import type { Need } from './guard.js';
+import { InFlight } from './in-flight.js';
 import { LateTrust } from './late-trust.js';
 import { createLocal, type Local, prepareLocal } from './local.js';
 import type { Depth } from './maintenance.js';
@@ -17,7 +18,6 @@ import { countResult, reportRecovery, wireBytes } from './results.js';
 import { SignerClock } from './signers.js';
 import type { StageHook } from './steps.js';
 import type { LocalComponent } from './trouble.js';
-import { WorkInHand } from './work.js';
 
 /** For tests; the service runs without any. */
 export interface StationOptions {
@@ -32,7 +32,7 @@ export interface Station {
   readonly credentials: Reloadable<Credentials>;
   readonly trust: LateTrust;
   readonly desk: Desk;
-  readonly work: WorkInHand;
+  readonly inFlight: InFlight;
   readonly now: () => Date;
   /** Undefined: switched off. */
   readonly signers: SignerClock | undefined;
@@ -65,11 +65,11 @@ export async function createStation(config: ReceiverConfig, context: ServiceCont
   const local = createLocal(config, { now, sources, stopping: context.stopping });
   const { sharing } = local.incoming.record;
   context.onStop('shared record', () => sharing?.close());
-  const work = new WorkInHand();
+  const inFlight = new InFlight();
   let depth: Depth | undefined;
   const observed = {
     now,
-    inFlight: () => work,
+    inFlight: () => inFlight,
     incoming: () => depth,
     reject: () => local.rejects.usage,
     held: () => local.incoming.holding?.messages ?? 0,
@@ -87,7 +87,7 @@ export async function createStation(config: ReceiverConfig, context: ServiceCont
     credentials,
     trust,
     desk,
-    work,
+    inFlight,
     now,
     signers,
     sources,
@@ -124,12 +124,12 @@ function without(need: Need, component: LocalComponent): Need {
 
 /** One message through the pipeline, counted and written into the log. Never rejects. */
 export async function receive(station: Station, desk: Desk, delivery: Delivery, log: Logger): Promise<Result> {
-  const { metrics, now, signers, work } = station;
+  const { inFlight, metrics, now, signers } = station;
   const { broker } = delivery;
   const wire = wireBytes(delivery);
   metrics.received.inc({ broker });
   metrics.receivedBytes.inc({ broker }, wire);
-  return await work.during(delivery.body.length, async () => {
+  return await inFlight.during(delivery.body.length, async () => {
     const result = await receiveOne(delivery, desk);
     const isRejectFull = result.outcome === 'retry' && result.trouble.component === 'reject' && result.trouble.code === 'space-low';
     if (isRejectFull) station.judgedBy = { trust: station.trust.current, lists: desk.lists() };

@@ -30,12 +30,12 @@ export interface FlowParts {
 
 export function runFlow(all: FlowParts): Running {
   const { config, context, parts, publisher } = all;
-  const { held, report, volume } = parts;
+  const { inFlight, report, volume } = parts;
   const ending = new AbortController();
   // A signal that came while the service started has aborted it already, and will not do so again.
   if (context.stopping.aborted) ending.abort();
   else context.stopping.addEventListener('abort', () => ending.abort(), { once: true });
-  context.health.pending(() => held.size > 0 && !volume.troubled && isConnected(publisher));
+  context.health.pending(() => inFlight.size > 0 && !volume.troubled && isConnected(publisher));
 
   const upkeep = startUpkeep({ outgoing: config.outgoing, log: context.log, parts, ending: ending.signal });
   const broker = new BrokerHealth(context.health);
@@ -64,17 +64,17 @@ export function runFlow(all: FlowParts): Running {
 function createOnceRun({ config, context, parts }: FlowParts, ending: AbortSignal): OnceRun {
   const { layout, stability } = config.outgoing;
   const stabilityMs = layout === 'directory' ? stability : 0;
-  const { depth, held } = parts;
+  const { depth, inFlight } = parts;
   const left = (): number | undefined => (depth.isKnown ? depth.depth : undefined);
-  return new OnceRun({ held, log: context.log, stabilityMs, ending, now: () => performance.now(), left });
+  return new OnceRun({ inFlight, log: context.log, stabilityMs, ending, now: () => performance.now(), left });
 }
 
 function passSources({ config, parts, materials, publisher }: FlowParts, stopping: AbortSignal, run: OnceRun | undefined): PassSources {
-  const { queue, held, backoff, depth, volume, wake, begin, readiness, report, metrics, now } = parts;
+  const { queue, inFlight, backoff, depth, volume, wake, begin, readiness, report, metrics, now } = parts;
   const { scanInterval } = config.outgoing;
   return {
     queue,
-    held,
+    inFlight,
     backoff,
     depth,
     volume,
@@ -90,7 +90,7 @@ function passSources({ config, parts, materials, publisher }: FlowParts, stoppin
 }
 
 function createLine({ config, context, parts, materials, publisher, onStage }: FlowParts): Line {
-  const { queue, held, metrics, now, volume } = parts;
+  const { queue, inFlight, metrics, now, volume } = parts;
   const { cipher } = config.encryption;
   const { transferEncoding } = config.message;
   const splits = config.message.split === 'records';
@@ -99,7 +99,7 @@ function createLine({ config, context, parts, materials, publisher, onStage }: F
   return {
     queue,
     publisher,
-    held,
+    inFlight,
     now,
     limits: { file: splits ? Math.max(config.limits.splitFile, limits.body) : limits.body, message: limits.message },
     split: async (body) => (splits ? split(body, limits, sealing) : undefined),
@@ -137,8 +137,8 @@ function largestMessage({ ams, limits, transport }: SenderConfig): number {
 async function giveBackLate({ config, context, parts }: FlowParts, flow: Promise<void>, deadline: AbortSignal): Promise<void> {
   const { drain } = config.shutdown;
   const giveBack = (): void => {
-    if (parts.held.size > 0) context.log.warn('files given back since the service stops', { count: parts.held.size });
-    parts.held.close(new SenderError('stopping', 'the service stops'));
+    if (parts.inFlight.size > 0) context.log.warn('files given back since the service stops', { count: parts.inFlight.size });
+    parts.inFlight.close(new SenderError('stopping', 'the service stops'));
   };
   const timer = setTimeout(giveBack, Math.max(drain - GIVE_BACK_MS, drain / 2));
   deadline.addEventListener('abort', giveBack, { once: true });
@@ -167,7 +167,7 @@ async function untilDrained(
   const deadline = setTimeout(() => {
     context.log.error('the deadline of the run has passed', { onceDeadlineMs: config.onceDeadline });
     ending.abort();
-    parts.held.close(new SenderError('stopping', 'the deadline of the run has passed'));
+    parts.inFlight.close(new SenderError('stopping', 'the deadline of the run has passed'));
   }, config.onceDeadline);
   try {
     await flow;

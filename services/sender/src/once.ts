@@ -1,6 +1,6 @@
 /** A run that ends: sends what is there, and says what became of it. */
 import { EXIT_CODES, type Logger } from '@ssm/service-kit';
-import type { Held } from './held.js';
+import type { InFlight } from './in-flight.js';
 import type { Pass } from './passes.js';
 import type { SendResult } from './pipeline.js';
 
@@ -12,7 +12,7 @@ const NAMED = 20;
 const STABILITY_MARGIN_MS = 500;
 
 export interface OnceOptions {
-  readonly held: Held;
+  readonly inFlight: InFlight;
   readonly log: Logger;
   /** Files that are still being written are waited for, until this time after anything changed. 0: there are none. */
   readonly stabilityMs: number;
@@ -63,8 +63,8 @@ export class OnceRun {
 
   /** After a pass: is everything done that this run can do? */
   async finished(pass: Pass): Promise<boolean> {
-    const { held, ending } = this.#options;
-    await held.empty(ending);
+    const { inFlight, ending } = this.#options;
+    await inFlight.empty(ending);
     if (ending.aborted) return true;
     this.#last = pass;
     this.#failedScans = pass.failed ? this.#failedScans + 1 : 0;

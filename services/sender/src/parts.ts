@@ -4,7 +4,7 @@ import { createOutgoingQueue, type OutgoingOptions, type OutgoingQueue, SpoolErr
 import { ElementBackoff } from './backoff.js';
 import type { SenderConfig } from './config.js';
 import { QueueDepth } from './depth.js';
-import { Held } from './held.js';
+import { InFlight } from './in-flight.js';
 import { createSenderMetrics, type SenderMetrics } from './metrics.js';
 import { purgeVolume } from './purge.js';
 import { Readiness } from './readiness.js';
@@ -23,7 +23,7 @@ const PASSING: ReadonlySet<SpoolErrorCode> = new Set(['io-error', 'disk-full', '
 export interface Parts {
   readonly now: () => Date;
   readonly queue: OutgoingQueue;
-  readonly held: Held;
+  readonly inFlight: InFlight;
   readonly backoff: ElementBackoff;
   readonly depth: QueueDepth;
   readonly wake: Wake;
@@ -46,14 +46,14 @@ const steady = (): number => performance.timeOrigin + performance.now();
 export function createParts(config: SenderConfig, { log, health, metrics: registry }: ServiceContext, options: PartsOptions): Parts {
   const { now = () => new Date(), random = Math.random } = options;
   const queue = createOutgoingQueue({ ...queueOptions(config), now, random });
-  const held = new Held();
+  const inFlight = new InFlight();
   const backoff = new ElementBackoff({ ...BACKOFF_MS, capacity: BACKOFF_CAPACITY, now: steady, random });
   const depth = new QueueDepth(queue, () => performance.now());
   const volume = new VolumeState(health, log);
   const metrics = createSenderMetrics(registry, {
     now,
-    inFlight: () => ({ messages: held.size, bytes: held.bytes }),
-    outgoing: () => ({ depth: depth.depth, locked: depth.locked, oldest: earliest(held.oldest, backoff.oldest, depth.oldest) }),
+    inFlight: () => ({ messages: inFlight.size, bytes: inFlight.bytes }),
+    outgoing: () => ({ depth: depth.depth, locked: depth.locked, oldest: earliest(inFlight.oldest, backoff.oldest, depth.oldest) }),
     waiting: () => backoff.size,
     quarantined: rarely(() => queue.quarantineDepth(), QUARANTINE_COUNT_MS),
   });
@@ -61,7 +61,7 @@ export function createParts(config: SenderConfig, { log, health, metrics: regist
   return {
     now,
     queue,
-    held,
+    inFlight,
     backoff,
     depth,
     volume,

@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { OutgoingQueue, ScanStatistics } from '@ssm/spool';
 import type { ElementBackoff } from './backoff.js';
 import type { QueueDepth } from './depth.js';
-import type { Held } from './held.js';
+import type { InFlight } from './in-flight.js';
 import type { VolumeState } from './volume.js';
 import type { Wake } from './wake.js';
 
@@ -16,7 +16,7 @@ const OPENING_MS = 1000;
 
 export interface PassSources {
   readonly queue: OutgoingQueue;
-  readonly held: Held;
+  readonly inFlight: InFlight;
   readonly backoff: ElementBackoff;
   readonly depth: QueueDepth;
   readonly volume: VolumeState;
@@ -94,8 +94,8 @@ async function* passOnce(sources: PassSources): AsyncGenerator<string, Pass, und
   }
 }
 
-function turnOf(name: string, { held, backoff, attempts = Number.POSITIVE_INFINITY }: PassSources): 'now' | 'later' | 'never' {
-  if (held.has(name) || backoff.attempts(name) >= attempts) return 'never';
+function turnOf(name: string, { inFlight, backoff, attempts = Number.POSITIVE_INFINITY }: PassSources): 'now' | 'later' | 'never' {
+  if (inFlight.has(name) || backoff.attempts(name) >= attempts) return 'never';
   return backoff.waits(name) ? 'later' : 'now';
 }
 

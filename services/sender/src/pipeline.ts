@@ -4,7 +4,7 @@ import type { Claim, OutgoingQueue, ReadResult } from '@ssm/spool';
 import type { OutgoingMessage, Publisher } from '@ssm/transport';
 import type { ByteBudget } from './budget.js';
 import { SenderError } from './errors.js';
-import type { Held, HeldElement } from './held.js';
+import type { ElementInFlight, InFlight } from './in-flight.js';
 import { partDeliveryId, type Split } from './split/split.js';
 import { codeOf, judge, messageOf } from './verdict.js';
 
@@ -59,7 +59,7 @@ const REMOVAL_RETRY_MS = { initial: 500, maximum: 30_000 };
 export interface Line {
   readonly queue: OutgoingQueue;
   readonly publisher: Publisher;
-  readonly held: Held;
+  readonly inFlight: InFlight;
   readonly budget: ByteBudget;
   /** Largest file that is read, and largest message, bytes. */
   readonly limits: { readonly file: number; readonly message: number };
@@ -77,24 +77,24 @@ export interface Line {
 
 /** Never rejects: what happened to the element is the result. */
 export async function sendOne(name: string, line: Line): Promise<SendResult> {
-  const held = line.held.enter(name);
+  const element = line.inFlight.enter(name);
   let claim: Claim | undefined;
   let leave: (() => void) | undefined;
   try {
     await line.passed('scan', name);
     claim = await line.timed('claim', line.queue.claim(name));
     if (claim === undefined) return { outcome: 'taken', name };
-    held.claimed(claim);
+    element.claimed(claim);
     await line.passed('claim', name);
     refuseReserved(claim.name);
-    leave = await line.budget.take(Math.min(claim.size, line.limits.file) * COPIES, held.signal);
+    leave = await line.budget.take(Math.min(claim.size, line.limits.file) * COPIES, element.signal);
 
     const load = await readFile(claim, line);
-    const sent = await publishAll(load, name, held, line);
-    held.confirmed();
+    const sent = await publishAll(load, name, element, line);
+    element.confirmed();
     await line.passed('confirm', name);
 
-    const removal = await line.timed('remove', removeSent(claim, held, line));
+    const removal = await line.timed('remove', removeSent(claim, element, line));
     await line.passed('remove', name);
     const { deliveryId, bytes } = load;
     return { outcome: 'sent', name, empaId: claim.name, deliveryId, bytes, ...sent, removal };
@@ -102,7 +102,7 @@ export async function sendOne(name: string, line: Line): Promise<SendResult> {
     return await giveBack(name, claim, error, line);
   } finally {
     leave?.();
-    held.drop();
+    element.drop();
   }
 }
 
@@ -158,13 +158,13 @@ interface Published {
 }
 
 /** Resolves when a broker has all of them. A crash in between, and all are sent again: the receiver finds the duplicates. */
-async function publishAll(load: Load, name: string, held: HeldElement, line: Line): Promise<Published> {
+async function publishAll(load: Load, name: string, element: ElementInFlight, line: Line): Promise<Published> {
   let sent: Published = { wireBytes: 0, messages: 0, broker: '' };
   for (let index = 0; index < load.count; index += 1) {
     const message = await load.message(index);
     await line.passed('seal', name);
-    held.signal.throwIfAborted();
-    const published = line.timed('publish', line.publisher.publish(message, held.signal));
+    element.signal.throwIfAborted();
+    const published = line.timed('publish', line.publisher.publish(message, element.signal));
     const [{ broker }] = await Promise.all([published, line.passed('publish', name)]);
     sent = { wireBytes: sent.wireBytes + message.body.length, messages: sent.messages + 1, broker };
   }
@@ -172,7 +172,7 @@ async function publishAll(load: Load, name: string, held: HeldElement, line: Lin
 }
 
 /** The broker has it, so it must not be sent again: only the removal is tried again, until it works or the process ends. */
-async function removeSent(claim: Claim, held: HeldElement, line: Line): Promise<'removed' | 'replaced' | 'lost' | 'left'> {
+async function removeSent(claim: Claim, element: ElementInFlight, line: Line): Promise<'removed' | 'replaced' | 'lost' | 'left'> {
   for (let delay = REMOVAL_RETRY_MS.initial; ; delay = Math.min(delay * 2, REMOVAL_RETRY_MS.maximum)) {
     try {
       return await claim.remove();
@@ -181,7 +181,7 @@ async function removeSent(claim: Claim, held: HeldElement, line: Line): Promise<
       line.removalFailed(claim, error);
     }
     try {
-      await sleep(delay, undefined, { signal: held.signal });
+      await sleep(delay, undefined, { signal: element.signal });
     } catch {
       await claim.release().catch((error: unknown) => line.removalFailed(claim, error));
       return 'left';

@@ -26,9 +26,9 @@ export interface UpkeepOptions {
 }
 
 export function startUpkeep({ outgoing, log, parts, ending }: UpkeepOptions): Upkeep {
-  const { held, metrics, wake, queue, depth } = parts;
+  const { inFlight, metrics, wake, queue, depth } = parts;
   const { path, layout, touchInterval, releaseAfter, purgeInterval, stability } = outgoing;
-  const watchdog = new Watchdog({ held, metrics, log, touchIntervalMs: touchInterval, releaseAfterMs: releaseAfter });
+  const watchdog = new Watchdog({ inFlight, metrics, log, touchIntervalMs: touchInterval, releaseAfterMs: releaseAfter });
   const hints = watchVolume(path, layout, () => {
     wake.ring();
     // What was just written is taken when it has been left alone for long enough.

@@ -1,12 +1,12 @@
 /** Looks after held claims while brokers come and go, and while time passes. */
 import type { Logger } from '@ssm/service-kit';
 import { SenderError } from './errors.js';
-import type { Held } from './held.js';
+import type { InFlight } from './in-flight.js';
 import type { SenderMetrics } from './metrics.js';
 import { codeOf } from './verdict.js';
 
 export interface WatchdogOptions {
-  readonly held: Held;
+  readonly inFlight: InFlight;
   readonly log: Logger;
   readonly metrics: SenderMetrics;
   readonly touchIntervalMs: number;
@@ -32,16 +32,16 @@ export class Watchdog {
     if (connected) {
       clearTimeout(this.#away);
       this.#away = undefined;
-      this.#options.held.allow();
+      this.#options.inFlight.allow();
     } else if (!this.#closed) {
       this.#away ??= setTimeout(() => this.#release(), this.#options.releaseAfterMs);
     }
   }
 
   #release(): void {
-    const { held, log, metrics } = this.#options;
-    const { size } = held;
-    held.refuse(new SenderError('broker-away', 'no broker has been connected for too long; the files are free for other senders'));
+    const { inFlight, log, metrics } = this.#options;
+    const { size } = inFlight;
+    inFlight.refuse(new SenderError('broker-away', 'no broker has been connected for too long; the files are free for other senders'));
     if (size === 0) return;
     metrics.released.inc({ reason: 'broker-away' }, size);
     log.warn('files given back since no broker is connected', { count: size });
@@ -50,8 +50,8 @@ export class Watchdog {
   async #touch(): Promise<void> {
     if (this.#busy) return;
     this.#busy = true;
-    const { held, log, metrics } = this.#options;
-    await held.touch(({ name }, error) => {
+    const { inFlight, log, metrics } = this.#options;
+    await inFlight.touch(({ name }, error) => {
       log.warn('a lock could not be kept young', { empaId: name, error });
       if (codeOf(error) === 'claim-lost') metrics.released.inc({ reason: 'claim-lost' });
     });

@@ -8,7 +8,7 @@ import { createOutgoingQueue, type OutgoingQueue, type Scan } from '@ssm/spool';
 import { addElement, eventually, type Scope, temporaryDirectory } from '@ssm/test-support';
 import { ElementBackoff } from '../src/backoff.js';
 import { QueueDepth } from '../src/depth.js';
-import { Held } from '../src/held.js';
+import { InFlight } from '../src/in-flight.js';
 import { elements, type Pass, type PassSources } from '../src/passes.js';
 import { VolumeState } from '../src/volume.js';
 import { Wake } from '../src/wake.js';
@@ -52,7 +52,7 @@ async function createBench(scope: Scope, more: Partial<PassSources> = {}): Promi
     passes,
     scans: () => scans,
     queue,
-    held: new Held(),
+    inFlight: new InFlight(),
     backoff: new ElementBackoff({ initialMs: 300, maximumMs: 300, capacity: 100, now: Date.now, random: () => 1 }),
     depth: new QueueDepth(queue, () => performance.now()),
     volume: new VolumeState(health, createLogger({ service: 'test', instance: 'test', level: 'error', format: 'json', output: silent })),
@@ -156,7 +156,7 @@ describe('elements', () => {
     const bench = await createBench(t);
     const [first, second, third] = [1, 2, 3].map(() => addElement(bench.root, 'x'));
     assert.ok(first !== undefined && second !== undefined && third !== undefined);
-    bench.held.enter(first);
+    bench.inFlight.enter(first);
     bench.backoff.failed(second);
     const source = elements(bench);
     assert.equal(await next(source), third);

@@ -7,7 +7,7 @@ import { addElement, eventually, type Scope, temporaryDirectory } from '@ssm/tes
 import { TransportError } from '@ssm/transport';
 import { ByteBudget } from '../src/budget.js';
 import { SenderError } from '../src/errors.js';
-import { Held } from '../src/held.js';
+import { InFlight } from '../src/in-flight.js';
 import { type Line, sendOne } from '../src/pipeline.js';
 import { FakePublisher } from './support/fake-publisher.js';
 import { filesBelow, putFile } from './support/writer.js';
@@ -16,7 +16,7 @@ interface Bench {
   readonly root: string;
   readonly queue: OutgoingQueue;
   readonly publisher: FakePublisher;
-  readonly held: Held;
+  readonly inFlight: InFlight;
   readonly stages: string[];
   readonly removalFailures: unknown[];
   readonly line: Line;
@@ -29,13 +29,13 @@ async function createBench(scope: Scope, layout: 'dirq' | 'directory' = 'dirq', 
   const queue = createOutgoingQueue({ path: root, layout, instance: 'bench', stabilityMs: 0 });
   await queue.start();
   const publisher = new FakePublisher();
-  const held = new Held();
+  const inFlight = new InFlight();
   const stages: string[] = [];
   const removalFailures: unknown[] = [];
   const line: Line = {
     queue,
     publisher,
-    held,
+    inFlight,
     budget: new ByteBudget(1024 * 1024),
     limits: { file: 1000, message: 1007 },
     split: () => Promise.resolve(undefined),
@@ -46,7 +46,7 @@ async function createBench(scope: Scope, layout: 'dirq' | 'directory' = 'dirq', 
     removalFailed: (_claim, error) => void removalFailures.push(error),
     ...more,
   };
-  return { root, queue, publisher, held, stages, removalFailures, line };
+  return { root, queue, publisher, inFlight, stages, removalFailures, line };
 }
 
 /** A plain file is taken when the clock of the file system says that it has been left alone. */
@@ -89,7 +89,7 @@ function withClaims(queue: OutgoingQueue, change: (claim: Claim) => Partial<Clai
 describe('sendOne', () => {
   for (const layout of ['dirq', 'directory'] as const) {
     it(`sends a file of a ${layout} volume, and removes it only when a broker confirmed it`, async (t) => {
-      const { root, queue, publisher, stages, line, held } = await createBench(t, layout);
+      const { root, queue, publisher, stages, line, inFlight } = await createBench(t, layout);
       const name = layout === 'dirq' ? addElement(root, 'records') : 'records.txt';
       if (layout === 'directory') putFile(root, name, 'records');
       await settled(queue, name);
@@ -97,7 +97,7 @@ describe('sendOne', () => {
       const sending = sendOne(name, line);
       await eventually(() => publisher.inFlight === 1);
       assert.deepEqual(stages, ['scan', 'claim', 'seal', 'publish']);
-      assert.equal(held.bytes, 7);
+      assert.equal(inFlight.bytes, 7);
       publisher.confirmAll();
       const result = await sending;
       assert.ok(result.outcome === 'sent');
@@ -122,7 +122,7 @@ describe('sendOne', () => {
         [[name, 'sealed:records']],
       );
       assert.deepEqual(filesBelow(root), []);
-      assert.equal(held.size, 0);
+      assert.equal(inFlight.size, 0);
     });
   }
 
@@ -264,30 +264,30 @@ describe('sendOne, faults that may pass', () => {
   });
 
   it('gives files back that wait for a broker when told to', async (t) => {
-    const { root, queue, publisher, held, line } = await createBench(t);
+    const { root, queue, publisher, inFlight, line } = await createBench(t);
     const name = addElement(root, 'records');
     publisher.answer = undefined;
     const sending = sendOne(name, line);
     await eventually(() => publisher.inFlight === 1);
-    held.refuse(new SenderError('broker-away', ''));
+    inFlight.refuse(new SenderError('broker-away', ''));
     const result = await sending;
     assert.ok(result.outcome === 'retry');
     assert.equal(result.later, false);
     assert.equal(await nameOf(queue), name);
     const late = await sendOne(name, line);
     assert.equal(late.outcome, 'retry', 'and what comes before a broker is back');
-    held.allow();
+    inFlight.allow();
     publisher.answer = () => Promise.resolve({ broker: 'b' });
     assert.equal((await sendOne(name, line)).outcome, 'sent');
   });
 
   it('waits for room in memory before it reads, and leaves the wait when told to', async (t) => {
-    const { root, held, line } = await createBench(t, 'dirq', { budget: new ByteBudget(10) });
+    const { root, inFlight, line } = await createBench(t, 'dirq', { budget: new ByteBudget(10) });
     const leave = await line.budget.take(10, new AbortController().signal);
     const name = addElement(root, 'records');
     const sending = sendOne(name, line);
-    await eventually(() => held.bytes === 7);
-    held.refuse(new SenderError('broker-away', ''));
+    await eventually(() => inFlight.bytes === 7);
+    inFlight.refuse(new SenderError('broker-away', ''));
     assert.equal((await sending).outcome, 'retry');
     leave();
     assert.equal(line.budget.used, 0);
@@ -296,13 +296,13 @@ describe('sendOne, faults that may pass', () => {
 
 describe('sendOne, after the broker confirmed', () => {
   it('never sends again what cannot be removed at once: it only removes again', async (t) => {
-    const { root, queue, publisher, held, line, removalFailures } = await createBench(t);
+    const { root, queue, publisher, inFlight, line, removalFailures } = await createBench(t);
     const name = addElement(root, 'records');
     let tries = 0;
     const stubborn = withClaims(queue, (claim) => ({
       remove: () => {
         tries += 1;
-        if (tries === 1) held.refuse(new SenderError('broker-away', ''));
+        if (tries === 1) inFlight.refuse(new SenderError('broker-away', ''));
         return tries < 2 ? Promise.reject(new SpoolError('read-only', '')) : claim.remove();
       },
     }));
@@ -314,11 +314,11 @@ describe('sendOne, after the broker confirmed', () => {
   });
 
   it('gives it back when the process ends first', async (t) => {
-    const { root, queue, held, line } = await createBench(t);
+    const { root, queue, inFlight, line } = await createBench(t);
     const name = addElement(root, 'records');
     const stubborn = withClaims(queue, () => ({
       remove: () => {
-        held.close(new SenderError('stopping', ''));
+        inFlight.close(new SenderError('stopping', ''));
         return Promise.reject(new SpoolError('read-only', ''));
       },
     }));

@@ -4,20 +4,20 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { createLogger, createMetrics } from '@ssm/service-kit';
 import { type Claim, SpoolError } from '@ssm/spool';
 import { eventually, type Scope } from '@ssm/test-support';
-import { Held } from '../src/held.js';
+import { InFlight } from '../src/in-flight.js';
 import { createSenderMetrics } from '../src/metrics.js';
 import { Watchdog } from '../src/watchdog.js';
 
 const unused = (): never => assert.fail('not asked for');
 
 interface Bench {
-  readonly held: Held;
+  readonly inFlight: InFlight;
   readonly watchdog: Watchdog;
   readonly lines: string[];
 }
 
 function createBench(scope: Scope, times: { readonly touchIntervalMs?: number; readonly releaseAfterMs?: number }): Bench {
-  const held = new Held();
+  const inFlight = new InFlight();
   const lines: string[] = [];
   const output = { write: (line: string) => void lines.push(line), dropped: 0, flush: () => Promise.resolve() };
   const log = createLogger({ service: 'test', instance: 'test', level: 'info', format: 'json', output });
@@ -28,13 +28,13 @@ function createBench(scope: Scope, times: { readonly touchIntervalMs?: number; r
     waiting: () => 0,
     quarantined: () => Promise.resolve(0),
   });
-  const watchdog = new Watchdog({ held, log, metrics, touchIntervalMs: 60_000, releaseAfterMs: 60_000, ...times });
+  const watchdog = new Watchdog({ inFlight, log, metrics, touchIntervalMs: 60_000, releaseAfterMs: 60_000, ...times });
   scope.after(() => watchdog.close());
-  return { held, watchdog, lines };
+  return { inFlight, watchdog, lines };
 }
 
-function enter(held: Held, name: string, touch: () => Promise<void>): AbortSignal {
-  const element = held.enter(name);
+function enter(inFlight: InFlight, name: string, touch: () => Promise<void>): AbortSignal {
+  const element = inFlight.enter(name);
   const claim: Claim = { name, size: 1, modified: new Date(0), touch, read: unused, release: unused, remove: unused, quarantine: unused };
   element.claimed(claim);
   return element.signal;
@@ -42,18 +42,18 @@ function enter(held: Held, name: string, touch: () => Promise<void>): AbortSigna
 
 describe('Watchdog', () => {
   it('gives everything back when no broker was there for long, and takes again when one is', async (t) => {
-    const { held, watchdog, lines } = createBench(t, { releaseAfterMs: 30 });
-    const signal = enter(held, 'one', unused);
+    const { inFlight, watchdog, lines } = createBench(t, { releaseAfterMs: 30 });
+    const signal = enter(inFlight, 'one', unused);
     await eventually(() => assert.equal(signal.aborted, true));
     assert.equal(lines.length, 1);
-    assert.equal(enter(held, 'two', unused).aborted, true);
+    assert.equal(enter(inFlight, 'two', unused).aborted, true);
     watchdog.turned(true);
-    assert.equal(enter(held, 'three', unused).aborted, false);
+    assert.equal(enter(inFlight, 'three', unused).aborted, false);
   });
 
   it('gives nothing back when a broker came in time, however often it went', async (t) => {
-    const { held, watchdog } = createBench(t, { releaseAfterMs: 100 });
-    const signal = enter(held, 'one', unused);
+    const { inFlight, watchdog } = createBench(t, { releaseAfterMs: 100 });
+    const signal = enter(inFlight, 'one', unused);
     for (let count = 0; count < 6; count += 1) {
       watchdog.turned(false);
       watchdog.turned(true);
@@ -63,30 +63,30 @@ describe('Watchdog', () => {
   });
 
   it('counts from the first moment without a broker, not from the last failed attempt', async (t) => {
-    const { held, watchdog } = createBench(t, { releaseAfterMs: 100 });
-    const signal = enter(held, 'one', unused);
+    const { inFlight, watchdog } = createBench(t, { releaseAfterMs: 100 });
+    const signal = enter(inFlight, 'one', unused);
     const failing = setInterval(() => watchdog.turned(false), 5);
     t.after(() => clearInterval(failing));
     await eventually(() => assert.equal(signal.aborted, true));
   });
 
   it('touches what is claimed, and gives up what is lost', async (t) => {
-    const { held, watchdog } = createBench(t, { touchIntervalMs: 10 });
+    const { inFlight, watchdog } = createBench(t, { touchIntervalMs: 10 });
     watchdog.turned(true);
     let touched = 0;
-    const good = enter(held, 'good', async () => {
+    const good = enter(inFlight, 'good', async () => {
       touched += 1;
     });
-    const lost = enter(held, 'lost', () => Promise.reject(new SpoolError('claim-lost', '')));
+    const lost = enter(inFlight, 'lost', () => Promise.reject(new SpoolError('claim-lost', '')));
     await eventually(() => assert.ok(touched >= 3));
     assert.deepEqual([good.aborted, lost.aborted], [false, true]);
   });
 
   it('does nothing more when it is closed', async (t) => {
-    const { held, watchdog } = createBench(t, { releaseAfterMs: 10, touchIntervalMs: 10 });
+    const { inFlight, watchdog } = createBench(t, { releaseAfterMs: 10, touchIntervalMs: 10 });
     watchdog.close();
     watchdog.turned(false);
-    const signal = enter(held, 'one', unused);
+    const signal = enter(inFlight, 'one', unused);
     await sleep(60);
     assert.equal(signal.aborted, false);
   });

@@ -3,7 +3,7 @@ import type { Claim } from '@ssm/spool';
 import { codeOf } from './verdict.js';
 
 /** One element, from before its claim to the end of its send. */
-export interface HeldElement {
+export interface ElementInFlight {
   /** Aborted when it is to be given back unsent; the reason says why. */
   readonly signal: AbortSignal;
   claimed(claim: Claim): void;
@@ -22,7 +22,7 @@ interface Entry {
   confirmed: boolean;
 }
 
-export class Held {
+export class InFlight {
   readonly #entries = new Map<string, Entry>();
   /** Of elements that came to their end without being given back: nobody listens to them any more. */
   readonly #spare: AbortController[] = [];
@@ -54,7 +54,7 @@ export class Held {
   }
 
   /** A name is on its way once at a time: ask has() first. */
-  enter(name: string): HeldElement {
+  enter(name: string): ElementInFlight {
     const entry: Entry = { abort: this.#spare.pop() ?? new AbortController(), claim: undefined, confirmed: false };
     this.#entries.set(name, entry);
     if (this.#refusal !== undefined) entry.abort.abort(this.#refusal);

@@ -1,5 +1,5 @@
 /** Messages that are being worked on. */
-export class WorkInHand {
+export class InFlight {
   #messages = 0;
   #bytes = 0;
 
