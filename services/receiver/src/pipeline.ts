@@ -33,7 +33,7 @@ type Outcome =
 export type Result = (Outcome & { readonly acknowledged: boolean }) | { readonly outcome: 'retry'; readonly trouble: LocalTrouble };
 
 /** What a message needs on its way. */
-export interface Desk {
+export interface Pipeline {
   readonly open: (raw: Uint8Array) => Promise<OpenedMessage>;
   /** Why the newest trust directory is not in use, while that is so. */
   readonly trustFailure: () => Error | undefined;
@@ -51,11 +51,11 @@ export interface Desk {
  * One message from the broker to its place: deliver, open, authorise, stage, record, store, acknowledge. The broker lets go only of what
  * is durable here; whatever else goes wrong is a retry, and the broker keeps it.
  */
-export async function receiveOne(delivery: Delivery, desk: Desk): Promise<Result> {
+export async function receiveOne(delivery: Delivery, pipeline: Pipeline): Promise<Result> {
   try {
-    const outcome = await settle(delivery, desk);
+    const outcome = await settle(delivery, pipeline);
     // Nothing here knows the message any more: the answer may come behind many others.
-    return { ...outcome, acknowledged: await acknowledge(delivery, outcome, desk) };
+    return { ...outcome, acknowledged: await acknowledge(delivery, outcome, pipeline) };
   } catch (error) {
     delivery.abandon();
     return { outcome: 'retry', trouble: error instanceof LocalTrouble ? error : new LocalTrouble('incoming', error) };
@@ -63,30 +63,30 @@ export async function receiveOne(delivery: Delivery, desk: Desk): Promise<Result
 }
 
 /** Makes the message durable, wherever it belongs. Rejects where that cannot be. */
-async function settle(delivery: Delivery, desk: Desk): Promise<Outcome> {
+async function settle(delivery: Delivery, pipeline: Pipeline): Promise<Outcome> {
   // A delivery that is lost meanwhile has none any more.
   const body = bodyOf(delivery);
-  await desk.step('deliver', () => undefined);
+  await pipeline.step('deliver', () => undefined);
   if (delivery.empaId === PING) return { outcome: 'ping' };
-  const verdict = await judge(delivery, body, desk);
-  if ('refusal' in verdict) return await reject(delivery, body, verdict.refusal, desk);
-  return await store(delivery, verdict.opened, desk);
+  const verdict = await judge(delivery, body, pipeline);
+  if ('refusal' in verdict) return await reject(delivery, body, verdict.refusal, pipeline);
+  return await store(delivery, verdict.opened, pipeline);
 }
 
 type Verdict = { readonly opened: OpenedMessage } | { readonly refusal: Refusal };
 
 /** Is it genuine, and may its signer send? Rejects with LocalTrouble where the answer would be our own fault. */
-async function judge({ oversized }: Delivery, body: Uint8Array, desk: Desk): Promise<Verdict> {
+async function judge({ oversized }: Delivery, body: Uint8Array, pipeline: Pipeline): Promise<Verdict> {
   if (oversized !== undefined) return { refusal: refusalOfSize(oversized) };
   let opened: OpenedMessage;
   try {
-    opened = await desk.step('open', () => desk.open(body));
+    opened = await pipeline.step('open', () => pipeline.open(body));
   } catch (error) {
-    const failure = desk.trustFailure();
+    const failure = pipeline.trustFailure();
     if (failure !== undefined && isStaleTrust(error)) throw new LocalTrouble('trust', failure);
-    return { refusal: refusalOf(error, (signer) => isListed(desk.lists(), signer)) };
+    return { refusal: refusalOf(error, (signer) => isListed(pipeline.lists(), signer)) };
   }
-  const judgement = await desk.step('authorise', () => desk.lists().judge(opened.signer));
+  const judgement = await pipeline.step('authorise', () => pipeline.lists().judge(opened.signer));
   return judgement === 'allowed' ? { opened } : { refusal: refusalOfSigner(judgement, opened) };
 }
 
@@ -98,17 +98,17 @@ function isListed(lists: SignerLists, signer: string): boolean {
   }
 }
 
-async function store(delivery: Delivery, opened: OpenedMessage, desk: Desk): Promise<Outcome> {
+async function store(delivery: Delivery, opened: OpenedMessage, pipeline: Pipeline): Promise<Outcome> {
   const element: QueueRecord = { body: opened.body, signer: opened.signer.toString(), empaid: empaIdText(delivery.empaId) };
   const bytes = sizeOf(element);
-  await locally('incoming', () => desk.space.take(bytes), bytes);
-  const shelved = await shelve(desk.incoming, deliveryKey(opened, delivery.empaId), element, desk.step);
+  await locally('incoming', () => pipeline.space.take(bytes), bytes);
+  const shelved = await shelve(pipeline.incoming, deliveryKey(opened, delivery.empaId), element, pipeline.step);
   const { body, deliveryId, encrypted, signer } = opened;
   return { ...shelved, opened: { signer, encrypted, size: body.length, ...(deliveryId === undefined ? {} : { deliveryId }) } };
 }
 
-async function reject({ empaId }: Delivery, body: Uint8Array, refusal: Refusal, desk: Desk): Promise<Outcome> {
-  const kept = await desk.rejects.keep(body, empaId, refusal, desk.step);
+async function reject({ empaId }: Delivery, body: Uint8Array, refusal: Refusal, pipeline: Pipeline): Promise<Outcome> {
+  const kept = await pipeline.rejects.keep(body, empaId, refusal, pipeline.step);
   const { body: decoded, ...reason } = refusal;
   return { outcome: 'rejected', refusal: reason, size: decoded?.length, kept };
 }
@@ -122,23 +122,23 @@ function bodyOf({ body, empaId, oversized }: Delivery): Uint8Array {
  * Tells the broker, and then the record that the broker knows. false: the connection is gone, so the broker delivers the message again,
  * and the record finds it.
  */
-async function acknowledge(delivery: Delivery, outcome: Outcome, desk: Desk): Promise<boolean> {
+async function acknowledge(delivery: Delivery, outcome: Outcome, pipeline: Pipeline): Promise<boolean> {
   try {
-    await desk.step('acknowledge', () => delivery.acknowledge());
+    await pipeline.step('acknowledge', () => delivery.acknowledge());
   } catch {
     return false;
   }
   try {
-    const recorded = recordOf(outcome, desk);
-    if (recorded !== undefined) await desk.step('confirm', () => recorded.shelf.record.confirm(recorded.id));
+    const recorded = recordOf(outcome, pipeline);
+    if (recorded !== undefined) await pipeline.step('confirm', () => recorded.shelf.record.confirm(recorded.id));
   } catch (error) {
-    desk.onConfirmFailure(error);
+    pipeline.onConfirmFailure(error);
   }
   return true;
 }
 
-function recordOf(outcome: Outcome, desk: Desk): { readonly shelf: Shelf; readonly id: string } | undefined {
+function recordOf(outcome: Outcome, pipeline: Pipeline): { readonly shelf: Shelf; readonly id: string } | undefined {
   if (outcome.outcome === 'ping') return undefined;
-  if (outcome.outcome !== 'rejected') return { shelf: desk.incoming, id: outcome.recordId };
-  return 'recordId' in outcome.kept ? { shelf: desk.rejectShelf, id: outcome.kept.recordId } : undefined;
+  if (outcome.outcome !== 'rejected') return { shelf: pipeline.incoming, id: outcome.recordId };
+  return 'recordId' in outcome.kept ? { shelf: pipeline.rejectShelf, id: outcome.kept.recordId } : undefined;
 }

@@ -26,7 +26,7 @@ export async function startReceiver(config: ReceiverConfig, context: ServiceCont
   const { health, log, stopping } = context;
   health.require(...COMPONENTS);
   const station = await createStation(config, context, options);
-  const { desk, inFlight, local, metrics, now, showDepth, sources } = station;
+  const { pipeline, inFlight, local, metrics, now, showDepth, sources } = station;
   const subscriber = createSubscriber(config, sources);
   if (config.transport === 'stomp' && config.broker.urls.some((url) => url.startsWith('stomp:')))
     log.warn('a broker is used without TLS', { urls: config.broker.urls });
@@ -37,7 +37,7 @@ export async function startReceiver(config: ReceiverConfig, context: ServiceCont
     metrics,
     prepare: (need) => prepareStation(station, need, context),
     subscriber,
-    receive: (delivery) => receive(station, desk, delivery, log),
+    receive: (delivery) => receive(station, pipeline, delivery, log),
     beside: () =>
       runMaintenance({
         config,

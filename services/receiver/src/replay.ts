@@ -3,7 +3,7 @@ import { NormalReader } from '@ssm/spool';
 import type { Delivery } from '@ssm/transport';
 import type { ReceiverConfig } from './config.js';
 import { NO_NEED } from './guard.js';
-import type { Desk, Result } from './pipeline.js';
+import type { Pipeline, Result } from './pipeline.js';
 import { isReplayable } from './refusal.js';
 import { createStation, prepareStation, receive, type Station, type StationOptions } from './station.js';
 import { NO_ID } from './text.js';
@@ -35,13 +35,13 @@ async function replay(
   only: ReplayOptions['only'],
 ): Promise<number> {
   const counts = { accepted: 0, refused: 0, left: 0 };
-  const desk: Desk = { ...station.desk, rejects: { keep: async () => ({ outcome: 'untouched' }) } };
+  const pipeline: Pipeline = { ...station.pipeline, rejects: { keep: async () => ({ outcome: 'untouched' }) } };
   // A replay that was killed may have left locks.
   await reader.purge().catch((error: unknown) => log.warn('old locks could not be removed', { error }));
   for await (const name of reader.names()) {
     if (stopping.aborted) break;
     if (only?.has(name) === false) continue;
-    const result = await replayOne(name, reader, (delivery) => receive(station, desk, delivery, log)).catch((error: unknown) => {
+    const result = await replayOne(name, reader, (delivery) => receive(station, pipeline, delivery, log)).catch((error: unknown) => {
       log.warn('a rejected message could not be tried again', { element: name, error });
       return undefined;
     });

@@ -4,8 +4,8 @@ import type { Delivery } from '@ssm/transport';
 import { audit } from './audit.js';
 import type { SignerLists } from './authorise.js';
 import { checkConfig, type ReceiverConfig } from './config.js';
+import { createPipeline } from './create-pipeline.js';
 import { type Credentials, type ReceiverSources, sourcesOf } from './credentials.js';
-import { createDesk } from './desk.js';
 import type { Need } from './guard.js';
 import { InFlight } from './in-flight.js';
 import { LateTrust } from './late-trust.js';
@@ -13,7 +13,7 @@ import { createLocal, type Local, prepareLocal } from './local.js';
 import type { Depth } from './maintenance.js';
 import { type MaterialOptions, watchCredentials, watchLists, watchTrust, whenNew } from './materials.js';
 import { createReceiverMetrics, type ReceiverMetrics } from './metrics.js';
-import { type Desk, type Result, receiveOne } from './pipeline.js';
+import { type Pipeline, type Result, receiveOne } from './pipeline.js';
 import { countResult, reportRecovery, wireBytes } from './results.js';
 import { SignerClock } from './signers.js';
 import type { StageHook } from './steps.js';
@@ -31,7 +31,7 @@ export interface Station {
   readonly metrics: ReceiverMetrics;
   readonly credentials: Reloadable<Credentials>;
   readonly trust: LateTrust;
-  readonly desk: Desk;
+  readonly pipeline: Pipeline;
   readonly inFlight: InFlight;
   readonly now: () => Date;
   /** Undefined: switched off. */
@@ -80,13 +80,13 @@ export async function createStation(config: ReceiverConfig, context: ServiceCont
   const lists = await watchLists(materials, (newest) => signers?.listsChanged(newest));
   const credentials = await watchCredentials(materials);
   const trust = new LateTrust(() => watchTrust(materials));
-  const desk = createDesk({ config, context, metrics, local, lists, credentials, trust, now, onStage: options.onStage });
+  const pipeline = createPipeline({ config, context, metrics, local, lists, credentials, trust, now, onStage: options.onStage });
   return {
     local,
     metrics,
     credentials,
     trust,
-    desk,
+    pipeline,
     inFlight,
     now,
     signers,
@@ -114,8 +114,8 @@ export async function prepareStation(
   reportRecovery(recovery, { log: context.log, metrics });
 }
 
-function changedSince({ desk, judgedBy, trust }: Station): boolean {
-  return judgedBy !== undefined && (judgedBy.trust !== trust.current || judgedBy.lists !== desk.lists());
+function changedSince({ pipeline, judgedBy, trust }: Station): boolean {
+  return judgedBy !== undefined && (judgedBy.trust !== trust.current || judgedBy.lists !== pipeline.lists());
 }
 
 function without(need: Need, component: LocalComponent): Need {
@@ -123,16 +123,16 @@ function without(need: Need, component: LocalComponent): Need {
 }
 
 /** One message through the pipeline, counted and written into the log. Never rejects. */
-export async function receive(station: Station, desk: Desk, delivery: Delivery, log: Logger): Promise<Result> {
+export async function receive(station: Station, pipeline: Pipeline, delivery: Delivery, log: Logger): Promise<Result> {
   const { inFlight, metrics, now, signers } = station;
   const { broker } = delivery;
   const wire = wireBytes(delivery);
   metrics.received.inc({ broker });
   metrics.receivedBytes.inc({ broker }, wire);
   return await inFlight.during(delivery.body.length, async () => {
-    const result = await receiveOne(delivery, desk);
+    const result = await receiveOne(delivery, pipeline);
     const isRejectFull = result.outcome === 'retry' && result.trouble.component === 'reject' && result.trouble.code === 'space-low';
-    if (isRejectFull) station.judgedBy = { trust: station.trust.current, lists: desk.lists() };
+    if (isRejectFull) station.judgedBy = { trust: station.trust.current, lists: pipeline.lists() };
     if (result.outcome === 'stored') station.storedAt = performance.now();
     countResult({ metrics, signers }, wire, result, now());
     audit(log, delivery, wire, result);

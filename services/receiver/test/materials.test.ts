@@ -33,10 +33,10 @@ describe('the lists', () => {
   it('are used as soon as they are changed for good ones', async (t) => {
     const { context, site, station } = await start(t);
     const b = DistinguishedName.parse(site.pki.sites[1].dn);
-    assert.equal(station.desk.lists().judge(b), 'dn-not-listed');
+    assert.equal(station.pipeline.lists().judge(b), 'dn-not-listed');
     writeFileSync(site.allow, `${site.pki.sites[0].dn}\n${site.pki.sites[1].dn}\n`);
     await context.reload();
-    assert.equal(station.desk.lists().judge(b), 'allowed');
+    assert.equal(station.pipeline.lists().judge(b), 'allowed');
     assert.equal(await metricOf(context, 'ssm_allowed_signers'), 2);
     assert.ok((await metricOf(context, 'ssm_reloads_total{source="authorisation"}')) >= 1);
   });
@@ -50,7 +50,7 @@ describe('the lists', () => {
     const context = createContext(t);
     const config = configOf(site, `--authorisation.deny=${deny}`, '--trust.stability=1500ms');
     const station = await createStation(config, context, {});
-    const judged = (): string[] => [good, bad].map((dn = '') => station.desk.lists().judge(DistinguishedName.parse(dn)));
+    const judged = (): string[] => [good, bad].map((dn = '') => station.pipeline.lists().judge(DistinguishedName.parse(dn)));
     assert.deepEqual(judged(), ['allowed', 'dn-denied']);
     // As a download into the file does.
     truncateSync(deny);
@@ -78,14 +78,14 @@ describe('the lists', () => {
     for (const [what, action] of spoil) {
       action();
       await context.reload();
-      assert.equal(station.desk.lists().judge(a), 'allowed', what);
+      assert.equal(station.pipeline.lists().judge(a), 'allowed', what);
       assert.match(reasonOf(context, 'authorisation') ?? '', /last good one/, what);
       assert.equal(await metricOf(context, 'ssm_reload_failed{source="authorisation"}'), 1, what);
     }
     rmSync(site.allow, { recursive: true });
     writeFileSync(site.allow, site.pki.sites[1].dn);
     await context.reload();
-    assert.equal(station.desk.lists().judge(a), 'dn-not-listed');
+    assert.equal(station.pipeline.lists().judge(a), 'dn-not-listed');
     assert.equal(reasonOf(context, 'authorisation'), undefined);
     assert.equal(await metricOf(context, 'ssm_reload_failed{source="authorisation"}'), 0);
   });

@@ -5,7 +5,7 @@ import { SpoolError } from '@ssm/spool';
 import { receiveOne } from '../src/pipeline.js';
 import { RejectStore } from '../src/reject-store.js';
 import { SpaceReserve } from '../src/space.js';
-import { createDesk, DENIED, elementsOf, LISTED, opened, replacing, stagedIn, UNLISTED } from './support/bench.js';
+import { createPipeline, DENIED, elementsOf, LISTED, opened, replacing, stagedIn, UNLISTED } from './support/bench.js';
 import { fakeDelivery } from './support/fake-subscriber.js';
 
 const refuse = (code: 'crl-expired' | 'certificate-revoked', signer: string) => async () =>
@@ -13,86 +13,88 @@ const refuse = (code: 'crl-expired' | 'certificate-revoked', signer: string) => 
 
 describe('receiveOne', () => {
   it('stores a good message, then acknowledges it', async (t) => {
-    const desk = await createDesk(t, async () => opened('records'));
+    const pipeline = await createPipeline(t, async () => opened('records'));
     const delivery = fakeDelivery({ empaId: '01234567/0123456789abcd' });
-    const result = await receiveOne(delivery, desk);
+    const result = await receiveOne(delivery, pipeline);
     assert.equal(result.outcome, 'stored');
-    assert.deepEqual(elementsOf(desk.incoming.queue.path), [{ body: 'records', signer: LISTED, empaid: '01234567/0123456789abcd' }]);
-    assert.deepEqual(desk.stages, ['deliver', 'open', 'authorise', 'stage', 'record', 'store', 'acknowledge', 'confirm']);
+    assert.deepEqual(elementsOf(pipeline.incoming.queue.path), [{ body: 'records', signer: LISTED, empaid: '01234567/0123456789abcd' }]);
+    assert.deepEqual(pipeline.stages, ['deliver', 'open', 'authorise', 'stage', 'record', 'store', 'acknowledge', 'confirm']);
     assert.equal(delivery.state, 'acknowledged');
   });
 
   it('finds a duplicate, and acknowledges it', async (t) => {
-    const desk = await createDesk(t, async () => opened('records'));
-    await receiveOne(fakeDelivery(), desk);
+    const pipeline = await createPipeline(t, async () => opened('records'));
+    await receiveOne(fakeDelivery(), pipeline);
     const again = fakeDelivery();
-    const result = await receiveOne(again, desk);
+    const result = await receiveOne(again, pipeline);
     assert.equal(result.outcome, 'duplicate');
     assert.equal(again.state, 'acknowledged');
-    assert.equal(elementsOf(desk.incoming.queue.path).length, 1);
+    assert.equal(elementsOf(pipeline.incoming.queue.path).length, 1);
   });
 
   it('stores the same body under another id, and another body under the same id', async (t) => {
     let body = 'one';
-    const desk = await createDesk(t, async () => opened(body));
-    await receiveOne(fakeDelivery({ empaId: 'a' }), desk);
-    await receiveOne(fakeDelivery({ empaId: 'b' }), desk);
+    const pipeline = await createPipeline(t, async () => opened(body));
+    await receiveOne(fakeDelivery({ empaId: 'a' }), pipeline);
+    await receiveOne(fakeDelivery({ empaId: 'b' }), pipeline);
     body = 'two';
-    await receiveOne(fakeDelivery({ empaId: 'b' }), desk);
-    assert.equal(elementsOf(desk.incoming.queue.path).length, 3);
+    await receiveOne(fakeDelivery({ empaId: 'b' }), pipeline);
+    assert.equal(elementsOf(pipeline.incoming.queue.path).length, 3);
   });
 
   it('finds a message that was stored and not acknowledged', async (t) => {
-    const desk = await createDesk(t, async () => opened('records'));
-    const first = await receiveOne(fakeDelivery({ disconnected: true }), desk);
+    const pipeline = await createPipeline(t, async () => opened('records'));
+    const first = await receiveOne(fakeDelivery({ disconnected: true }), pipeline);
     assert.ok(first.outcome === 'stored' && !first.acknowledged);
-    assert.equal(desk.stages.includes('confirm'), false);
-    assert.equal((await receiveOne(fakeDelivery(), desk)).outcome, 'duplicate');
-    assert.equal(elementsOf(desk.incoming.queue.path).length, 1);
+    assert.equal(pipeline.stages.includes('confirm'), false);
+    assert.equal((await receiveOne(fakeDelivery(), pipeline)).outcome, 'duplicate');
+    assert.equal(elementsOf(pipeline.incoming.queue.path).length, 1);
   });
 
   it('keeps a reject whole though its delivery was lost while it was opened', async (t) => {
     let body = Buffer.from('raw');
     const lost = Object.defineProperty({ ...fakeDelivery() }, 'body', { get: () => body });
-    const desk = await createDesk(t, async () => {
+    const pipeline = await createPipeline(t, async () => {
       body = Buffer.alloc(0);
       throw new EmpaError('not-signed', 'no');
     });
-    const result = await receiveOne(lost, desk);
+    const result = await receiveOne(lost, pipeline);
     assert.equal(result.outcome, 'rejected');
     assert.deepEqual(
-      elementsOf(desk.rejectShelf.queue.path).map((element) => element['body'] ?? element['raw']),
+      elementsOf(pipeline.rejectShelf.queue.path).map((element) => element['body'] ?? element['raw']),
       ['raw'],
     );
   });
 
   it('writes noid for a message without id', async (t) => {
-    const desk = await createDesk(t, async () => opened('records'));
-    await receiveOne(fakeDelivery({ empaId: undefined }), desk);
+    const pipeline = await createPipeline(t, async () => opened('records'));
+    await receiveOne(fakeDelivery({ empaId: undefined }), pipeline);
     assert.deepEqual(
-      elementsOf(desk.incoming.queue.path).map(({ empaid }) => empaid),
+      elementsOf(pipeline.incoming.queue.path).map(({ empaid }) => empaid),
       ['noid'],
     );
   });
 
   it('ignores a ping', async (t) => {
-    const desk = await createDesk(t, async () => assert.fail('a ping is not opened'));
+    const pipeline = await createPipeline(t, async () => assert.fail('a ping is not opened'));
     const ping = fakeDelivery({ empaId: 'ping' });
-    assert.deepEqual(await receiveOne(ping, desk), { outcome: 'ping', acknowledged: true });
+    assert.deepEqual(await receiveOne(ping, pipeline), { outcome: 'ping', acknowledged: true });
     assert.equal(ping.state, 'acknowledged');
   });
 
   it('rejects what cannot be verified, and acknowledges it', async (t) => {
-    const desk = await createDesk(t, async () => Promise.reject(new EmpaError('digest-mismatch', 'changed', { step: 'signature' })));
+    const pipeline = await createPipeline(t, async () =>
+      Promise.reject(new EmpaError('digest-mismatch', 'changed', { step: 'signature' })),
+    );
     const delivery = fakeDelivery({ body: Buffer.from('raw message') });
-    const result = await receiveOne(delivery, desk);
+    const result = await receiveOne(delivery, pipeline);
     assert.ok(result.outcome === 'rejected' && result.refusal.code === 'digest-mismatch' && result.kept.outcome === 'kept');
     assert.equal(delivery.state, 'acknowledged');
     assert.deepEqual(
-      elementsOf(desk.rejectShelf.queue.path).map(({ body, error }) => [body, error?.slice(0, 15)]),
+      elementsOf(pipeline.rejectShelf.queue.path).map(({ body, error }) => [body, error?.slice(0, 15)]),
       [['raw message', 'digest-mismatch']],
     );
-    assert.deepEqual(elementsOf(desk.incoming.queue.path), []);
+    assert.deepEqual(elementsOf(pipeline.incoming.queue.path), []);
   });
 
   it('rejects signers who are not listed, and those who are denied', async (t) => {
@@ -100,24 +102,26 @@ describe('receiveOne', () => {
       [UNLISTED, 'dn-not-listed'],
       [DENIED, 'dn-denied'],
     ] as const) {
-      const desk = await createDesk(t, async () => opened('records', signer));
-      const result = await receiveOne(fakeDelivery(), desk);
+      const pipeline = await createPipeline(t, async () => opened('records', signer));
+      const result = await receiveOne(fakeDelivery(), pipeline);
       assert.ok(result.outcome === 'rejected' && result.refusal.code === code && result.refusal.signer === signer);
       assert.deepEqual(
-        elementsOf(desk.rejectShelf.queue.path).map(({ body, raw }) => [body, raw]),
+        elementsOf(pipeline.rejectShelf.queue.path).map(({ body, raw }) => [body, raw]),
         [['records', 'raw']],
       );
-      assert.deepEqual(elementsOf(desk.incoming.queue.path), []);
+      assert.deepEqual(elementsOf(pipeline.incoming.queue.path), []);
     }
   });
 
   it('keeps the body of a message that was refused after its signature had been found good', async (t) => {
     const partial = { signer: LISTED, body: Buffer.from('records') };
-    const desk = await createDesk(t, async () => Promise.reject(new EmpaError('crl-expired', 'old', { step: 'revocation', partial })));
-    const result = await receiveOne(fakeDelivery(), desk);
+    const pipeline = await createPipeline(t, async () =>
+      Promise.reject(new EmpaError('crl-expired', 'old', { step: 'revocation', partial })),
+    );
+    const result = await receiveOne(fakeDelivery(), pipeline);
     assert.ok(result.outcome === 'rejected' && result.refusal.waits && result.refusal.replayable);
     assert.deepEqual(
-      elementsOf(desk.rejectShelf.queue.path).map(({ body, raw, signer }) => [body, raw, signer]),
+      elementsOf(pipeline.rejectShelf.queue.path).map(({ body, raw, signer }) => [body, raw, signer]),
       [['records', 'raw', LISTED]],
     );
   });
@@ -131,57 +135,63 @@ describe('receiveOne', () => {
       async () => opened('records', UNLISTED),
     ];
     for (const open of opens) {
-      const desk = await createDesk(t, open);
-      const rejects = new RejectStore({ shelf: desk.rejectShelf, maximumBytes: 1e6, maximumCount: 0, reserve: 0, now: () => new Date() });
-      const result = await receiveOne(fakeDelivery(), { ...desk, rejects });
+      const pipeline = await createPipeline(t, open);
+      const rejects = new RejectStore({
+        shelf: pipeline.rejectShelf,
+        maximumBytes: 1e6,
+        maximumCount: 0,
+        reserve: 0,
+        now: () => new Date(),
+      });
+      const result = await receiveOne(fakeDelivery(), { ...pipeline, rejects });
       outcomes.push(result.outcome === 'rejected' ? result.kept.outcome : result.outcome);
     }
     assert.deepEqual(outcomes, ['retry', 'reduced', 'reduced', 'reduced']);
   });
 
   it('rejects a message that makes the receiver fail, so that it does not come back for ever', async (t) => {
-    const desk = await createDesk(t, async () => Promise.reject(new TypeError('a fault of ours')));
-    const result = await receiveOne(fakeDelivery(), desk);
+    const pipeline = await createPipeline(t, async () => Promise.reject(new TypeError('a fault of ours')));
+    const result = await receiveOne(fakeDelivery(), pipeline);
     assert.ok(result.outcome === 'rejected' && result.refusal.code === 'internal-error');
-    assert.equal(elementsOf(desk.rejectShelf.queue.path).length, 1);
+    assert.equal(elementsOf(pipeline.rejectShelf.queue.path).length, 1);
   });
 
   it('says of a message that was too large to be taken what it was', async (t) => {
-    const desk = await createDesk(t, async () => assert.fail('it cannot be opened'));
+    const pipeline = await createPipeline(t, async () => assert.fail('it cannot be opened'));
     const empty = Buffer.alloc(0);
     for (const empaId of ['a', 'b', 'a']) {
-      const result = await receiveOne(fakeDelivery({ body: empty, empaId, oversized: 200_000_000 }), desk);
+      const result = await receiveOne(fakeDelivery({ body: empty, empaId, oversized: 200_000_000 }), pipeline);
       assert.ok(result.outcome === 'rejected' && result.refusal.code === 'message-too-large' && result.acknowledged);
     }
     assert.deepEqual(
-      elementsOf(desk.rejectShelf.queue.path).map(({ body }) => body),
+      elementsOf(pipeline.rejectShelf.queue.path).map(({ body }) => body),
       ['a: 200000000 bytes, not kept\n', 'b: 200000000 bytes, not kept\n'],
     );
   });
 
   it('keeps a rejected message once, also when its acknowledgement was lost', async (t) => {
-    const desk = await createDesk(t, async () => Promise.reject(new EmpaError('not-signed', 'no')));
-    await receiveOne(fakeDelivery({ disconnected: true }), desk);
-    const again = await receiveOne(fakeDelivery(), desk);
+    const pipeline = await createPipeline(t, async () => Promise.reject(new EmpaError('not-signed', 'no')));
+    await receiveOne(fakeDelivery({ disconnected: true }), pipeline);
+    const again = await receiveOne(fakeDelivery(), pipeline);
     assert.ok(again.outcome === 'rejected' && again.kept.outcome === 'known' && again.acknowledged);
-    assert.equal(elementsOf(desk.rejectShelf.queue.path).length, 1);
+    assert.equal(elementsOf(pipeline.rejectShelf.queue.path).length, 1);
   });
 });
 
 describe('receiveOne in local trouble', () => {
   it('leaves a message at the broker when there is no space', async (t) => {
-    const desk = await createDesk(t, async () => opened('records'), {
+    const pipeline = await createPipeline(t, async () => opened('records'), {
       space: new SpaceReserve({ freeBytes: async () => 10, freeFiles: async () => 10_000 }, 5),
     });
     const delivery = fakeDelivery();
-    const result = await receiveOne(delivery, desk);
+    const result = await receiveOne(delivery, pipeline);
     assert.ok(result.outcome === 'retry' && result.trouble.component === 'incoming' && result.trouble.code === 'space-low');
     assert.equal(delivery.state, 'abandoned');
-    assert.deepEqual(stagedIn(desk.incoming.queue.path), []);
+    assert.deepEqual(stagedIn(pipeline.incoming.queue.path), []);
   });
 
   it('never rejects a message for what is wrong with the disk', async (t) => {
-    const base = await createDesk(t, async () => opened('records'));
+    const base = await createPipeline(t, async () => opened('records'));
     const queue = replacing(base.incoming.queue, {
       stage: async () => Promise.reject(new SpoolError('read-only', 'remounted')),
     });
@@ -193,28 +203,28 @@ describe('receiveOne in local trouble', () => {
   });
 
   it('does not acknowledge a reject that could not be kept', async (t) => {
-    const desk = await createDesk(t, async () => Promise.reject(new EmpaError('not-signed', 'no')));
-    const queue = replacing(desk.rejectShelf.queue, {
+    const pipeline = await createPipeline(t, async () => Promise.reject(new EmpaError('not-signed', 'no')));
+    const queue = replacing(pipeline.rejectShelf.queue, {
       freeBytes: async () => Promise.reject(new SpoolError('io-error', 'broken')),
     });
-    const shelf = { ...desk.rejectShelf, queue };
+    const shelf = { ...pipeline.rejectShelf, queue };
     const rejects = new RejectStore({ shelf, maximumBytes: 1e6, maximumCount: 9, reserve: 0, now: () => new Date() });
     const delivery = fakeDelivery();
-    const result = await receiveOne(delivery, { ...desk, rejects });
+    const result = await receiveOne(delivery, { ...pipeline, rejects });
     assert.ok(result.outcome === 'retry' && result.trouble.component === 'reject');
     assert.equal(delivery.state, 'abandoned');
   });
 
   it('does not reject for an old CRL while the trust directory cannot be read', async (t) => {
-    const desk = await createDesk(t, async () => Promise.reject(new EmpaError('crl-expired', 'old', { step: 'revocation' })), {
+    const pipeline = await createPipeline(t, async () => Promise.reject(new EmpaError('crl-expired', 'old', { step: 'revocation' })), {
       trustFailure: () => new EmpaError('trust-unreadable', 'gone'),
     });
-    const result = await receiveOne(fakeDelivery(), desk);
+    const result = await receiveOne(fakeDelivery(), pipeline);
     assert.ok(result.outcome === 'retry' && result.trouble.component === 'trust' && result.trouble.code === 'trust-unreadable');
   });
 
   it('has stored a message whose acknowledgement could not be recorded', async (t) => {
-    const base = await createDesk(t, async () => opened('records'));
+    const base = await createPipeline(t, async () => opened('records'));
     const record = replacing(base.incoming.record, {
       confirm: async () => Promise.reject(new SpoolError('disk-full', 'full')),
     });

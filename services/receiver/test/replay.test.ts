@@ -18,7 +18,7 @@ async function receiveAll(scope: Scope, site: Site, messages: readonly Uint8Arra
   const context = createContext(scope);
   const station = await createStation(configOf(site), context, { now: () => now });
   await prepareStation(station, NO_NEED, context);
-  for (const body of messages) await receive(station, station.desk, fakeDelivery({ body, empaId: undefined }), context.log);
+  for (const body of messages) await receive(station, station.pipeline, fakeDelivery({ body, empaId: undefined }), context.log);
   await context.stop();
 }
 

@@ -28,7 +28,7 @@ async function receiveAll(scope: Scope, { args, site }: Volume, messages: readon
   await prepareStation(station, NO_NEED, context);
   const outcomes: string[] = [];
   for (const body of messages)
-    outcomes.push((await receive(station, station.desk, fakeDelivery({ body, empaId: undefined }), context.log)).outcome);
+    outcomes.push((await receive(station, station.pipeline, fakeDelivery({ body, empaId: undefined }), context.log)).outcome);
   await context.stop();
   return outcomes;
 }

@@ -10,7 +10,7 @@ import type { Materials } from './materials.js';
 import { ONCE_ATTEMPTS, OnceRun } from './once.js';
 import type { Parts } from './parts.js';
 import { elements, type PassSources } from './passes.js';
-import { type Line, type StageHook, sendOne } from './pipeline.js';
+import { type Pipeline, type StageHook, sendOne } from './pipeline.js';
 import { split } from './split/split.js';
 import { startUpkeep } from './upkeep.js';
 
@@ -42,12 +42,12 @@ export function runFlow(all: FlowParts): Running {
   const { log } = context;
   const status = followStatus(publisher, { log, broker, metrics: parts.metrics, turned: (connected) => upkeep.turned(connected) });
   const run = config.once ? createOnceRun(all, ending.signal) : undefined;
-  const line = createLine(all);
+  const pipeline = createPipeline(all);
   const flow = runBounded(
     elements(passSources(all, ending.signal, run)),
     async (name) => {
       const start = performance.now();
-      const result = await sendOne(name, line);
+      const result = await sendOne(name, pipeline);
       report.note(result, (performance.now() - start) / 1000);
       if (result.outcome === 'sent') broker.confirmed();
       run?.note(result);
@@ -89,7 +89,7 @@ function passSources({ config, parts, materials, publisher }: FlowParts, stoppin
   };
 }
 
-function createLine({ config, context, parts, materials, publisher, onStage }: FlowParts): Line {
+function createPipeline({ config, context, parts, materials, publisher, onStage }: FlowParts): Pipeline {
   const { queue, inFlight, metrics, now, volume } = parts;
   const { cipher } = config.encryption;
   const { transferEncoding } = config.message;

@@ -56,7 +56,8 @@ const COPIES = 2;
 /** Between tries to remove what was sent. */
 const REMOVAL_RETRY_MS = { initial: 500, maximum: 30_000 };
 
-export interface Line {
+/** What a file needs on its way. */
+export interface Pipeline {
   readonly queue: OutgoingQueue;
   readonly publisher: Publisher;
   readonly inFlight: InFlight;
@@ -76,30 +77,30 @@ export interface Line {
 }
 
 /** Never rejects: what happened to the element is the result. */
-export async function sendOne(name: string, line: Line): Promise<SendResult> {
-  const element = line.inFlight.enter(name);
+export async function sendOne(name: string, pipeline: Pipeline): Promise<SendResult> {
+  const element = pipeline.inFlight.enter(name);
   let claim: Claim | undefined;
   let leave: (() => void) | undefined;
   try {
-    await line.passed('scan', name);
-    claim = await line.timed('claim', line.queue.claim(name));
+    await pipeline.passed('scan', name);
+    claim = await pipeline.timed('claim', pipeline.queue.claim(name));
     if (claim === undefined) return { outcome: 'taken', name };
     element.claimed(claim);
-    await line.passed('claim', name);
+    await pipeline.passed('claim', name);
     refuseReserved(claim.name);
-    leave = await line.budget.take(Math.min(claim.size, line.limits.file) * COPIES, element.signal);
+    leave = await pipeline.budget.take(Math.min(claim.size, pipeline.limits.file) * COPIES, element.signal);
 
-    const load = await readFile(claim, line);
-    const sent = await publishAll(load, name, element, line);
+    const load = await readFile(claim, pipeline);
+    const sent = await publishAll(load, name, element, pipeline);
     element.confirmed();
-    await line.passed('confirm', name);
+    await pipeline.passed('confirm', name);
 
-    const removal = await line.timed('remove', removeSent(claim, element, line));
-    await line.passed('remove', name);
+    const removal = await pipeline.timed('remove', removeSent(claim, element, pipeline));
+    await pipeline.passed('remove', name);
     const { deliveryId, bytes } = load;
     return { outcome: 'sent', name, empaId: claim.name, deliveryId, bytes, ...sent, removal };
   } catch (error) {
-    return await giveBack(name, claim, error, line);
+    return await giveBack(name, claim, error, pipeline);
   } finally {
     leave?.();
     element.drop();
@@ -122,26 +123,26 @@ interface Load {
   readonly message: (index: number) => Promise<OutgoingMessage>;
 }
 
-async function readFile(claim: Claim, line: Line): Promise<Load> {
-  const file = await line.timed('read', claim.read(line.limits.file));
+async function readFile(claim: Claim, pipeline: Pipeline): Promise<Load> {
+  const file = await pipeline.timed('read', claim.read(pipeline.limits.file));
   const { deliveryId } = file;
-  const parts = await line.split(file.body);
+  const parts = await pipeline.split(file.body);
   const bytes = file.body.length;
-  if (parts !== undefined) return { deliveryId, bytes, ...sealParts(claim.name, deliveryId, parts, line) };
-  const whole = { id: claim.name, body: await sealOne(file, line) };
+  if (parts !== undefined) return { deliveryId, bytes, ...sealParts(claim.name, deliveryId, parts, pipeline) };
+  const whole = { id: claim.name, body: await sealOne(file, pipeline) };
   return { deliveryId, bytes, count: 1, message: async () => whole };
 }
 
 /** The names and delivery ids of parts are the same at every attempt. */
-function sealParts(name: string, deliveryId: string, parts: Split, line: Line): Pick<Load, 'count' | 'message'> {
+function sealParts(name: string, deliveryId: string, parts: Split, pipeline: Pipeline): Pick<Load, 'count' | 'message'> {
   const message = async (index: number): Promise<OutgoingMessage> => {
     const part = { body: parts.body(index), deliveryId: partDeliveryId(deliveryId, index) };
-    return { id: `${name}.part${index + 1}`, body: await sealOne(part, line) };
+    return { id: `${name}.part${index + 1}`, body: await sealOne(part, pipeline) };
   };
   return { count: parts.count, message };
 }
 
-async function sealOne(file: ReadResult, { timed, seal, limits }: Line): Promise<Uint8Array> {
+async function sealOne(file: ReadResult, { timed, seal, limits }: Pipeline): Promise<Uint8Array> {
   const message = await timed('seal', seal(file));
   if (message.length <= limits.message) return message;
   throw new SenderError(
@@ -158,45 +159,45 @@ interface Published {
 }
 
 /** Resolves when a broker has all of them. A crash in between, and all are sent again: the receiver finds the duplicates. */
-async function publishAll(load: Load, name: string, element: ElementInFlight, line: Line): Promise<Published> {
+async function publishAll(load: Load, name: string, element: ElementInFlight, pipeline: Pipeline): Promise<Published> {
   let sent: Published = { wireBytes: 0, messages: 0, broker: '' };
   for (let index = 0; index < load.count; index += 1) {
     const message = await load.message(index);
-    await line.passed('seal', name);
+    await pipeline.passed('seal', name);
     element.signal.throwIfAborted();
-    const published = line.timed('publish', line.publisher.publish(message, element.signal));
-    const [{ broker }] = await Promise.all([published, line.passed('publish', name)]);
+    const published = pipeline.timed('publish', pipeline.publisher.publish(message, element.signal));
+    const [{ broker }] = await Promise.all([published, pipeline.passed('publish', name)]);
     sent = { wireBytes: sent.wireBytes + message.body.length, messages: sent.messages + 1, broker };
   }
   return sent;
 }
 
 /** The broker has it, so it must not be sent again: only the removal is tried again, until it works or the process ends. */
-async function removeSent(claim: Claim, element: ElementInFlight, line: Line): Promise<'removed' | 'replaced' | 'lost' | 'left'> {
+async function removeSent(claim: Claim, element: ElementInFlight, pipeline: Pipeline): Promise<'removed' | 'replaced' | 'lost' | 'left'> {
   for (let delay = REMOVAL_RETRY_MS.initial; ; delay = Math.min(delay * 2, REMOVAL_RETRY_MS.maximum)) {
     try {
       return await claim.remove();
     } catch (error) {
       if (codeOf(error) === 'claim-lost') return 'lost';
-      line.removalFailed(claim, error);
+      pipeline.removalFailed(claim, error);
     }
     try {
       await sleep(delay, undefined, { signal: element.signal });
     } catch {
-      await claim.release().catch((error: unknown) => line.removalFailed(claim, error));
+      await claim.release().catch((error: unknown) => pipeline.removalFailed(claim, error));
       return 'left';
     }
   }
 }
 
-async function giveBack(name: string, claim: Claim | undefined, error: unknown, line: Line): Promise<SendResult> {
+async function giveBack(name: string, claim: Claim | undefined, error: unknown, pipeline: Pipeline): Promise<SendResult> {
   const bytes = claim?.size ?? 0;
   const verdict = judge(error);
   let fault = error;
   if (claim !== undefined && verdict === 'quarantine') {
     const code = codeOf(error);
     try {
-      const as = await claim.quarantine({ code, message: messageOf(error), at: line.now() });
+      const as = await claim.quarantine({ code, message: messageOf(error), at: pipeline.now() });
       return { outcome: 'quarantined', name, empaId: claim.name, bytes, code, as, error };
     } catch (cause) {
       fault = cause;

@@ -8,7 +8,7 @@ import { TransportError } from '@ssm/transport';
 import { ByteBudget } from '../src/budget.js';
 import { SenderError } from '../src/errors.js';
 import { InFlight } from '../src/in-flight.js';
-import { type Line, sendOne } from '../src/pipeline.js';
+import { type Pipeline, sendOne } from '../src/pipeline.js';
 import { FakePublisher } from './support/fake-publisher.js';
 import { filesBelow, putFile } from './support/writer.js';
 
@@ -19,11 +19,11 @@ interface Bench {
   readonly inFlight: InFlight;
   readonly stages: string[];
   readonly removalFailures: unknown[];
-  readonly line: Line;
+  readonly pipeline: Pipeline;
 }
 
-/** A line on a real volume; "sealing" puts a word before the body. */
-async function createBench(scope: Scope, layout: 'dirq' | 'directory' = 'dirq', more: Partial<Line> = {}): Promise<Bench> {
+/** A pipeline on a real volume; "sealing" puts a word before the body. */
+async function createBench(scope: Scope, layout: 'dirq' | 'directory' = 'dirq', more: Partial<Pipeline> = {}): Promise<Bench> {
   const root = path.join(temporaryDirectory(scope), 'outgoing');
   mkdirSync(root);
   const queue = createOutgoingQueue({ path: root, layout, instance: 'bench', stabilityMs: 0 });
@@ -32,7 +32,7 @@ async function createBench(scope: Scope, layout: 'dirq' | 'directory' = 'dirq', 
   const inFlight = new InFlight();
   const stages: string[] = [];
   const removalFailures: unknown[] = [];
-  const line: Line = {
+  const pipeline: Pipeline = {
     queue,
     publisher,
     inFlight,
@@ -46,7 +46,7 @@ async function createBench(scope: Scope, layout: 'dirq' | 'directory' = 'dirq', 
     removalFailed: (_claim, error) => void removalFailures.push(error),
     ...more,
   };
-  return { root, queue, publisher, inFlight, stages, removalFailures, line };
+  return { root, queue, publisher, inFlight, stages, removalFailures, pipeline };
 }
 
 /** A plain file is taken when the clock of the file system says that it has been left alone. */
@@ -89,12 +89,12 @@ function withClaims(queue: OutgoingQueue, change: (claim: Claim) => Partial<Clai
 describe('sendOne', () => {
   for (const layout of ['dirq', 'directory'] as const) {
     it(`sends a file of a ${layout} volume, and removes it only when a broker confirmed it`, async (t) => {
-      const { root, queue, publisher, stages, line, inFlight } = await createBench(t, layout);
+      const { root, queue, publisher, stages, pipeline, inFlight } = await createBench(t, layout);
       const name = layout === 'dirq' ? addElement(root, 'records') : 'records.txt';
       if (layout === 'directory') putFile(root, name, 'records');
       await settled(queue, name);
       publisher.answer = undefined;
-      const sending = sendOne(name, line);
+      const sending = sendOne(name, pipeline);
       await eventually(() => publisher.inFlight === 1);
       assert.deepEqual(stages, ['scan', 'claim', 'seal', 'publish']);
       assert.equal(inFlight.bytes, 7);
@@ -127,39 +127,39 @@ describe('sendOne', () => {
   }
 
   it('leaves alone what somebody else has, and what is gone', async (t) => {
-    const { root, queue, publisher, line } = await createBench(t);
+    const { root, queue, publisher, pipeline } = await createBench(t);
     const name = addElement(root, 'records');
     const other = await queue.claim(name);
     assert.ok(other !== undefined);
-    assert.deepEqual(await sendOne(name, line), { outcome: 'taken', name });
+    assert.deepEqual(await sendOne(name, pipeline), { outcome: 'taken', name });
     await other.remove();
-    assert.deepEqual(await sendOne(name, line), { outcome: 'taken', name });
+    assert.deepEqual(await sendOne(name, pipeline), { outcome: 'taken', name });
     assert.equal(publisher.published.length, 0);
   });
 
   it('sends the same file with the same delivery id again', async (t) => {
-    const { root, publisher, line } = await createBench(t);
+    const { root, publisher, pipeline } = await createBench(t);
     const name = addElement(root, 'records');
     const ids: string[] = [];
-    const seal: Line['seal'] = ({ body, deliveryId }) => {
+    const seal: Pipeline['seal'] = ({ body, deliveryId }) => {
       ids.push(deliveryId);
       return Promise.resolve(body);
     };
     publisher.answer = () => Promise.reject(new TransportError('aborted', ''));
-    const failed = await sendOne(name, { ...line, seal });
+    const failed = await sendOne(name, { ...pipeline, seal });
     assert.equal(failed.outcome, 'retry');
     publisher.answer = () => Promise.resolve({ broker: 'b' });
-    await sendOne(name, { ...line, seal });
+    await sendOne(name, { ...pipeline, seal });
     assert.equal(ids.length, 2);
     assert.equal(ids[0], ids[1]);
   });
 
   it('keeps a new file that came under the name of a sent one', async (t) => {
-    const { root, queue, publisher, line } = await createBench(t, 'directory');
+    const { root, queue, publisher, pipeline } = await createBench(t, 'directory');
     putFile(root, 'again', 'first');
     await settled(queue, 'again');
     publisher.answer = undefined;
-    const sending = sendOne('again', line);
+    const sending = sendOne('again', pipeline);
     await eventually(() => publisher.inFlight === 1);
     putFile(root, 'again', 'second');
     publisher.confirmAll();
@@ -170,9 +170,9 @@ describe('sendOne', () => {
 
 describe('sendOne, faults of one file', () => {
   it('quarantines a file over the limit, before it is sealed', async (t) => {
-    const { root, queue, stages, publisher, line } = await createBench(t);
+    const { root, queue, stages, publisher, pipeline } = await createBench(t);
     const name = addElement(root, Buffer.alloc(1001));
-    const result = await sendOne(name, line);
+    const result = await sendOne(name, pipeline);
     assert.ok(result.outcome === 'quarantined');
     assert.equal(result.code, 'too-large');
     assert.deepEqual(stages, ['scan', 'claim']);
@@ -182,30 +182,30 @@ describe('sendOne, faults of one file', () => {
   });
 
   it('quarantines a file whose message is over the limit', async (t) => {
-    const { root, queue, line } = await createBench(t);
+    const { root, queue, pipeline } = await createBench(t);
     const name = addElement(root, Buffer.alloc(500));
-    const result = await sendOne(name, { ...line, seal: () => Promise.resolve(Buffer.alloc(1008)) });
+    const result = await sendOne(name, { ...pipeline, seal: () => Promise.resolve(Buffer.alloc(1008)) });
     assert.ok(result.outcome === 'quarantined');
     assert.equal(result.code, 'sealed-too-large');
     assert.equal(await queue.quarantineDepth(), 1);
   });
 
   it('quarantines a message that the broker refuses', async (t) => {
-    const { root, queue, publisher, line } = await createBench(t);
+    const { root, queue, publisher, pipeline } = await createBench(t);
     const name = addElement(root, 'records');
     publisher.answer = () => Promise.reject(new TransportError('message-refused', 'too large for me'));
-    const result = await sendOne(name, line);
+    const result = await sendOne(name, pipeline);
     assert.ok(result.outcome === 'quarantined');
     assert.equal(result.code, 'message-refused');
     assert.equal(await queue.quarantineDepth(), 1);
   });
 
   it('never sends what a link points to', async (t) => {
-    const { root, queue, publisher, line } = await createBench(t, 'directory');
+    const { root, queue, publisher, pipeline } = await createBench(t, 'directory');
     const key = path.join(path.dirname(root), 'hostkey.pem');
     writeFileSync(key, 'the key');
     symlinkSync(key, path.join(root, 'innocent'));
-    const result = await sendOne('innocent', line);
+    const result = await sendOne('innocent', pipeline);
     assert.ok(result.outcome === 'quarantined');
     assert.equal(result.code, 'not-regular');
     assert.equal(publisher.published.length, 0);
@@ -214,10 +214,10 @@ describe('sendOne, faults of one file', () => {
   });
 
   it('quarantines a file named ping, which receivers would drop', async (t) => {
-    const { root, queue, publisher, line } = await createBench(t, 'directory');
+    const { root, queue, publisher, pipeline } = await createBench(t, 'directory');
     putFile(root, 'ping', 'records');
     await settled(queue, 'ping');
-    const result = await sendOne('ping', line);
+    const result = await sendOne('ping', pipeline);
     assert.ok(result.outcome === 'quarantined');
     assert.equal(result.code, 'name-reserved');
     assert.equal(publisher.published.length, 0);
@@ -225,10 +225,10 @@ describe('sendOne, faults of one file', () => {
   });
 
   it('gives a file back when the quarantine cannot take it', async (t) => {
-    const { root, queue, line } = await createBench(t);
+    const { root, queue, pipeline } = await createBench(t);
     const name = addElement(root, Buffer.alloc(1001));
     const full = withClaims(queue, () => ({ quarantine: () => Promise.reject(new SpoolError('disk-full', 'no space')) }));
-    const result = await sendOne(name, { ...line, queue: full });
+    const result = await sendOne(name, { ...pipeline, queue: full });
     assert.ok(result.outcome === 'retry');
     assert.deepEqual([result.code, result.later], ['disk-full', true]);
     assert.equal(await nameOf(queue), name);
@@ -237,15 +237,15 @@ describe('sendOne, faults of one file', () => {
 
 describe('sendOne, faults that may pass', () => {
   it('gives a file back that cannot be claimed, read or sealed now, and lets it wait', async (t) => {
-    const { root, queue, line } = await createBench(t);
+    const { root, queue, pipeline } = await createBench(t);
     const name = addElement(root, 'records');
     const fault = new SpoolError('io-error', 'the disk is ill');
-    const lines: Line[] = [
-      { ...line, queue: withClaims(queue, () => ({ read: () => Promise.reject(fault) })) },
-      { ...line, seal: () => Promise.reject(fault) },
-      { ...line, queue: { ...withClaims(queue, () => ({})), claim: () => Promise.reject(fault) } },
+    const pipelines: Pipeline[] = [
+      { ...pipeline, queue: withClaims(queue, () => ({ read: () => Promise.reject(fault) })) },
+      { ...pipeline, seal: () => Promise.reject(fault) },
+      { ...pipeline, queue: { ...withClaims(queue, () => ({})), claim: () => Promise.reject(fault) } },
     ];
-    for (const each of lines) {
+    for (const each of pipelines) {
       const result = await sendOne(name, each);
       assert.ok(result.outcome === 'retry');
       assert.deepEqual([result.code, result.later], ['io-error', true]);
@@ -254,9 +254,9 @@ describe('sendOne, faults that may pass', () => {
   });
 
   it('gives a file back without a wait of its own when nothing may be sealed now', async (t) => {
-    const { root, queue, line } = await createBench(t);
+    const { root, queue, pipeline } = await createBench(t);
     const name = addElement(root, 'records');
-    const result = await sendOne(name, { ...line, seal: () => Promise.reject(new SenderError('identity-not-valid', 'expired')) });
+    const result = await sendOne(name, { ...pipeline, seal: () => Promise.reject(new SenderError('identity-not-valid', 'expired')) });
     assert.ok(result.outcome === 'retry');
     assert.deepEqual([result.code, result.later], ['identity-not-valid', false]);
     assert.equal(await nameOf(queue), name);
@@ -264,39 +264,39 @@ describe('sendOne, faults that may pass', () => {
   });
 
   it('gives files back that wait for a broker when told to', async (t) => {
-    const { root, queue, publisher, inFlight, line } = await createBench(t);
+    const { root, queue, publisher, inFlight, pipeline } = await createBench(t);
     const name = addElement(root, 'records');
     publisher.answer = undefined;
-    const sending = sendOne(name, line);
+    const sending = sendOne(name, pipeline);
     await eventually(() => publisher.inFlight === 1);
     inFlight.refuse(new SenderError('broker-away', ''));
     const result = await sending;
     assert.ok(result.outcome === 'retry');
     assert.equal(result.later, false);
     assert.equal(await nameOf(queue), name);
-    const late = await sendOne(name, line);
+    const late = await sendOne(name, pipeline);
     assert.equal(late.outcome, 'retry', 'and what comes before a broker is back');
     inFlight.allow();
     publisher.answer = () => Promise.resolve({ broker: 'b' });
-    assert.equal((await sendOne(name, line)).outcome, 'sent');
+    assert.equal((await sendOne(name, pipeline)).outcome, 'sent');
   });
 
   it('waits for room in memory before it reads, and leaves the wait when told to', async (t) => {
-    const { root, inFlight, line } = await createBench(t, 'dirq', { budget: new ByteBudget(10) });
-    const leave = await line.budget.take(10, new AbortController().signal);
+    const { root, inFlight, pipeline } = await createBench(t, 'dirq', { budget: new ByteBudget(10) });
+    const leave = await pipeline.budget.take(10, new AbortController().signal);
     const name = addElement(root, 'records');
-    const sending = sendOne(name, line);
+    const sending = sendOne(name, pipeline);
     await eventually(() => inFlight.bytes === 7);
     inFlight.refuse(new SenderError('broker-away', ''));
     assert.equal((await sending).outcome, 'retry');
     leave();
-    assert.equal(line.budget.used, 0);
+    assert.equal(pipeline.budget.used, 0);
   });
 });
 
 describe('sendOne, after the broker confirmed', () => {
   it('never sends again what cannot be removed at once: it only removes again', async (t) => {
-    const { root, queue, publisher, inFlight, line, removalFailures } = await createBench(t);
+    const { root, queue, publisher, inFlight, pipeline, removalFailures } = await createBench(t);
     const name = addElement(root, 'records');
     let tries = 0;
     const stubborn = withClaims(queue, (claim) => ({
@@ -306,7 +306,7 @@ describe('sendOne, after the broker confirmed', () => {
         return tries < 2 ? Promise.reject(new SpoolError('read-only', '')) : claim.remove();
       },
     }));
-    const result = await sendOne(name, { ...line, queue: stubborn });
+    const result = await sendOne(name, { ...pipeline, queue: stubborn });
     assert.ok(result.outcome === 'sent');
     assert.equal(result.removal, 'removed', 'a broker that is away is no reason to give it back');
     assert.deepEqual([tries, removalFailures.length, publisher.published.length], [2, 1, 1]);
@@ -314,7 +314,7 @@ describe('sendOne, after the broker confirmed', () => {
   });
 
   it('gives it back when the process ends first', async (t) => {
-    const { root, queue, inFlight, line } = await createBench(t);
+    const { root, queue, inFlight, pipeline } = await createBench(t);
     const name = addElement(root, 'records');
     const stubborn = withClaims(queue, () => ({
       remove: () => {
@@ -322,17 +322,17 @@ describe('sendOne, after the broker confirmed', () => {
         return Promise.reject(new SpoolError('read-only', ''));
       },
     }));
-    const result = await sendOne(name, { ...line, queue: stubborn });
+    const result = await sendOne(name, { ...pipeline, queue: stubborn });
     assert.ok(result.outcome === 'sent');
     assert.equal(result.removal, 'left');
     assert.equal(await nameOf(queue), name);
   });
 
   it('says when the lock was lost meanwhile', async (t) => {
-    const { root, queue, line } = await createBench(t);
+    const { root, queue, pipeline } = await createBench(t);
     const name = addElement(root, 'records');
     const lost = withClaims(queue, () => ({ remove: () => Promise.reject(new SpoolError('claim-lost', '')) }));
-    const result = await sendOne(name, { ...line, queue: lost });
+    const result = await sendOne(name, { ...pipeline, queue: lost });
     assert.ok(result.outcome === 'sent');
     assert.equal(result.removal, 'lost');
   });

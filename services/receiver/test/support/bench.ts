@@ -13,7 +13,7 @@ import { createCertificate, MemoryClaims, namesInDirq, type Scope, temporaryDire
 import { SignerLists } from '../../src/authorise.js';
 import { readDnLine } from '../../src/dn-line.js';
 import { Holding } from '../../src/holding.js';
-import type { Desk } from '../../src/pipeline.js';
+import type { Pipeline } from '../../src/pipeline.js';
 import { RejectStore } from '../../src/reject-store.js';
 import type { Shelf } from '../../src/shelf.js';
 import { SpaceReserve } from '../../src/space.js';
@@ -119,14 +119,14 @@ export function opened(body: string, signer = LISTED, deliveryId?: string): Open
   return deliveryId === undefined ? base : { ...base, deliveryId };
 }
 
-export interface TestDesk extends Desk {
+export interface TestPipeline extends Pipeline {
   /** Stages that ended, in order. */
   readonly stages: Stage[];
   readonly confirmFailures: unknown[];
 }
 
 /** Everything real but the message format: `open` says what a message is. */
-export async function createDesk(scope: Scope, open: Desk['open'], changes: Partial<Desk> = {}): Promise<TestDesk> {
+export async function createPipeline(scope: Scope, open: Pipeline['open'], changes: Partial<Pipeline> = {}): Promise<TestPipeline> {
   const root = temporaryDirectory(scope);
   const incoming = await startShelf(createShelf(scope, 'incoming', root));
   const reject = await startShelf(createShelf(scope, 'reject', root));

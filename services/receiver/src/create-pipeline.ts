@@ -6,11 +6,11 @@ import type { LateTrust } from './late-trust.js';
 import type { Local } from './local.js';
 import type { ReceiverMetrics } from './metrics.js';
 import { createOpening } from './opening/opening.js';
-import type { Desk } from './pipeline.js';
+import type { Pipeline } from './pipeline.js';
 import { verificationRules } from './rules.js';
 import { createStep, type StageHook } from './steps.js';
 
-export interface DeskParts {
+export interface PipelineParts {
   readonly config: ReceiverConfig;
   readonly context: Pick<ServiceContext, 'health' | 'log' | 'metrics' | 'onStop'>;
   readonly metrics: ReceiverMetrics;
@@ -23,7 +23,7 @@ export interface DeskParts {
 }
 
 /** Everything as it is at the moment when a message needs it: what was loaded again is used by the next message. */
-export function createDesk(parts: DeskParts): Desk {
+export function createPipeline(parts: PipelineParts): Pipeline {
   const { config, context, credentials, lists, local, metrics, now, onStage, trust } = parts;
   const { open, close } = createOpening({
     rules: verificationRules(config),
