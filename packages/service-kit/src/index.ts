@@ -1,5 +1,5 @@
-export { amsConsuming, amsSubscription, amsTopic } from './ams-settings.js';
-export { amsOptions, stompOptions, type TlsMaterial, type TlsSources, tlsMaterial } from './broker-options.js';
+export { amsConsuming, amsLogin, amsSubscription, amsTopic } from './ams-settings.js';
+export { amsOptions, stompOptions, type TlsSources, tlsMaterial } from './broker-options.js';
 export { closest } from './closest.js';
 export { type CommonSettings, commonSettings, type LifecycleSettings } from './common-settings.js';
 export { commandLineFaults, loadConfig, UNUSED_PARTS, unusedParts } from './config.js';
