@@ -1,3 +1,5 @@
+import { loggableText } from './loggable.js';
+
 interface ComponentState {
   readonly ready: boolean;
   readonly reason?: string;
@@ -32,16 +34,18 @@ export interface HealthOptions {
   readonly stuckAfterMs: number;
   /** Monotonic milliseconds; default performance.now(). */
   readonly now?: () => number;
+  /** Values that must not appear in any reason: whoever reaches the page can read it. */
+  readonly secrets?: readonly string[];
 }
 
-export function createHealth({ stuckAfterMs, now = () => performance.now() }: HealthOptions): Health {
+export function createHealth({ stuckAfterMs, now = () => performance.now(), secrets = [] }: HealthOptions): Health {
   const components = new Map<string, ComponentState>();
   const pendingChecks: (() => boolean)[] = [];
   // When pending work was first seen after the last movement: an idle hour before the work came does not count.
   let pendingSince: number | undefined;
   return {
     set: (component, ready) => {
-      components.set(component, ready === true ? { ready: true } : { ready: false, reason: ready });
+      components.set(component, ready === true ? { ready: true } : { ready: false, reason: loggableText(ready, secrets) });
     },
     require: (...names) => {
       for (const name of names) if (!components.has(name)) components.set(name, { ready: false, reason: 'not started' });

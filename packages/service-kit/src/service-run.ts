@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { constants } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { LifecycleSettings } from './common-settings.js';
-import { changedSettings } from './config-values.js';
+import { changedSettings, secretValues } from './config-values.js';
 import { suspectVariables } from './environment.js';
 import { ServiceError } from './errors.js';
 import { EXIT_CODES } from './exit-codes.js';
@@ -59,7 +59,7 @@ export class ServiceRun<S extends LifecycleSettings & Settings> {
     this.#serviceLog = openServiceLog(definition, this.#own, host);
     this.#log = this.#serviceLog.log;
     this.#metrics = createMetrics({ service: name, version });
-    this.#health = createHealth({ stuckAfterMs: this.#own.liveness.stuckAfter });
+    this.#health = createHealth({ stuckAfterMs: this.#own.liveness.stuckAfter, secrets: secretValues(definition.settings, config) });
     this.#steps = new StopSteps(this.#log);
     this.#stopMeasuring = addProcessMetrics(this.#metrics, { health: this.#health, output: this.#serviceLog.output });
   }

@@ -20,6 +20,14 @@ test('ready when every component is, with the reason of each that is not', () =>
   assert.deepEqual(disk, { ready: false, reason: 'full' });
 });
 
+test('a reason has neither a secret nor a private key', () => {
+  const health = createHealth({ stuckAfterMs: 1_000, secrets: ['S3cretPasscode'] });
+  health.set('broker', 'refused: login:site passcode:S3cretPasscode');
+  health.set('identity', 'unreadable: -----BEGIN PRIVATE KEY-----\nMIIE\n-----END PRIVATE KEY-----');
+  const { broker, identity } = health.ready().components;
+  assert.deepEqual([broker?.reason, identity?.reason], ['refused: login:site passcode:[redacted]', 'unreadable: [redacted]']);
+});
+
 test('alive while nothing is pending, however long', () => {
   let now = 0;
   const health = createHealth({ stuckAfterMs: 1_000, now: () => now });

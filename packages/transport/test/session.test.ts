@@ -207,6 +207,46 @@ describe('connecting', () => {
       }
     });
 
+  describe('with a broker that repeats the passcode', () => {
+    // Colon, backslash, per cent and slash are what is written in another way somewhere.
+    const passcode = 'S3:cret\\\\Pass/%code';
+    const forms = [
+      'S3:cret\\\\Pass/%code',
+      'S3\\ccret\\\\\\\\Pass/%code',
+      'S3:cret\\Pass/%code',
+      encodeURIComponent(passcode),
+      'S3%3Acret%5CPass%2F%25code',
+    ];
+    const options = { login: 'site', passcode };
+    const refusal = async (headers: Record<string, string>, body: string): Promise<string> => {
+      const to = await broker(async (peer) => {
+        await peer.frame();
+        peer.write('ERROR', headers, body);
+      });
+      return (await rejection(open(to, { options }), 'broker-error')).message;
+    };
+
+    it('leaves it out of an ERROR, header and body, in every form', async () => {
+      for (const form of forms) {
+        const message = await refusal({ message: 'refused' }, `CONNECT\nlogin:site\npasscode:${form}\n`);
+        assert.match(message, /the broker says: refused: CONNECT login:site passcode:\*\*\*$/);
+      }
+      // A header is unescaped when it is read.
+      assert.match(await refusal({ message: `passcode ${forms[1]} is wrong` }, ''), /says: passcode \*\*\* is wrong$/);
+    });
+
+    it('leaves nothing of it where the text is cut', async () => {
+      for (let length = 480; length <= 500; length += 1) assert.doesNotMatch(await refusal({}, `${'x'.repeat(length)}${passcode}`), /S3/);
+    });
+
+    it('leaves it out of what it says of itself', async () => {
+      const to = await broker((peer) => peer.accept({ server: `Some/1.0 ${forms[1]}` }));
+      assert.equal((await open(to, { options })).greeting.server, 'Some/1.0 ***');
+      const old = await broker((peer) => peer.accept({ version: forms[1] ?? '' }));
+      assert.match((await rejection(open(old, { options }), 'protocol-error')).message, /speaks STOMP \*\*\*,/);
+    });
+  });
+
   for (const headers of [{ version: '1.0' }, { version: '1.3' }, { version: '' }])
     it(`refuses a broker that answers with version "${headers.version}"`, async () => {
       await rejection(open(await broker((peer) => peer.accept(headers))), 'protocol-error');

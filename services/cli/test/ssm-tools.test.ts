@@ -3,12 +3,13 @@ import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { type AddressInfo, createServer } from 'node:net';
 import path from 'node:path';
 import { describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { startDevBroker } from '@ssm/devbroker';
 import { NormalReader } from '@ssm/spool';
-import { createCrl, eventually, temporaryDirectory, writeTrustDirectory } from '@ssm/test-support';
+import { createCrl, eventually, type Scope, temporaryDirectory, writeTrustDirectory } from '@ssm/test-support';
 import { createOldSite, type OldSite } from './support/old-site.js';
 
 const PATIENCE = 90_000;
@@ -52,6 +53,35 @@ async function check(site: OldSite, ...args: string[]): Promise<{ code: number |
   const { code, out, err } = await site.run('ssm', ['check', ...args]);
   return { code, text: out + err };
 }
+
+/** A broker whose ERROR repeats the CONNECT that it refuses. */
+async function startEcho(scope: Scope): Promise<string> {
+  const server = createServer((socket) => {
+    socket.on('error', () => undefined);
+    socket.once('data', (connect) => socket.end(`ERROR\nmessage:refused\n\n${connect.toString().replaceAll('\0', '')}\0`));
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  scope.after(() => void server.close());
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- it listens at a port
+  return `stomp://127.0.0.1:${(server.address() as AddressInfo).port}`;
+}
+
+describe('a broker that repeats the passcode', () => {
+  it('does not bring it into the health page, what ssm status and ssm check print, or the log', async (test) => {
+    const site = await createOldSite(test);
+    const env = { SSM_BROKER_URLS: await startEcho(test), SSM_BROKER_LOGIN: 'site', SSM_BROKER_PASSCODE: 'S3cretPasscode' };
+    const receiver = await site.start('ssmreceive', ['-c', site.receiverConfig(), '-d', site.dns, '--ops.port=0'], { env });
+    const [, url = ''] = await receiver.waitForLine(/health and metrics are served {2}url="?(http[^"\s]+)/, { timeout: PATIENCE });
+    await receiver.waitForLine(/the broker is away .*passcode:\*\*\*/, { timeout: PATIENCE });
+    const page = await (await fetch(`${url}/health/ready`)).text();
+    const status = await site.run('ssm', ['status', '--url', url]);
+    const checked = await site.run('ssm', ['check', '-c', site.senderConfig()], { env });
+    for (const text of [page, status.out, checked.out])
+      assert.match(text, /the broker says: refused: CONNECT .*login:site passcode:\*\*\*/);
+    assert.doesNotMatch([page, status.out, checked.out, receiver.output()].join('\n'), /S3cret/);
+  });
+});
 
 describe('ssm check', { concurrency: 2 }, () => {
   it('of a sender that works: a line each, and 0', async (test) => {

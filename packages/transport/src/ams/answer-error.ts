@@ -25,8 +25,8 @@ function codeOf(status: number): TransportErrorCode {
   return status >= 400 && status <= 599 ? 'broker-error' : 'protocol-error';
 }
 
-/** Bytes of a text that is no error of AMS, of which a line is shown. */
-const SHOWN_BYTES = 1000;
+/** Bytes of a text that is no error of AMS, of which a line is shown: many more than that, as the end of them may be half of a token. */
+const READ_BYTES = 64 * 1024;
 
 function wordsOf({ body, status }: HttpAnswer, confidential: boolean): string {
   if (confidential && codeOf(status) === 'protocol-error') return '';
@@ -37,7 +37,7 @@ function wordsOf({ body, status }: HttpAnswer, confidential: boolean): string {
     // A balancer in front may answer with a page of its own.
   }
   if (confidential) return '';
-  return body.subarray(0, SHOWN_BYTES).toString();
+  return body.subarray(0, READ_BYTES).toString();
 }
 
 export interface ErrorContext {
@@ -52,8 +52,7 @@ export interface ErrorContext {
 /** What the server says, in one line. */
 export function answerError(name: string, answer: HttpAnswer, context: ErrorContext): AnswerError {
   const { confidential = false, refusal, token = '' } = context;
-  const said = wordsOf(answer, confidential);
-  const words = printable(token === '' ? said : said.replaceAll(token, '***'));
+  const words = printable(wordsOf(answer, confidential), [token]);
   const { status } = answer;
   const redirected = status >= 300 && status < 400 ? ' (redirects are not followed)' : '';
   const code = refusal !== undefined && (status === 400 || status === 404) ? refusal : codeOf(status);

@@ -1,4 +1,5 @@
 import { TransportError } from '../errors.js';
+import { printable } from '../printable.js';
 import { answerError } from './answer-error.js';
 import { type HttpAnswer, HttpClient, type HttpRequest } from './http.js';
 import { type AmsSettings, serverName } from './settings.js';
@@ -119,7 +120,7 @@ export class AmsApi {
   async #send({ body = '', ...call }: Call, token: string, signal: AbortSignal): Promise<HttpAnswer> {
     const headers = { 'x-api-key': token, 'content-type': 'application/json' };
     const answer = await this.#http.send({ ...call, headers, body: Buffer.from(body) }, signal);
-    this.#greeting = { server: answer.server, certificateExpires: answer.certificateExpires };
+    this.#greeting = { server: printable(answer.server, [token]), certificateExpires: answer.certificateExpires };
     return answer;
   }
 

@@ -5,7 +5,6 @@ import type { Socket } from 'node:net';
 import { Deferred } from '../deferred.js';
 import { TransportError, type TransportErrorCode } from '../errors.js';
 import { hostAndPort } from '../host-and-port.js';
-import { printable } from '../printable.js';
 import { certificateExpiry, connectionOptions, describe, type TransportTls, tlsFailure, tlsSettings, unusableMaterial } from '../tls.js';
 import { Timer } from './timer.js';
 
@@ -31,7 +30,7 @@ export interface HttpRequest {
 export interface HttpAnswer {
   readonly status: number;
   readonly body: Buffer;
-  /** The `server` header, or empty. */
+  /** The `server` header as it came, or empty. */
   readonly server: string;
   readonly certificateExpires: Date | undefined;
   /** What the server asks to wait for; 0: it does not say. */
@@ -192,11 +191,10 @@ class Attempt {
       expectMore();
     }
     if (this.#fate) throw this.#fate;
-    const server = printable(String(headers['server'] ?? ''));
     return {
       status: statusCode,
       body: Buffer.concat(chunks),
-      server,
+      server: String(headers['server'] ?? ''),
       certificateExpires,
       retryAfterMs: retryAfter(headers['retry-after']),
     };

@@ -72,6 +72,8 @@ export class Session {
   #errorTimer: NodeJS.Timeout | undefined;
   #inputOver = false;
   #over = false;
+  /** What the broker says: perhaps it repeats our CONNECT. */
+  readonly #shown = (words: unknown): string => printable(String(words), [this.#settings.passcode ?? '']);
 
   /** Connects. Errors: connect-failed, connect-timeout, tls-failed, broker-error, protocol-error, aborted. */
   static async open(broker: StompBroker, settings: Settings, signal: AbortSignal, inbox: Inbox = NO_INBOX): Promise<Session> {
@@ -249,7 +251,7 @@ export class Session {
   #onConnected(headers: IncomingFrame['headers']): void {
     const { version, server = '', 'heart-beat': heartbeat } = headers;
     if (version !== '1.1' && version !== '1.2') {
-      this.#fault(`the broker speaks STOMP ${printable(String(version ?? '1.0'))}, 1.1 or 1.2 is needed`);
+      this.#fault(`the broker speaks STOMP ${this.#shown(version ?? '1.0')}, 1.1 or 1.2 is needed`);
       return;
     }
     this.#reader.setVersion(version);
@@ -265,7 +267,7 @@ export class Session {
     });
     this.#greeting = {
       version,
-      server: printable(String(server)),
+      server: this.#shown(server),
       intervals,
       encrypted: this.#socket instanceof TLSSocket,
       certificateExpires: certificateExpiry(this.#socket),
@@ -276,14 +278,14 @@ export class Session {
   /** The broker closes after an ERROR, perhaps before its body is whole; or it does neither. */
   #onError(frame: IncomingFrame): void {
     const { headers } = frame;
-    this.#brokerError = brokerError(this.name, headers, '');
+    this.#brokerError = brokerError(this.name, headers, '', this.#shown);
     this.#errorTimer ??= setTimeout(() => this.#finish(this.#brokerError), ERROR_BODY_MS);
     const decoder = new TextDecoder();
     readBody(
       frame,
       MAX_ERROR_BYTES,
       () => undefined,
-      ({ bytes }) => this.#finish(brokerError(this.name, headers, decoder.decode(bytes))),
+      ({ bytes }) => this.#finish(brokerError(this.name, headers, decoder.decode(bytes), this.#shown)),
     );
   }
 

@@ -94,9 +94,15 @@ describe('an AMS server that cannot be trusted', () => {
     const bench = await AmsBench.start(t);
     const body = JSON.stringify({ error: { code: 401, message: `bad token ${bench.server.token('site')}\n\u001b[31m`, status: 'X' } });
     bench.server.inject({ call: 'publish', fault: { type: 'answer', status: 401, body } });
+    const headers = { server: `AMS of ${bench.server.token('site')}` };
+    bench.server.inject({ call: 'publish', fault: { type: 'answer', status: 200, headers, body: '{"messageIds":[]}' } });
     const publisher = bench.publisher();
     const statuses = listen(publisher);
     await within(publisher.publish(message('a'), never), 'published');
+    assert.deepEqual(
+      statuses.flatMap((status) => (status.type === 'connected' ? [status.server] : [])),
+      ['AMS of ***'],
+    );
     const [error] = statuses.flatMap((status) => (status.type === 'disconnected' && status.error ? [status.error.message] : []));
     assert.equal(error, `${bench.broker}: publish: the server answers 401: bad token *** [31m`);
   });
