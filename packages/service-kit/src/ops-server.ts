@@ -1,4 +1,6 @@
 /** The only importer of fastify. */
+import { createServer, type RequestListener, type Server } from 'node:http';
+import type { Socket } from 'node:net';
 import { type FastifyInstance, type FastifyReply, type FastifyRequest, fastify } from 'fastify';
 import { ServiceError } from './errors.js';
 import type { Health } from './health.js';
@@ -10,6 +12,7 @@ export interface OpsServerOptions {
   readonly port: number;
   readonly health: Pick<Health, 'ready' | 'live'>;
   readonly metrics: Pick<Metrics, 'render' | 'contentType'>;
+  readonly limits?: Partial<OpsLimits>;
 }
 
 export interface OpsServer {
@@ -22,8 +25,20 @@ export interface OpsServer {
   close(): Promise<void>;
 }
 
-/** Limits of the server: it answers short questions of a probe and a scraper, nothing else. */
-export const OPS_LIMITS = { headerBytes: 8_192, requestMs: 10_000, headersMs: 5_000, keepAliveMs: 30_000, connections: 64 } as const;
+/** The server answers short questions of a probe and a scraper, one on each connection, nothing else. */
+export interface OpsLimits {
+  readonly headerBytes: number;
+  /** Until a question is whole. */
+  readonly requestMs: number;
+  /** From the connect to the last byte of the answer, however slowly it is read. */
+  readonly connectionMs: number;
+  readonly connections: number;
+}
+
+export const OPS_LIMITS: OpsLimits = { headerBytes: 8_192, requestMs: 5_000, connectionMs: 30_000, connections: 64 };
+
+/** How often Node.js looks for questions that are not whole in time. */
+const CHECK_MS = 1_000;
 
 const EVERY_ADDRESS = '::';
 const EVERY_IPV4_ADDRESS = '0.0.0.0';
@@ -61,17 +76,13 @@ async function listen(options: OpsServerOptions): Promise<OpsServer> {
   return { host: options.host, port, url: `http://${host}:${port}`, close: () => app.close() };
 }
 
-function buildApp({ health, metrics }: OpsServerOptions): FastifyInstance {
+function buildApp({ health, metrics, limits }: OpsServerOptions): FastifyInstance {
   const app = fastify({
     logger: false,
     exposeHeadRoutes: true,
     forceCloseConnections: true,
-    requestTimeout: OPS_LIMITS.requestMs,
-    connectionTimeout: OPS_LIMITS.requestMs,
-    keepAliveTimeout: OPS_LIMITS.keepAliveMs,
-    http: { maxHeaderSize: OPS_LIMITS.headerBytes, headersTimeout: OPS_LIMITS.headersMs },
+    serverFactory: (handler) => limitedServer(handler, { ...OPS_LIMITS, ...limits }),
   });
-  app.server.maxConnections = OPS_LIMITS.connections;
   app.addHook('onRequest', refuseBodies);
   app.get('/health/live', (_request, reply) => {
     const state = health.live();
@@ -90,12 +101,34 @@ function buildApp({ health, metrics }: OpsServerOptions): FastifyInstance {
   return app;
 }
 
+function limitedServer(handler: RequestListener, { headerBytes, requestMs, connectionMs, connections }: OpsLimits): Server {
+  const times = { headersTimeout: requestMs, requestTimeout: requestMs, connectionsCheckingInterval: CHECK_MS };
+  const server = createServer({ maxHeaderSize: headerBytes, ...times }, handler);
+  /** In the order in which they came. */
+  const open = new Set<Socket>();
+  server.on('connection', (socket: Socket) => {
+    const timer = setTimeout(() => socket.destroy(), connectionMs);
+    socket.once('close', () => {
+      clearTimeout(timer);
+      open.delete(socket);
+    });
+    open.add(socket);
+    const [oldest] = open;
+    if (open.size <= connections || oldest === undefined) return;
+    // Not the new one: it may be the probe, which is answered at once, and the old ones somebody who keeps it out.
+    open.delete(oldest);
+    oldest.destroy();
+  });
+  return server;
+}
+
 /** Before anything of a body is read: nothing here takes one. */
 async function refuseBodies(request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply | undefined> {
-  reply.header('cache-control', 'no-store');
+  // Nobody keeps a connection: probes and scrapers come seldom, and there are few.
+  reply.headers({ 'cache-control': 'no-store', connection: 'close' });
   const hasBody = request.headers['transfer-encoding'] !== undefined || Number(request.headers['content-length'] ?? 0) !== 0;
   if (request.method !== 'GET' && request.method !== 'HEAD') {
-    return reply.code(405).header('allow', 'GET, HEAD').header('connection', 'close').send({ error: 'method not allowed' });
+    return reply.code(405).header('allow', 'GET, HEAD').send({ error: 'method not allowed' });
   }
-  return hasBody ? reply.code(413).header('connection', 'close').send({ error: 'no body is taken' }) : undefined;
+  return hasBody ? reply.code(413).send({ error: 'no body is taken' }) : undefined;
 }
