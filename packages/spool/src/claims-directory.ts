@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { promises as fs } from 'node:fs';
 import path from 'node:path';
 import { clockSkew } from './clock-skew.js';
-import { makeDirectory, syncDirectory } from './durable.js';
+import { makeOwnDirectory, syncDirectory } from './durable.js';
 import { SpoolError } from './errors.js';
 import { failedWith } from './faults.js';
 import { type FileCalls, files } from './files.js';
@@ -53,7 +53,7 @@ export class ClaimsDirectory {
 
   /** Makes the directory, measures the clock, and begins to say that we live. `held` gives the journal lines of what is claimed. */
   async open(held: () => Iterable<string>): Promise<void> {
-    if (await makeDirectory(this.path, this.#options.modes ?? {})) await syncDirectory(this.#options.path);
+    if (await makeOwnDirectory(this.path, this.#options.modes ?? {})) await syncDirectory(this.#options.path);
     await this.measureClock();
     this.#owner ??= await Owner.open(this.path, this.#options.instance, held, { modes: this.#options.modes, calls: this.#calls });
     // unref: the heartbeat must not keep the process up.

@@ -4,6 +4,7 @@
  */
 import fs, { promises } from 'node:fs';
 import path from 'node:path';
+import { SpoolError } from './errors.js';
 import { failedWith } from './faults.js';
 import { type FileCalls, files, settleVoid } from './files.js';
 import type { FileModes } from './spool.js';
@@ -182,4 +183,16 @@ export async function makeDirectory(directory: string, { directoryMode, gid }: F
   if (gid !== undefined) await promises.chown(directory, UNCHANGED, gid);
   if (directoryMode !== undefined) await promises.chmod(directory, directoryMode);
   return true;
+}
+
+/**
+ * As makeDirectory(), where nobody but us has a say what it is. SpoolError `path-missing` when something else has the name, a link to a
+ * directory too: what we make and move there would be in somebody else's.
+ */
+export async function makeOwnDirectory(directory: string, modes: FileModes): Promise<boolean> {
+  if (await makeDirectory(directory, modes)) return true;
+  const stats = await files.lstat(directory);
+  if (stats.isDirectory()) return false;
+  const what = stats.isSymbolicLink() ? 'a symbolic link' : 'no directory';
+  throw new SpoolError('path-missing', `${directory} is ${what}: remove it, the directory is made in its place`, { path: directory });
 }

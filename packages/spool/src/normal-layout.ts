@@ -34,6 +34,13 @@ export async function namesIn(directory: string, encoding: NameEncoding = 'utf8'
   }
 }
 
+/** The directories in a small directory. A link is none: what is where it leads is not ours to finish or to remove. */
+export async function directoriesIn(directory: string): Promise<string[]> {
+  const names = await namesIn(directory);
+  const are = await Promise.all(names.map((name) => isDirectory(`${directory}/${name}`)));
+  return names.filter((_, index) => are[index]);
+}
+
 /** Element names in a directory, as the file system gives them, some at a time; none when it is missing. */
 export function elementsIn(directory: string): AsyncGenerator<readonly string[], void> {
   return namesLike(directory, isElementName);

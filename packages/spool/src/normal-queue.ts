@@ -2,13 +2,25 @@
 import { constants, promises as fs } from 'node:fs';
 import path from 'node:path';
 import { clockSkew } from './clock-skew.js';
-import { createFile, createFiles, makeDirectory, syncDirectory, syncRemaining } from './durable.js';
+import { createFile, createFiles, makeDirectory, makeOwnDirectory, syncDirectory, syncRemaining } from './durable.js';
 import { SpoolError } from './errors.js';
 import { failedWith, guarded } from './faults.js';
 import { Insertion, newestDirectory } from './insertion.js';
 import { inodeOf, removeIfEmpty, renameIfThere, unlinkIfThere } from './moves.js';
 import { isElementName, NameSource } from './names.js';
-import { type DepthCount, depthOf, KEY, LOCKED, namesIn, OBSOLETE, removeDirectory, STAGING, TEMPORARY, usageOf } from './normal-layout.js';
+import {
+  type DepthCount,
+  depthOf,
+  directoriesIn,
+  KEY,
+  LOCKED,
+  namesIn,
+  OBSOLETE,
+  removeDirectory,
+  STAGING,
+  TEMPORARY,
+  usageOf,
+} from './normal-layout.js';
 import { type Checkpoint, noCheckpoint, type StagingOptions } from './options.js';
 import { identityOf, SameDirectory } from './same-directory.js';
 import type { FileModes, QueueRecord, Staged, StagingQueue, Usage } from './spool.js';
@@ -69,7 +81,7 @@ export class NormalQueue implements StagingQueue {
     return await guarded('prepare the queue', this.path, async () => {
       if (this.#root.isKnown) await this.#root.check();
       else if (await makeDirectory(this.path, this.#modes)) await syncDirectory(path.dirname(this.path));
-      for (const name of [TEMPORARY, OBSOLETE]) await makeDirectory(this.#at(name), this.#modes);
+      for (const name of [TEMPORARY, OBSOLETE]) await makeOwnDirectory(this.#at(name), this.#modes);
       await this.#makeStaging();
       await this.#calls.look();
       return await identityOf(this.path);
@@ -85,8 +97,8 @@ export class NormalQueue implements StagingQueue {
 
   async #makeStaging(): Promise<void> {
     await this.#root.check();
-    if (await makeDirectory(this.#at(STAGING), this.#modes)) await syncDirectory(this.path);
-    if (await makeDirectory(this.#at(this.#own), this.#modes)) await syncDirectory(this.#at(STAGING));
+    if (await makeOwnDirectory(this.#at(STAGING), this.#modes)) await syncDirectory(this.path);
+    if (await makeOwnDirectory(this.#at(this.#own), this.#modes)) await syncDirectory(this.#at(STAGING));
   }
 
   #at(relative: string): string {
@@ -262,7 +274,7 @@ export class NormalQueue implements StagingQueue {
     return await guarded('clean the staging directory', this.path, async () => {
       const limit = (await this.#byVolume(now)) - STAGING_AGE_MS;
       let removed = 0;
-      for (const instance of await namesIn(this.#at(STAGING))) {
+      for (const instance of await directoriesIn(this.#at(STAGING))) {
         const directory = `${STAGING}/${instance}`;
         for (const name of await namesIn(this.#at(directory)))
           if (await this.#cleanOne(`${directory}/${name}`, isRecorded, limit)) removed += 1;

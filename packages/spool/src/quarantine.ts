@@ -1,13 +1,13 @@
 /** Where elements go that can never be sent: a dirq Normal queue with the files `body` (the file itself, renamed), `error` and `name`. */
 import { promises as fs } from 'node:fs';
 import path from 'node:path';
-import { syncDirectory } from './durable.js';
+import { makeOwnDirectory, syncDirectory } from './durable.js';
 import { SpoolError } from './errors.js';
 import { failedWith } from './faults.js';
 import { files } from './files.js';
 import { inodeOf } from './moves.js';
 import { encodeName } from './names.js';
-import { elementsIn, namesIn, STAGING } from './normal-layout.js';
+import { directoriesIn, elementsIn, STAGING } from './normal-layout.js';
 import { NormalQueue } from './normal-queue.js';
 import type { Checkpoint, OutgoingOptions } from './options.js';
 import { identityOf, SameDirectory } from './same-directory.js';
@@ -52,15 +52,22 @@ export class Quarantine {
       throw new SpoolError('path-missing', `${this.path} is not the directory that it was at start`, { path: this.path });
     await this.#outgoing.check();
     const queue = this.#newQueue();
-    await queue.prepare();
+    await this.#prepare(queue);
     this.#queue = queue;
     return queue;
+  }
+
+  /** A path of the configuration may be a link; what is ours in outgoing is none. */
+  async #prepare(queue: NormalQueue): Promise<void> {
+    const { modes = {}, path: outgoing, quarantinePath } = this.#options;
+    if (quarantinePath === undefined && (await makeOwnDirectory(this.path, modes))) await syncDirectory(outgoing);
+    await queue.prepare();
   }
 
   /** Makes the queue, and shows with an empty file of ours that files can be moved there. */
   async start(file: string): Promise<void> {
     this.#outgoing.know(await identityOf(this.#options.path));
-    await (await this.#current()).prepare();
+    await this.#prepare(await this.#current());
     const moved = path.join(this.path, `.${path.basename(file)}`);
     try {
       await fs.rename(file, moved);
@@ -75,7 +82,7 @@ export class Quarantine {
   async recover(time: number): Promise<void> {
     const queue = await this.#current();
     const staging = path.join(this.path, STAGING);
-    for (const instance of await namesIn(staging))
+    for (const instance of await directoriesIn(staging))
       for await (const elements of elementsIn(path.join(staging, instance)))
         for (const element of elements) await this.#finish(queue, path.join(STAGING, instance, element), time);
   }

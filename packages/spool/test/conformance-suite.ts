@@ -16,13 +16,16 @@ import {
   writeFileSync,
 } from 'node:fs';
 import net from 'node:net';
+import path from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import { eventually, temporaryDirectory } from '@ssm/test-support';
 import { files } from '../src/files.js';
+import { NormalQueue } from '../src/normal-queue.js';
 import type { NormalReader } from '../src/normal-reader.js';
 import type { OutgoingOptions } from '../src/options.js';
 import type { OutgoingQueue } from '../src/spool.js';
-import { Clock, claimed, claimFirst, MINUTE, namesOf, rejectsWith, text, threaded } from './support.js';
+import { lookOlder } from './aged.js';
+import { Clock, claimed, claimFirst, HOUR, MINUTE, namesOf, rejectsWith, text, threaded } from './support.js';
 
 export interface OutgoingFixture {
   readonly make: (options: Pick<OutgoingOptions, 'path' | 'instance'> & Partial<OutgoingOptions>) => OutgoingQueue;
@@ -203,6 +206,45 @@ export function outgoingConformance(layout: 'dirq' | 'directory', fixture: Outgo
       assert.equal(statSync(`${root}/.secret`).mtimeMs, before, 'the target of a link is left alone');
       assert.equal(await queue.quarantineDepth(), 2);
       assert.deepEqual(await namesOf(queue.scan()), []);
+    });
+
+    it('makes and moves nothing in a directory to which a link leads that should be its own', async (t) => {
+      for (const name of ['.claimed', '.quarantine', '.quarantine/.staging', '.quarantine/.staging/senders', '.quarantine/obsolete']) {
+        const [root, foreign] = [temporaryDirectory(t), temporaryDirectory(t)];
+        mkdirSync(path.dirname(`${root}/${name}`), { recursive: true });
+        symlinkSync(foreign, `${root}/${name}`);
+        const queue = fixture.make({ path: root, instance: 'sender' });
+        t.after(() => queue.close?.());
+        const error = await rejectsWith(queue.start(), 'path-missing');
+        assert.match(error.message, new RegExp(`${name} is a symbolic link: remove it`));
+        assert.deepEqual(readdirSync(foreign), [], name);
+        rmSync(`${root}/${name}`);
+        await queue.start();
+      }
+    });
+
+    it('has its quarantine where the configuration says, also by a link', async (t) => {
+      const [root, elsewhere] = [temporaryDirectory(t), temporaryDirectory(t)];
+      symlinkSync(elsewhere, `${root}/.elsewhere`);
+      const { queue } = await started(t, { path: root, quarantinePath: `${root}/.elsewhere` });
+      const claim = await claimed(queue, fixture.put(root, 'x'));
+      await claim.quarantine({ code: 'x', message: 'y', at: new Date() });
+      assert.equal(await queue.quarantineDepth(), 1);
+    });
+
+    it('neither finishes nor removes what a link brings into its quarantine', async (t) => {
+      const { root } = await started(t);
+      const foreign = temporaryDirectory(t);
+      const other = new NormalQueue({ path: foreign, instance: 'other' });
+      await other.start();
+      const [whole, unfinished] = [await other.stage({ body: 'x' }), await other.stage({ error: 'x' })];
+      writeFileSync(`${foreign}/.staging/other/file`, 'x');
+      symlinkSync(`${foreign}/.staging/other`, `${root}/.quarantine/.staging/other`);
+      lookOlder(t, /\.staging\/other\/./, 48 * HOUR);
+      const { queue } = await started(t, { path: root, instance: 'later' });
+      await queue.purge();
+      for (const file of [whole.path, unfinished.path, '.staging/other/file']) assert.ok(existsSync(`${foreign}/${file}`), file);
+      assert.equal(await queue.quarantineDepth(), 0);
     });
 
     it('quarantines the file itself, with name and reason', async (t) => {

@@ -128,15 +128,15 @@ describe('a full disk', { skip }, () => {
 
 describe('a staging area on another file system', { skip }, () => {
   it('is refused before anything is staged there', async (t) => {
-    const root = temporaryDirectory(t);
-    const other = mounted(t);
+    let root = '';
+    t.after(() => void spawnSync('umount', ['-l', `${root}/.staging`]));
+    root = temporaryDirectory(t);
     const queue = new NormalQueue({ path: root, instance: 'x' });
     await queue.start();
-    rmSync(`${root}/.staging`, { recursive: true });
-    symlinkSync(other, `${root}/.staging`);
+    command('mount', '-t', 'tmpfs', '-o', 'size=1m', 'ssm-test', `${root}/.staging`);
     await rejectsWith(queue.start(), 'io-error');
     await rejectsWith(new NormalQueue({ path: root, instance: 'y' }).start(), 'io-error');
-    rmSync(`${root}/.staging`);
+    command('umount', `${root}/.staging`);
     await queue.start();
     await addTo(queue, { body: 'x' });
   });
