@@ -5,10 +5,12 @@
  */
 import { createHash, randomBytes } from 'node:crypto';
 import { promises as fs } from 'node:fs';
+import type { FileHandle } from 'node:fs/promises';
 import path from 'node:path';
 import { failedWith } from './faults.js';
 import { type FileCalls, files } from './files.js';
 import { fieldsOf } from './json.js';
+import { unlinkIfThere } from './moves.js';
 import type { FileModes } from './spool.js';
 
 const { O_APPEND, O_NOFOLLOW, O_NONBLOCK, O_RDONLY, O_WRONLY } = fs.constants;
@@ -204,26 +206,33 @@ export class Owner {
     const text = [JSON.stringify({ ...this.#identity, closed: this.#closed }), ...this.#held(), ''].join('\n');
     this.#size = text.length;
     const draft = `${this.file}${DRAFT}`;
-    await fs.writeFile(draft, text).catch((error: unknown) => {
-      // Sending is what frees a full disk: an empty file says at least that we live.
-      if (!failedWith(error, 'ENOSPC', 'EDQUOT')) throw error;
-    });
-    // Where modes cannot be set others judge us by our heartbeat.
-    await this.#setModes(draft).catch(() => undefined);
+    // Whoever may write here may have put a link there, to what only we may write.
+    await unlinkIfThere(draft);
+    const handle = await fs.open(draft, 'wx');
+    try {
+      await handle.writeFile(text).catch((error: unknown) => {
+        // Sending is what frees a full disk: an empty file says at least that we live.
+        if (!failedWith(error, 'ENOSPC', 'EDQUOT')) throw error;
+      });
+      // Where modes cannot be set others judge us by our heartbeat.
+      await this.#setModes(handle).catch(() => undefined);
+    } finally {
+      await handle.close();
+    }
     await fs.rename(draft, this.file);
     await this.#forget();
   }
 
-  async #setModes(draft: string): Promise<void> {
+  async #setModes(draft: FileHandle): Promise<void> {
     const { fileMode = FILE_MODE, gid } = this.#modes;
-    if (gid !== undefined) await fs.chown(draft, UNCHANGED, gid);
-    await fs.chmod(draft, fileMode);
+    if (gid !== undefined) await draft.chown(UNCHANGED, gid);
+    await draft.chmod(fileMode);
   }
 
   /** Says that we live. Somebody who took us for dead (we were stopped for long) has removed the file: then it is written again. */
   async beat(now: Date): Promise<void> {
     try {
-      await fs.utimes(this.file, now, now);
+      await fs.lutimes(this.file, now, now);
     } catch (error) {
       if (failedWith(error, 'ENOENT')) await this.#inTurn(() => this.#writeAnew());
     }

@@ -146,6 +146,24 @@ describe('Owner', () => {
     }
   });
 
+  it('is written and touched itself, whatever links somebody puts there', async (t) => {
+    const directory = temporaryDirectory(t);
+    const owner = await Owner.open(directory, 'x', () => []);
+    const victim = `${temporaryDirectory(t)}/victim`;
+    writeFileSync(victim, 'precious', { mode: 0o600 });
+    const before = statSync(victim);
+    unlinkSync(owner.file);
+    symlinkSync(victim, `${owner.file}~draft`);
+    await owner.beat(new Date());
+    assert.deepEqual(await readOwner(owner.file), { identity: await identify(), closed: false });
+    unlinkSync(owner.file);
+    symlinkSync(victim, owner.file);
+    await owner.beat(new Date(0));
+    await owner.note('a'.repeat(2_000_000));
+    const { mode, mtimeMs } = statSync(victim);
+    assert.deepEqual([readFileSync(victim, 'utf8'), mode, mtimeMs], ['precious', before.mode, before.mtimeMs]);
+  });
+
   it('is unknown when its file is a link or a directory', async (t) => {
     const file = `${temporaryDirectory(t)}/owner`;
     symlinkSync('/proc/self/stat', file);

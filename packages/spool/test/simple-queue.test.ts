@@ -509,10 +509,11 @@ describe('start of a dirq Simple queue', () => {
       await write(file, data, options);
     });
     t.mock.method(promises, 'mkdir', failing('EEXIST'));
-    const rename = promises.rename.bind(promises);
-    t.mock.method(promises, 'rename', async (from: string, to: string) => {
-      if (from.endsWith('~draft')) await write(from, '');
-      await rename(from, to);
+    const open = promises.open.bind(promises);
+    t.mock.method(promises, 'open', async (...args: Parameters<typeof open>) => {
+      const handle = await open(...args);
+      t.mock.method(handle, 'writeFile', failing('ENOSPC'));
+      return handle;
     });
     const queue = new SimpleQueue({ path: root, layout: 'dirq', instance: 'second' });
     t.after(() => queue.close());
