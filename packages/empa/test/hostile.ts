@@ -54,15 +54,27 @@ export function trimmed(raw: Buffer): Buffer {
   return Buffer.from(raw.toString('latin1').trimEnd(), 'latin1');
 }
 
+/** DER of a constructed value with these in it. */
+function holding(items: readonly Buffer[], node: DerNode): Buffer {
+  if (node.tagClass === 'context') return context(node.tag, items);
+  const body = sequence(...items);
+  body[0] = node.raw.readUInt8(0);
+  return body;
+}
+
+/** DER of the tree with some values in it replaced, each wherever it is. */
+export function exchanged(node: DerNode, changes: readonly (readonly [from: Buffer, to: Buffer])[]): Buffer {
+  const change = changes.find(([from]) => from.equals(node.raw));
+  if (change !== undefined) return change[1];
+  if (!node.constructed) return node.raw;
+  const children = node.children.map((child) => exchanged(child, changes));
+  return holding(children, node);
+}
+
 /** DER of the tree with one value in it replaced by others. */
 export function* mutations(node: DerNode): Generator<Buffer> {
   const children = node.children.map(derOf);
-  const rebuilt = (items: readonly Buffer[]): Buffer => {
-    if (node.tagClass === 'context') return context(node.tag, items);
-    const body = sequence(...items);
-    body[0] = node.raw.readUInt8(0);
-    return body;
-  };
+  const rebuilt = (items: readonly Buffer[]): Buffer => holding(items, node);
   for (const [index, child] of node.children.entries()) {
     const own = derOf(child);
     const others: readonly (readonly Buffer[])[] = [

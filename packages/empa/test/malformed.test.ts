@@ -2,10 +2,11 @@
 import assert from 'node:assert/strict';
 import { after, describe, it } from 'node:test';
 import * as fc from 'fast-check';
+import { writeSigningCertificate } from '../src/cms/signing-certificate.js';
 import { parseDer } from '../src/der.js';
 import { writeMultipartSigned } from '../src/mime.js';
 import { BODY, mutations, outcome, outcomes, trimmed, truncations } from './hostile.js';
-import { signedData, signerInfo } from './recipe.js';
+import { certificateOf, signedData, signerInfo, usualAttributes } from './recipe.js';
 import { World } from './world.js';
 
 const world = new World({ after });
@@ -43,7 +44,8 @@ describe('a signed message', () => {
 describe('the structure of CMS', () => {
   it('of a signature is refused or unchanged with any value missing, twice, in another place, or of another kind', async () => {
     const part = Buffer.from(`Content-Type: text/plain\r\n\r\n${BODY}`.replaceAll('\n', '\r\n').replaceAll('\r\r', '\r'), 'latin1');
-    const cms = signedData({ signerInfos: [signerInfo(part, { signer: site })], certificates: [site.der] });
+    const attributes = [...usualAttributes(part), writeSigningCertificate(certificateOf(site))];
+    const cms = signedData({ signerInfos: [signerInfo(part, { signer: site, attributes })], certificates: [site.der] });
     const messages = function* (): Generator<Buffer> {
       for (const mutation of mutations(parseDer(cms))) yield writeMultipartSigned([part], mutation);
     };

@@ -1,12 +1,15 @@
 import assert from 'node:assert/strict';
 import { constants, sign } from 'node:crypto';
 import { after, describe, it } from 'node:test';
-import { cachedKey, createCertificate } from '@ssm/test-support';
+import { cachedKey, createCertificate, type IssuedCertificate } from '@ssm/test-support';
 import { writeEnvelopedData } from '../src/cms/enveloped-data.js';
-import { context, integer, nullValue, octetString, sequence } from '../src/der.js';
+import { writeSigningCertificate } from '../src/cms/signing-certificate.js';
+import { context, integer, nullValue, octetString, parseDer, sequence } from '../src/der.js';
 import type { EmpaError } from '../src/errors.js';
-import { toCrlf, writeMultipartSigned, writePkcs7Mime } from '../src/mime.js';
+import { DEFAULT_LIMITS } from '../src/limits.js';
+import { readSmime, toCrlf, writeMultipartSigned, writePkcs7Mime } from '../src/mime.js';
 import { loadTrustStore } from '../src/trust-store.js';
+import { exchanged } from './hostile.js';
 import {
   algorithm,
   attribute,
@@ -16,6 +19,7 @@ import {
   contentInfo,
   encryptContent,
   identityOf,
+  issuerAndSerialOf,
   message,
   NOW,
   OIDS,
@@ -48,6 +52,17 @@ function opaque(part: string, cms = (der: Buffer): Buffer => der): Buffer {
 function enveloped(plaintext: Buffer | string): Buffer {
   const octets = Buffer.isBuffer(plaintext) ? plaintext : Buffer.from(plaintext, 'latin1');
   return writePkcs7Mime(writeEnvelopedData(encryptContent(octets), [certificateOf(server)]), 'enveloped-data');
+}
+
+/** The same message with another certificate and its issuer and serial number in place of the signer's. */
+function withCertificate(raw: Buffer, signer: IssuedCertificate, other: IssuedCertificate): Buffer {
+  const entity = readSmime(raw, DEFAULT_LIMITS);
+  assert.ok(entity.kind === 'multipart-signed');
+  const changes = [
+    [signer.der, other.der],
+    [issuerAndSerialOf(signer), issuerAndSerialOf(other)],
+  ] as const;
+  return writeMultipartSigned([entity.signedPart], exchanged(parseDer(entity.cms), changes));
 }
 
 async function bodyOf(raw: Buffer): Promise<string> {
@@ -156,6 +171,20 @@ describe('openMessage', () => {
   it('finds the signer by key id', async () => {
     const raw = message({ signer: site, identifier: context(0, site.key.id, false) });
     assert.equal((await world.open(raw)).signer.toString(), site.dn);
+  });
+
+  it('takes of certificates with one key the one that was signed for', async () => {
+    const renewed = authority.issue('renewed.example.org');
+    const attributes = [...usualAttributes(PART), writeSigningCertificate(certificateOf(site))];
+    const signer: SignerRecipe = { signer: site, attributes, identifier: context(0, site.key.id, false) };
+    for (const bag of [
+      [site, renewed],
+      [renewed, site],
+    ]) {
+      const opened = await world.open(message(signer, { certificates: bag.map(({ der }) => der) }));
+      assert.equal(opened.signer.toString(), site.dn);
+    }
+    await rejected('signature-invalid', world.open(message(signer, { certificates: [renewed.der] })));
   });
 
   it('reads RSA signatures, PKCS#1 v1.5 and PSS', async () => {
@@ -273,6 +302,16 @@ describe('openMessage refuses', () => {
       }
     });
   }
+
+  it('a certificate of the same key that the signer did not sign for: signature-invalid', async () => {
+    const renewed = authority.issue('renewed.example.org');
+    const raw = withCertificate(await world.seal('a'), site, renewed);
+    const { step, partial, message: text } = await rejected('signature-invalid', world.open(raw));
+    assert.deepEqual([step, partial, text], ['signature', {}, 'The signature was made for another certificate']);
+    assert.equal((await world.open(withCertificate(raw, renewed, site))).signer.toString(), site.dn);
+    // Of old senders nothing that is signed says which.
+    assert.equal((await world.open(withCertificate(message({ signer: site }), site, renewed))).signer.toString(), renewed.dn);
+  });
 
   it('what is over a limit', async () => {
     const raw = await world.seal('abc\0');

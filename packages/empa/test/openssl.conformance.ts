@@ -1,6 +1,7 @@
 /** Messages to and from the `openssl` command, in both directions. */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { after, describe, it } from 'node:test';
@@ -113,6 +114,17 @@ describe('openssl verifies what we sign', { skip }, () => {
     });
   }
 
+  it('and for whom it was signed', async () => {
+    for (const kind of KINDS) {
+      const raw = await seal(TEXT, kind);
+      assert.equal(bodyIn(openssl('cms -verify -cades -CAfile ca -purpose any', raw)).toString(), TEXT);
+      assert.match(openssl('cms -cmsout -print -noout', raw).toString(), /: id-smime-aa-signingCertificateV2 \(/u);
+      const values = openssl('asn1parse', openssl('smime -pk7out', raw)).toString();
+      const digest = createHash('sha256').update(of(kind).der).digest('hex');
+      assert.match(values, new RegExp(`:id-smime-aa-signingCertificateV2\n(?:.*SE[TQ].*\n)+.*:${digest.toUpperCase()}\n`, 'u'));
+    }
+  });
+
   it('and reads text as text', async () => {
     const text = openssl('smime -verify -text -CAfile ca -purpose any', await seal(TEXT, 'rsa2048'));
     assert.equal(text.toString().replaceAll('\r\n', '\n'), TEXT);
@@ -121,7 +133,9 @@ describe('openssl verifies what we sign', { skip }, () => {
   it('with intermediates of ours', async () => {
     const leaf = issue('p256', intermediate);
     const raw = await seal(TEXT, 'p256', { signer: identityOf(leaf, [intermediate]) });
-    assert.equal(bodyIn(openssl('cms -verify -CAfile ca -purpose any', raw)).toString(), TEXT);
+    for (const options of ['', '-cades ']) {
+      assert.equal(bodyIn(openssl(`cms -verify ${options}-CAfile ca -purpose any`, raw)).toString(), TEXT);
+    }
     assert.equal(Buffer.from((await open(raw)).body).toString(), TEXT);
   });
 });
@@ -155,7 +169,14 @@ const SIGN = [
   '-crlfeol',
   '-certfile ca',
 ];
-const SIGN_CMS = ['-keyid', '-keyid -nodetach -stream', '-nodetach -outform SMIME -md sha512'];
+const SIGN_CMS = [
+  '-keyid',
+  '-keyid -nodetach -stream',
+  '-nodetach -outform SMIME -md sha512',
+  '-cades',
+  '-cades -md sha384 -certfile ca',
+  '-cades -md sha512 -keyid -nodetach -stream',
+];
 const SIGN_PSS = ['', '-keyopt rsa_pss_saltlen:20', '-keyopt rsa_pss_saltlen:-1', '-keyopt rsa_pss_saltlen:-2', '-md sha512', '-nodetach'];
 
 describe('we verify what openssl signs', { skip }, () => {

@@ -3,7 +3,7 @@ import { EmpaError } from '../errors.js';
 
 export type HashName = 'sha256' | 'sha384' | 'sha512';
 
-/** Content types (RFC 5652, RFC 5083), attributes (RFC 5652 section 11) and the algorithms that are written. */
+/** Content types (RFC 5652, RFC 5083), attributes (RFC 5652 section 11, RFC 5035) and the algorithms that are written. */
 export const OID = {
   data: '1.2.840.113549.1.7.1',
   signedData: '1.2.840.113549.1.7.2',
@@ -12,6 +12,7 @@ export const OID = {
   contentType: '1.2.840.113549.1.9.3',
   messageDigest: '1.2.840.113549.1.9.4',
   signingTime: '1.2.840.113549.1.9.5',
+  signingCertificateV2: '1.2.840.113549.1.9.16.2.47',
   sha256: '2.16.840.1.101.3.4.2.1',
   rsaEncryption: '1.2.840.113549.1.1.1',
   ecdsaWithSha256: '1.2.840.10045.4.3.2',

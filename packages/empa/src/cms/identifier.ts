@@ -3,7 +3,7 @@ import { EmpaError } from '../errors.js';
 import type { Certificate } from '../x509/certificate.js';
 import { DistinguishedName } from '../x509/name.js';
 import { namesMatch } from '../x509/name-matching.js';
-import { Fields } from './structure.js';
+import { Fields, malformed, onlyChild } from './structure.js';
 
 /** How SignerInfo and RecipientInfo name a certificate (RFC 5652 sections 5.3 and 6.2.1). */
 export type CertificateIdentifier =
@@ -27,14 +27,31 @@ function readIssuer(node: DerNode): DistinguishedName {
   return issuer;
 }
 
+function checkLength({ raw }: DerNode): void {
+  if (raw.length > MAX_IDENTIFIER) throw new EmpaError('limit-exceeded', `CMS: an identifier of more than ${MAX_IDENTIFIER} bytes`);
+}
+
 /** Throws der-malformed, name-malformed, limit-exceeded. */
 export function readIdentifier(node: DerNode): CertificateIdentifier {
-  if (node.raw.length > MAX_IDENTIFIER) throw new EmpaError('limit-exceeded', `CMS: an identifier of more than ${MAX_IDENTIFIER} bytes`);
+  checkLength(node);
   if (isContext(node, 0)) return { kind: 'key-id', keyId: octetsOf(node) };
   const fields = new Fields(node, 'IssuerAndSerialNumber');
   const identifier = { issuer: readIssuer(fields.take()), serialNumber: integerHexOf(fields.take()) };
   fields.end();
   return { kind: 'issuer-and-serial', ...identifier };
+}
+
+/** IssuerSerial (RFC 5035 section 4), whose issuer is one of GeneralNames, and the only one. Throws as readIdentifier() does. */
+export function readIssuerSerial(node: DerNode): CertificateIdentifier {
+  checkLength(node);
+  const fields = new Fields(node, 'IssuerSerial');
+  const names = new Fields(fields.take(), 'GeneralNames');
+  const directoryName = names.takeContext(4);
+  names.end();
+  if (directoryName === undefined) throw malformed('an issuer that is no directoryName');
+  const serialNumber = integerHexOf(fields.take());
+  fields.end();
+  return { kind: 'issuer-and-serial', issuer: readIssuer(onlyChild(directoryName)), serialNumber };
 }
 
 export function identifies(identifier: CertificateIdentifier, certificate: Certificate): boolean {

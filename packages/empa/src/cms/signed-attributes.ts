@@ -2,12 +2,15 @@
 import { type DerNode, derOf, octetString, oid, oidOf, sequence, setInOrder, setOf, time, timeOf } from '../der.js';
 import { EmpaError } from '../errors.js';
 import { OID } from './algorithms.js';
+import { readSigningCertificate, type SigningCertificate } from './signing-certificate.js';
 import { Fields, readOctets } from './structure.js';
 
 export interface SignedAttributes {
   readonly contentType: string;
   readonly messageDigest: Buffer;
   readonly signingTime: Date | undefined;
+  /** Absent in messages of senders that do not write it. */
+  readonly signingCertificate: SigningCertificate | undefined;
   /** The octets that are signed. */
   readonly signed: Buffer;
 }
@@ -18,23 +21,42 @@ const SIGNING_TIME = oid(OID.signingTime);
 const CONTEXT_0 = 0xa0;
 const MESSAGE_DIGEST = oid(OID.messageDigest);
 
+export interface WrittenAttributes {
+  readonly messageDigest: Buffer;
+  readonly signingTime: Date;
+  /** The whole attribute: see writeSigningCertificate(). */
+  readonly signingCertificate: Buffer;
+}
+
 /** What is signed and, with another tag, sent: section 5.4. */
-export function writeSignedAttributes(messageDigest: Buffer, signingTime: Date): { readonly signed: Buffer; readonly sent: Buffer } {
-  const signed = Buffer.concat([beforeDigest(messageDigest.length, time(signingTime)), messageDigest]);
+export function writeSignedAttributes(written: WrittenAttributes): { readonly signed: Buffer; readonly sent: Buffer } {
+  const { messageDigest, signingTime, signingCertificate } = written;
+  const before = beforeDigest(time(signingTime), messageDigest.length, signingCertificate);
+  const signed = Buffer.concat([before, messageDigest, signingCertificate]);
   const sent = Buffer.from(signed);
   sent[0] = CONTEXT_0;
   return { signed, sent };
 }
 
-let last: { readonly length: number; readonly encodedTime: Buffer; readonly octets: Buffer } | undefined;
+interface BeforeDigest {
+  readonly encodedTime: Buffer;
+  readonly length: number;
+  readonly signingCertificate: Buffer;
+  readonly octets: Buffer;
+}
 
-/** The attributes without the octets of a digest of this length, which end them; the same for all messages of a second, as is the object of its time. */
-function beforeDigest(length: number, encodedTime: Buffer): Buffer {
-  if (last?.encodedTime !== encodedTime || last.length !== length) {
+let last: BeforeDigest | undefined;
+
+/**
+ * The attributes up to the octets of a digest of this length, after which there is only the last attribute; the same for all messages of a
+ * signer in one second, as are the objects of its time and its certificate.
+ */
+function beforeDigest(encodedTime: Buffer, length: number, signingCertificate: Buffer): Buffer {
+  if (last?.encodedTime !== encodedTime || last.length !== length || last.signingCertificate !== signingCertificate) {
     const digest = sequence(MESSAGE_DIGEST, setOf(octetString(Buffer.alloc(length))));
     // The order of DER is that of their lengths.
-    const all = setInOrder(CONTENT_TYPE, sequence(SIGNING_TIME, setOf(encodedTime)), digest);
-    last = { length, encodedTime, octets: all.subarray(0, -length) };
+    const all = setInOrder(CONTENT_TYPE, sequence(SIGNING_TIME, setOf(encodedTime)), digest, signingCertificate);
+    last = { encodedTime, length, signingCertificate, octets: all.subarray(0, -(length + signingCertificate.length)) };
   }
   return last.octets;
 }
@@ -42,7 +64,7 @@ function beforeDigest(length: number, encodedTime: Buffer): Buffer {
 /** Octets of DER: they are encoded anew before any signature has been checked. */
 const MAX_ATTRIBUTES = 64 * 1024;
 
-/** Reads the `[0]` of a SignerInfo. Throws der-malformed, signed-attributes-missing, limit-exceeded. */
+/** Reads the `[0]` of a SignerInfo. Throws der-malformed, signed-attributes-missing, digest-refused, name-malformed, limit-exceeded. */
 export function readSignedAttributes(node: DerNode): SignedAttributes {
   if (node.raw.length > MAX_ATTRIBUTES)
     throw new EmpaError('limit-exceeded', `CMS: signed attributes of more than ${MAX_ATTRIBUTES} bytes`);
@@ -56,10 +78,12 @@ export function readSignedAttributes(node: DerNode): SignedAttributes {
     fields.end();
   }
   const signingTime = onlyValue(values, OID.signingTime);
+  const signingCertificate = onlyValue(values, OID.signingCertificateV2);
   return {
     contentType: oidOf(required(values, OID.contentType)),
     messageDigest: readOctets(required(values, OID.messageDigest), 'messageDigest'),
     signingTime: signingTime && timeOf(signingTime),
+    signingCertificate: signingCertificate && readSigningCertificate(signingCertificate),
     // Section 5.4: signed is the DER with the tag of a SET. What is DER already is not changed by this; the order is the sender's.
     signed: setInOrder(...node.children.map(derOf)),
   };

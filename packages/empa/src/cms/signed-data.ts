@@ -24,6 +24,7 @@ import { isAcceptable, isSignedBy, readSignatureAlgorithm, type SignatureAlgorit
 import { digestNamed, type HashName, OID, unsupported } from './algorithms.js';
 import { type CertificateIdentifier, issuerAndSerial, readIdentifier } from './identifier.js';
 import { readSignedAttributes, type SignedAttributes, writeSignedAttributes } from './signed-attributes.js';
+import { isMeant, writeSigningCertificate } from './signing-certificate.js';
 import { Fields, onlyChild, readAlgorithm, readOctets, writeAlgorithm, writeContentInfo } from './structure.js';
 
 export interface SignedData {
@@ -72,7 +73,7 @@ export interface SignerInfo {
   readonly signature: Buffer;
 }
 
-/** RFC 5652 section 5.3. Throws der-malformed, signed-attributes-missing, digest-refused, algorithm-unsupported. */
+/** RFC 5652 section 5.3. Throws der-malformed, name-malformed, limit-exceeded, signed-attributes-missing, digest-refused, algorithm-unsupported. */
 export function readSignerInfo(node: DerNode): SignerInfo {
   const fields = new Fields(node, 'SignerInfo');
   smallIntegerOf(fields.take());
@@ -125,8 +126,8 @@ export function digestedContent(signer: SignerInfo, contentType: string, content
 const MAX_CANDIDATES = 4;
 
 /**
- * The certificate whose key made the signature. Throws signature-invalid; limit-exceeded; key-unsupported when that may be because a key
- * cannot be read.
+ * The certificate whose key made the signature, and which it was made for where the signer says so. Throws signature-invalid;
+ * limit-exceeded; key-unsupported when that may be because a key cannot be read.
  */
 export function certificateThatSigned(signer: SignerInfo, candidates: readonly Certificate[]): Certificate {
   if (candidates.length > MAX_CANDIDATES) {
@@ -135,7 +136,7 @@ export function certificateThatSigned(signer: SignerInfo, candidates: readonly C
   const { signatureAlgorithm, signature } = signer;
   const signed = { signed: signer.attributes.signed, signatureAlgorithm, signature };
   let fault: EmpaError | undefined;
-  for (const candidate of candidates) {
+  for (const candidate of meantBy(signer, candidates)) {
     try {
       if (isSignedBy(signed, candidate.publicKey)) return candidate;
     } catch (error) {
@@ -144,6 +145,14 @@ export function certificateThatSigned(signer: SignerInfo, candidates: readonly C
     }
   }
   throw fault ?? new EmpaError('signature-invalid', 'The signature does not verify');
+}
+
+/** All of them where the signer does not say which he means. Throws signature-invalid where he means none of them. */
+function meantBy({ attributes: { signingCertificate } }: SignerInfo, candidates: readonly Certificate[]): readonly Certificate[] {
+  if (signingCertificate === undefined) return candidates;
+  const meant = candidates.filter((candidate) => isMeant(signingCertificate, candidate));
+  if (meant.length === 0) throw new EmpaError('signature-invalid', 'The signature was made for another certificate');
+  return meant;
 }
 
 const signInThread = promisify(sign);
@@ -162,8 +171,8 @@ export function contentDigest(): Hash {
 
 /** ContentInfo with a detached signature over the content of that digest, as PKCS#7 version 1.5 has it. Throws key-unsupported. */
 export async function writeSignedData(digest: Hash, signer: Identity, now: Date): Promise<Buffer> {
-  const { identifier, certificates, signatureAlgorithm } = partsOf(signer);
-  const attributes = writeSignedAttributes(digest.digest(), now);
+  const { identifier, certificates, signatureAlgorithm, signingCertificate } = partsOf(signer);
+  const attributes = writeSignedAttributes({ messageDigest: digest.digest(), signingTime: now, signingCertificate });
   const signature = await signInThread('sha256', attributes.signed, signer.privateKey);
   const value = octetStringInParts(signature);
   const signerInfo = sequenceInParts(VERSION, identifier, DIGEST_ALGORITHM, attributes.sent, signatureAlgorithm, ...value);
@@ -176,6 +185,7 @@ interface SignerParts {
   readonly identifier: Buffer;
   readonly certificates: Buffer;
   readonly signatureAlgorithm: Buffer;
+  readonly signingCertificate: Buffer;
 }
 
 const signers = new WeakMap<Identity, SignerParts>();
@@ -188,6 +198,7 @@ function partsOf(signer: Identity): SignerParts {
     identifier: issuerAndSerial(signer.certificate),
     certificates: context(0, certificates),
     signatureAlgorithm: writtenSignatureAlgorithm(signer),
+    signingCertificate: writeSigningCertificate(signer.certificate),
   };
   signers.set(signer, parts);
   return parts;
