@@ -1,3 +1,5 @@
+import type { DistinguishedName } from './x509/name.js';
+
 /** The steps of {@link openMessage}, in order; a failure names the step at which it was found. */
 export const OPEN_STEPS = ['parse', 'decrypt', 'signer', 'signature', 'chain', 'revocation', 'signing-policy'] as const;
 export type OpenStep = (typeof OPEN_STEPS)[number];
@@ -61,8 +63,7 @@ export type EmpaErrorCode = (typeof EMPA_ERROR_CODES)[number];
 
 /** What is known of a message that was refused after its signature had been found good. */
 export interface PartialMessage {
-  /** Slash form of the signer's DN. */
-  readonly signer?: string;
+  readonly signer?: DistinguishedName;
   /** The decoded body. Set only when the signature over it verified. */
   readonly body?: Uint8Array;
 }

@@ -93,8 +93,12 @@ export function readMessage(raw: Uint8Array, options: ReadOptions, known: KnownC
   passed('signer', { certificates: signer.bag.length });
   const { certificate, content } = atStep('signature', () => verifySignature(signed, signer));
   const { signingTime } = signer.info.attributes;
-  const partial = { signer: certificate.subject.toString() };
-  passed('signature', { ...partial, serial: certificate.serialNumber, signed: signingTime?.toISOString() ?? 'no time given' });
+  const partial = { signer: certificate.subject };
+  passed('signature', {
+    signer: partial.signer.toString(),
+    serial: certificate.serialNumber,
+    signed: signingTime?.toISOString() ?? 'no time given',
+  });
   const { body, deliveryId } = atStep('parse', () => readContent(content, limits), partial);
   passed('contents', { bytes: body.length, deliveryId: deliveryId ?? 'none' });
   return {
@@ -115,7 +119,7 @@ export function readMessage(raw: Uint8Array, options: ReadOptions, known: KnownC
 export function judgeMessage({ bag, ...message }: ReadMessage, options: JudgeOptions): OpenedMessage {
   const { body, certificate, signingTime } = message;
   const passed = passedOf(options);
-  const partial = { signer: certificate.subject.toString(), body };
+  const partial = { signer: certificate.subject, body };
   atStep('signature', () => checkAge(signingTime, options), partial);
   atStep('chain', () => verifyCertificate(certificate, bag, options.trust, options), partial);
   for (const step of ['chain', 'revocation', 'signing-policy'] as const) passed(step);

@@ -1,4 +1,4 @@
-import { DistinguishedName, type OpenedMessage } from '@ssm/empa';
+import type { OpenedMessage } from '@ssm/empa';
 import type { QueueRecord } from '@ssm/spool';
 import type { Delivery } from '@ssm/transport';
 import type { SignerLists } from './authorise.js';
@@ -83,19 +83,12 @@ async function judge({ oversized }: Delivery, body: Uint8Array, pipeline: Pipeli
     opened = await pipeline.step('open', () => pipeline.open(body));
   } catch (error) {
     const failure = pipeline.trustFailure();
-    if (failure !== undefined && isStaleTrust(error)) throw new LocalTrouble('trust', failure);
-    return { refusal: refusalOf(error, (signer) => isListed(pipeline.lists(), signer)) };
+    const lists = pipeline.lists();
+    if (failure !== undefined && isStaleTrust(error, lists)) throw new LocalTrouble('trust', failure);
+    return { refusal: refusalOf(error, lists) };
   }
   const judgement = await pipeline.step('authorise', () => pipeline.lists().judge(opened.signer));
   return judgement === 'allowed' ? { opened } : { refusal: refusalOfSigner(judgement, opened) };
-}
-
-function isListed(lists: SignerLists, signer: string): boolean {
-  try {
-    return lists.judge(DistinguishedName.parse(signer)) === 'allowed';
-  } catch {
-    return false;
-  }
 }
 
 async function store(delivery: Delivery, opened: OpenedMessage, pipeline: Pipeline): Promise<Outcome> {

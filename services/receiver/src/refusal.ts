@@ -1,5 +1,5 @@
 import { EmpaError, type EmpaErrorCode, type OpenedMessage } from '@ssm/empa';
-import type { Judgement } from './authorise.js';
+import type { Judgement, SignerLists } from './authorise.js';
 import type { ReceiverErrorCode } from './errors.js';
 import { harmless } from './text.js';
 
@@ -59,8 +59,7 @@ const OWN_TRUST: ReadonlySet<EmpaErrorCode> = new Set<EmpaErrorCode>([
   'signing-policy-malformed',
 ]);
 
-/** `isListed`: whether somebody of that name (slash form) may send. */
-export function refusalOf(error: unknown, isListed: (signer: string) => boolean): Refusal {
+export function refusalOf(error: unknown, lists: Pick<SignerLists, 'judge'>): Refusal {
   if (!(error instanceof EmpaError)) {
     const message = 'the message made the receiver fail; please report it';
     return { code: 'internal-error', message, signer: undefined, body: undefined, waits: false, replayable: true };
@@ -68,9 +67,9 @@ export function refusalOf(error: unknown, isListed: (signer: string) => boolean)
   return {
     code: error.code,
     message: harmless(error.message, MAXIMUM_MESSAGE),
-    signer: error.partial.signer,
+    signer: error.partial.signer?.toString(),
     body: error.partial.body,
-    waits: isVouched(error) && OWN_TRUST.has(error.code) && error.partial.signer !== undefined && isListed(error.partial.signer),
+    waits: OWN_TRUST.has(error.code) && isOfListed(error, lists),
     replayable: isReplayable(error.code),
   };
 }
@@ -87,9 +86,10 @@ export function refusalOfSize(bytes: number): Refusal {
   return { code: 'message-too-large', message, signer: undefined, body: undefined, waits: false, replayable: false };
 }
 
-/** A CA that we trust issued the signer's certificate. */
-function isVouched({ step }: EmpaError): boolean {
-  return step === 'revocation' || step === 'signing-policy';
+/** A CA that we trust issued the signer's certificate, and its subject may send. */
+function isOfListed({ partial: { signer }, step }: EmpaError, lists: Pick<SignerLists, 'judge'>): boolean {
+  const isVouched = step === 'revocation' || step === 'signing-policy';
+  return isVouched && signer !== undefined && lists.judge(signer) === 'allowed';
 }
 
 /** Whether the same message may be accepted later, when something here was put right. */
@@ -97,6 +97,7 @@ export function isReplayable(code: string): boolean {
   return REPLAYABLE.has(code);
 }
 
-export function isStaleTrust(error: unknown): boolean {
-  return error instanceof EmpaError && STALE_TRUST.has(error.code);
+/** A listed signer's message, refused because our revocation lists are old: of others it would be anybody's to stop us with. */
+export function isStaleTrust(error: unknown, lists: Pick<SignerLists, 'judge'>): boolean {
+  return error instanceof EmpaError && STALE_TRUST.has(error.code) && isOfListed(error, lists);
 }

@@ -1,15 +1,24 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { EmpaError } from '@ssm/empa';
+import { DistinguishedName, EmpaError } from '@ssm/empa';
 import { SpoolError } from '@ssm/spool';
-import { receiveOne } from '../src/pipeline.js';
+import { type Pipeline, receiveOne } from '../src/pipeline.js';
 import { RejectStore } from '../src/reject-store.js';
 import { SpaceReserve } from '../src/space.js';
 import { createPipeline, DENIED, elementsOf, LISTED, opened, replacing, stagedIn, UNLISTED } from './support/bench.js';
 import { fakeDelivery } from './support/fake-subscriber.js';
 
-const refuse = (code: 'crl-expired' | 'certificate-revoked', signer: string) => async () =>
-  Promise.reject(new EmpaError(code, 'no', { step: 'revocation', partial: { signer, body: Buffer.from('records') } }));
+/** Prints as a listed one does. */
+const LOOKALIKE = new DistinguishedName([[{ type: 'C', value: 'UK' }], [{ type: 'O', value: 'eScience/CN=listed.example.org' }]]);
+
+const refuse =
+  (code: 'crl-expired' | 'certificate-revoked', signer: string | DistinguishedName): Pipeline['open'] =>
+  async () => {
+    const name = typeof signer === 'string' ? DistinguishedName.parse(signer) : signer;
+    throw new EmpaError(code, 'no', { step: 'revocation', partial: { signer: name, body: Buffer.from('records') } });
+  };
+
+const trustFailure = (): Error => new EmpaError('trust-unreadable', 'gone');
 
 describe('receiveOne', () => {
   it('stores a good message, then acknowledges it', async (t) => {
@@ -114,10 +123,7 @@ describe('receiveOne', () => {
   });
 
   it('keeps the body of a message that was refused after its signature had been found good', async (t) => {
-    const partial = { signer: LISTED, body: Buffer.from('records') };
-    const pipeline = await createPipeline(t, async () =>
-      Promise.reject(new EmpaError('crl-expired', 'old', { step: 'revocation', partial })),
-    );
+    const pipeline = await createPipeline(t, refuse('crl-expired', LISTED));
     const result = await receiveOne(fakeDelivery(), pipeline);
     assert.ok(result.outcome === 'rejected' && result.refusal.waits && result.refusal.replayable);
     assert.deepEqual(
@@ -131,6 +137,8 @@ describe('receiveOne', () => {
     const opens = [
       refuse('crl-expired', LISTED),
       refuse('crl-expired', UNLISTED),
+      refuse('crl-expired', DENIED),
+      refuse('crl-expired', LOOKALIKE),
       refuse('certificate-revoked', LISTED),
       async () => opened('records', UNLISTED),
     ];
@@ -146,7 +154,7 @@ describe('receiveOne', () => {
       const result = await receiveOne(fakeDelivery(), { ...pipeline, rejects });
       outcomes.push(result.outcome === 'rejected' ? result.kept.outcome : result.outcome);
     }
-    assert.deepEqual(outcomes, ['retry', 'reduced', 'reduced', 'reduced']);
+    assert.deepEqual(outcomes, ['retry', 'reduced', 'reduced', 'reduced', 'reduced', 'reduced']);
   });
 
   it('rejects a message that makes the receiver fail, so that it does not come back for ever', async (t) => {
@@ -216,11 +224,14 @@ describe('receiveOne in local trouble', () => {
   });
 
   it('does not reject for an old CRL while the trust directory cannot be read', async (t) => {
-    const pipeline = await createPipeline(t, async () => Promise.reject(new EmpaError('crl-expired', 'old', { step: 'revocation' })), {
-      trustFailure: () => new EmpaError('trust-unreadable', 'gone'),
-    });
+    const pipeline = await createPipeline(t, refuse('crl-expired', LISTED), { trustFailure });
     const result = await receiveOne(fakeDelivery(), pipeline);
     assert.ok(result.outcome === 'retry' && result.trouble.component === 'trust' && result.trouble.code === 'trust-unreadable');
+    // Messages of others stop nobody.
+    for (const signer of [UNLISTED, DENIED, LOOKALIKE]) {
+      const other = await createPipeline(t, refuse('crl-expired', signer), { trustFailure });
+      assert.equal((await receiveOne(fakeDelivery(), other)).outcome, 'rejected');
+    }
   });
 
   it('has stored a message whose acknowledgement could not be recorded', async (t) => {
