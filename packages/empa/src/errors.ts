@@ -66,6 +66,8 @@ export interface PartialMessage {
   readonly signer?: DistinguishedName;
   /** The decoded body. Set only when the signature over it verified. */
   readonly body?: Uint8Array;
+  /** As in ReadMessage; set where the body is. */
+  readonly signed?: string;
 }
 
 export interface EmpaErrorOptions {

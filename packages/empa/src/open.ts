@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { OID } from './cms/algorithms.js';
 import { decryptEnvelopedData, readEnvelopedData } from './cms/enveloped-data.js';
 import { identifies } from './cms/identifier.js';
@@ -62,6 +63,11 @@ export interface OpenedMessage {
 export interface ReadMessage extends Omit<OpenedMessage, 'signer'> {
   /** All certificates of the message that can be read, the signer's among them. */
   readonly bag: readonly Certificate[];
+  /**
+   * SHA-256 of what is signed: the signed attributes, and the signer's certificate without its signature. The same for all copies of a
+   * message, whatever somebody has made of the rest, which anybody can change.
+   */
+  readonly signed: string;
 }
 
 /**
@@ -108,6 +114,7 @@ export function readMessage(raw: Uint8Array, options: ReadOptions, known: KnownC
     ...(deliveryId === undefined ? {} : { deliveryId }),
     ...(signingTime === undefined ? {} : { signingTime }),
     encrypted,
+    signed: createHash('sha256').update(signer.info.attributes.signed).update(certificate.signed).digest('hex'),
   };
 }
 
@@ -116,10 +123,10 @@ export function readMessage(raw: Uint8Array, options: ReadOptions, known: KnownC
  * - signature: signing-time-too-old;
  * - chain, revocation, signing-policy: as {@link verifyCertificate}.
  */
-export function judgeMessage({ bag, ...message }: ReadMessage, options: JudgeOptions): OpenedMessage {
+export function judgeMessage({ bag, signed, ...message }: ReadMessage, options: JudgeOptions): OpenedMessage {
   const { body, certificate, signingTime } = message;
   const passed = passedOf(options);
-  const partial = { signer: certificate.subject, body };
+  const partial = { signer: certificate.subject, body, signed };
   atStep('signature', () => checkAge(signingTime, options), partial);
   atStep('chain', () => verifyCertificate(certificate, bag, options.trust, options), partial);
   for (const step of ['chain', 'revocation', 'signing-policy'] as const) passed(step);

@@ -242,6 +242,10 @@ describe('openMessage', () => {
   });
 });
 
+async function signedOf(raw: Buffer): Promise<string | undefined> {
+  return (await rejected('chain-incomplete', world.open(raw))).partial.signed;
+}
+
 describe('openMessage refuses', () => {
   const malformedPart = 'Content-Transfer-Encoding: base64\r\n\r\n!\r\n';
   const signer = { signer: site };
@@ -341,6 +345,20 @@ describe('openMessage refuses', () => {
     // The name itself: what is printed of this one reads as another's.
     assert.deepEqual(partial.signer?.attributes, [{ type: 'OU', value: 'a/CN=stranger' }]);
     assert.deepEqual([Buffer.from(partial.body ?? []).toString(), step], [BODY, 'chain']);
+  });
+
+  it('copies of a message, and tells that they are copies', async () => {
+    const stranger = createCertificate({ subject: '/CN=stranger' });
+    const original = message({ signer: stranger });
+    const signed = await signedOf(original);
+    assert.match(signed ?? '', /^[0-9a-f]{64}$/);
+    assert.equal(await signedOf(Buffer.concat([Buffer.from('X-1: 1\n'), original])), signed);
+    assert.equal(await signedOf(enveloped(original)), signed);
+    assert.equal(await signedOf(message({ signer: stranger }, { certificates: [site.der, stranger.der] })), signed);
+    const [type, , digest] = usualAttributes(PART);
+    assert.notEqual(await signedOf(message({ signer: stranger, attributes: [type, digest] })), signed);
+    const renewed = createCertificate({ subject: '/CN=stranger', key: stranger.key });
+    assert.notEqual(await signedOf(message({ signer: renewed })), signed);
   });
 });
 

@@ -1,5 +1,6 @@
 import { EmpaError, type EmpaErrorCode, type OpenedMessage } from '@ssm/empa';
 import type { Judgement, SignerLists } from './authorise.js';
+import { sha256 } from './delivery-key.js';
 import type { ReceiverErrorCode } from './errors.js';
 import { harmless } from './text.js';
 
@@ -17,10 +18,12 @@ export interface Refusal {
   /** The decoded body, where the signature over it was good. */
   readonly body: Uint8Array | undefined;
   /**
-   * A listed signer's message, refused for the state of our own trust directory alone: worth waiting for when there is no room for it.
-   * All others can be made by somebody whom nobody here asked to send, in any number.
+   * Of a listed signer's message, refused for the state of our own trust directory alone: worth waiting for when there is no room for it.
+   * All others (undefined) can be made by somebody whom nobody here asked to send, in any number. So can copies of such a message, by
+   * changing what nobody signed: this is the same for all of them that are refused for the same reason. (A copy that was given another CA's
+   * certificates, to be refused for that CA's sake, has another, and does not take the true one's place.)
    */
-  readonly waits: boolean;
+  readonly waitsAs: string | undefined;
   /** The same message may be accepted later, when something here was put right. */
   readonly replayable: boolean;
 }
@@ -62,14 +65,14 @@ const OWN_TRUST: ReadonlySet<EmpaErrorCode> = new Set<EmpaErrorCode>([
 export function refusalOf(error: unknown, lists: Pick<SignerLists, 'judge'>): Refusal {
   if (!(error instanceof EmpaError)) {
     const message = 'the message made the receiver fail; please report it';
-    return { code: 'internal-error', message, signer: undefined, body: undefined, waits: false, replayable: true };
+    return { code: 'internal-error', message, signer: undefined, body: undefined, waitsAs: undefined, replayable: true };
   }
   return {
     code: error.code,
     message: harmless(error.message, MAXIMUM_MESSAGE),
     signer: error.partial.signer?.toString(),
     body: error.partial.body,
-    waits: OWN_TRUST.has(error.code) && isOfListed(error, lists),
+    waitsAs: OWN_TRUST.has(error.code) && isOfListed(error, lists) ? nameOf(error) : undefined,
     replayable: isReplayable(error.code),
   };
 }
@@ -77,19 +80,24 @@ export function refusalOf(error: unknown, lists: Pick<SignerLists, 'judge'>): Re
 export function refusalOfSigner(code: Exclude<Judgement, 'allowed'>, opened: OpenedMessage): Refusal {
   const signer = opened.signer.toString();
   const message = code === 'dn-denied' ? 'the signer is on the deny list' : 'the signer is not on the allow list';
-  return { code, message, signer, body: opened.body, waits: false, replayable: true };
+  return { code, message, signer, body: opened.body, waitsAs: undefined, replayable: true };
 }
 
 /** Of a message that is larger than what is taken from a broker at all (limits.message). */
 export function refusalOfSize(bytes: number): Refusal {
   const message = `${bytes} bytes are more than this receiver takes; the message was not kept`;
-  return { code: 'message-too-large', message, signer: undefined, body: undefined, waits: false, replayable: false };
+  return { code: 'message-too-large', message, signer: undefined, body: undefined, waitsAs: undefined, replayable: false };
 }
 
 /** A CA that we trust issued the signer's certificate, and its subject may send. */
 function isOfListed({ partial: { signer }, step }: EmpaError, lists: Pick<SignerLists, 'judge'>): boolean {
   const isVouched = step === 'revocation' || step === 'signing-policy';
   return isVouched && signer !== undefined && lists.judge(signer) === 'allowed';
+}
+
+/** The reason names CAs and certificates that these have issued, so there are few for one message. */
+function nameOf({ code, message, partial: { signed } }: EmpaError): string {
+  return sha256(JSON.stringify(['waits', signed, code, message]));
 }
 
 /** Whether the same message may be accepted later, when something here was put right. */

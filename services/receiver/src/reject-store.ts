@@ -12,7 +12,7 @@ import { LocalTrouble, locally } from './trouble.js';
 
 /** What is stored as the signer where the signature could not be read. */
 const NO_SIGNER = 'Not available.';
-/** Share of the limits that messages may fill which are not worth waiting for, so that they leave room for those that are. */
+/** Share of the limits that anything may fill. The rest is for messages worth waiting for: one copy of each. */
 const SHARE_OF_ANYBODY = 0.75;
 /** Between two measurements of a queue that seems full; somebody may have emptied it. */
 const MEASURE_FULL_AGAIN_MS = 60_000;
@@ -27,8 +27,8 @@ export interface RejectOptions {
 }
 
 /**
- * reduced: only reason and SHA-256 were kept, because there is no room. known: this very message was kept before. untouched: it came from
- * the reject queue, and is there still.
+ * reduced: only reason and SHA-256 were kept, because there is no room. known: this very message was kept before, or a copy of it for which
+ * there was hardly room. untouched: it came from the reject queue, and is there still.
  */
 export type Kept =
   | { readonly outcome: 'kept'; readonly recordId: string; readonly element: string | undefined }
@@ -40,6 +40,8 @@ export class RejectStore {
   readonly #options: RejectOptions;
   readonly #reduced: ReducedLog;
   readonly #usage: QueueUsage;
+  /** Copies of one message, one after the other. */
+  readonly #copies = new Map<string, Promise<unknown>>();
   #measuredAt = Number.NEGATIVE_INFINITY;
 
   constructor(options: RejectOptions) {
@@ -67,16 +69,32 @@ export class RejectStore {
   /** Rejects with LocalTrouble; for want of space only where the message is worth waiting for. */
   async keep(raw: Uint8Array, empaId: string | undefined, refusal: Refusal, step: Step): Promise<Kept> {
     const element = elementOf(raw, empaId, refusal);
-    const bytes = sizeOf(element);
     const hash = sha256(raw);
     try {
-      const shelved = await this.#shelve(hash, element, refusal.waits, step);
-      const { recordId } = shelved;
-      if (shelved.outcome === 'duplicate') return { outcome: 'known', recordId, firstStored: shelved.firstStored };
-      return { outcome: 'kept', recordId, element: shelved.element };
+      return await this.#shelve(hash, element, false, step);
     } catch (error) {
-      if (refusal.waits || !isWantOfSpace(error)) throw error instanceof LocalTrouble ? error : new LocalTrouble('reject', error, bytes);
-      return this.#reduce(raw, empaId, refusal, hash);
+      if (!isWantOfSpace(error)) throw troubleOf(error, element);
+      return refusal.waitsAs === undefined
+        ? await this.#reduce(raw, empaId, refusal, hash)
+        : await this.#shelveOne(refusal.waitsAs, element, step);
+    }
+  }
+
+  /**
+   * Of messages that may be copies of one another the first. While there is room for anybody's they are all kept, since nobody knows which
+   * is the one that its signer sent; but whoever has one message can make any number of copies, and with them nobody is to be stopped.
+   */
+  async #shelveOne(id: string, element: QueueRecord, step: Step): Promise<Kept> {
+    // Each would take room while it is not yet found to be known.
+    const shelving = (this.#copies.get(id) ?? Promise.resolve()).then(() => this.#shelve(id, element, true, step));
+    const settled = shelving.catch(() => undefined);
+    this.#copies.set(id, settled);
+    try {
+      return await shelving;
+    } catch (error) {
+      throw troubleOf(error, element);
+    } finally {
+      if (this.#copies.get(id) === settled) this.#copies.delete(id);
     }
   }
 
@@ -89,14 +107,16 @@ export class RejectStore {
     });
   }
 
-  async #shelve(id: string, element: QueueRecord, waits: boolean, step: Step): Promise<Shelved> {
+  async #shelve(id: string, element: QueueRecord, waits: boolean, step: Step): Promise<Kept> {
     const bytes = sizeOf(element);
     await this.#promise(bytes, waits);
     let shelved: Shelved | undefined;
     try {
       await this.#requireSpace(bytes, waits);
       shelved = await shelve(this.#options.shelf, id, element, step);
-      return shelved;
+      const { recordId } = shelved;
+      if (shelved.outcome === 'duplicate') return { outcome: 'known', recordId, firstStored: shelved.firstStored };
+      return { outcome: 'kept', recordId, element: shelved.element };
     } finally {
       this.#usage.settle(bytes, shelved?.outcome === 'stored');
     }
@@ -127,6 +147,10 @@ export class RejectStore {
     const { reserve, shelf } = this.#options;
     requireRoom(await freeRoom(shelf.queue), bytes, reserveOf(reserve, waits ? 1 : 2));
   }
+}
+
+function troubleOf(error: unknown, element: QueueRecord): LocalTrouble {
+  return error instanceof LocalTrouble ? error : new LocalTrouble('reject', error, sizeOf(element));
 }
 
 /** Of the queue's bounds or of the disk. */

@@ -54,7 +54,15 @@ async function threaded(bench: Bench): Promise<void> {
 }
 
 function summary(all: readonly PromiseSettledResult<OpenedMessage>[]): unknown[] {
-  return all.map((one) => (one.status === 'fulfilled' ? Buffer.from(one.value.body).toString() : [codeOf(one.reason), String(one.reason)]));
+  return all.map((one) =>
+    one.status === 'fulfilled' ? Buffer.from(one.value.body).toString() : [codeOf(one.reason), String(one.reason), partialOf(one.reason)],
+  );
+}
+
+function partialOf(error: unknown): unknown {
+  if (!(error instanceof EmpaError)) return undefined;
+  const { body = '', signed, signer } = error.partial;
+  return [Buffer.from(body).toString(), signed, signer?.toString()];
 }
 
 function codeOf(error: unknown): string | undefined {

@@ -15,7 +15,7 @@ const refuse =
   (code: 'crl-expired' | 'certificate-revoked', signer: string | DistinguishedName): Pipeline['open'] =>
   async () => {
     const name = typeof signer === 'string' ? DistinguishedName.parse(signer) : signer;
-    throw new EmpaError(code, 'no', { step: 'revocation', partial: { signer: name, body: Buffer.from('records') } });
+    throw new EmpaError(code, 'no', { step: 'revocation', partial: { signer: name, body: Buffer.from('records'), signed: 'x' } });
   };
 
 const trustFailure = (): Error => new EmpaError('trust-unreadable', 'gone');
@@ -125,7 +125,7 @@ describe('receiveOne', () => {
   it('keeps the body of a message that was refused after its signature had been found good', async (t) => {
     const pipeline = await createPipeline(t, refuse('crl-expired', LISTED));
     const result = await receiveOne(fakeDelivery(), pipeline);
-    assert.ok(result.outcome === 'rejected' && result.refusal.waits && result.refusal.replayable);
+    assert.ok(result.outcome === 'rejected' && result.refusal.waitsAs !== undefined && result.refusal.replayable);
     assert.deepEqual(
       elementsOf(pipeline.rejectShelf.queue.path).map(({ body, raw, signer }) => [body, raw, signer]),
       [['records', 'raw', LISTED]],

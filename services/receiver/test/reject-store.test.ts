@@ -13,13 +13,20 @@ import { createShelf, elementsOf, replacing, startShelf } from './support/bench.
 
 const step: Step = async (_stage, work) => await work();
 const { signal } = new AbortController();
-const forged: Refusal = { code: 'signature-invalid', message: 'no', signer: undefined, body: undefined, waits: false, replayable: false };
+const forged: Refusal = {
+  code: 'signature-invalid',
+  message: 'no',
+  signer: undefined,
+  body: undefined,
+  waitsAs: undefined,
+  replayable: false,
+};
 const ours: Refusal = {
   code: 'crl-expired',
   message: 'the list is old',
   signer: '/CN=known',
   body: Buffer.from('body'),
-  waits: true,
+  waitsAs: sha256('what was signed'),
   replayable: true,
 };
 
@@ -100,9 +107,39 @@ describe('RejectStore', () => {
     const { shelf, store } = await createStore(t, { maximumCount: 4 });
     for (let i = 0; i < 4; i++) await store.keep(raw(`message ${i}`), undefined, forged, step);
     assert.equal((await store.keep(raw('of a known signer'), undefined, ours, step)).outcome, 'kept');
-    await assert.rejects(store.keep(raw('another'), undefined, ours, step), { name: 'LocalTrouble', code: 'space-low' });
+    const another = { ...ours, waitsAs: sha256('something else') };
+    await assert.rejects(store.keep(raw('another'), undefined, another, step), { name: 'LocalTrouble', code: 'space-low' });
     await assert.rejects(store.check(1), { name: 'LocalTrouble', component: 'reject', code: 'space-low' });
     assert.equal(elementsOf(shelf.queue.path).length, 4);
+  });
+
+  it('keeps every copy of what one signed while there is room for anything, and then one', async (t) => {
+    const { reduced, shelf, store } = await createStore(t, { maximumCount: 8 });
+    const copy = (i: number) => store.keep(raw(`X-${i}: ${i}\n`), `${i}`, ours, step);
+    const outcomes: string[] = [];
+    for (let i = 0; i < 6; i++) outcomes.push((await copy(i)).outcome);
+    // All at once: each wants room until it is found to be known.
+    const more = await Promise.all(Array.from({ length: 30 }, (_, i) => copy(i + 6)));
+    for (const { outcome } of more) outcomes.push(outcome);
+    assert.deepEqual(outcomes, [...Array(7).fill('kept'), ...Array(29).fill('known')]);
+    const other = { ...ours, waitsAs: sha256('refused for another reason') };
+    assert.equal((await store.keep(raw('another'), undefined, other, step)).outcome, 'kept');
+    assert.equal(elementsOf(shelf.queue.path).length, 8);
+    assert.equal(store.usage.elements, 8);
+    assert.deepEqual(reduced(), []);
+  });
+
+  it('keeps one copy after another had no room', async (t) => {
+    let now = 0;
+    const { shelf, store } = await createStore(t, { maximumCount: 1, now: () => new Date(now) });
+    const other = { ...ours, waitsAs: sha256('something else') };
+    assert.equal((await store.keep(raw('first'), undefined, other, step)).outcome, 'kept');
+    const copy = (text: string) => store.keep(raw(text), undefined, ours, step);
+    const failed = await Promise.allSettled([copy('a'), copy('b')]);
+    assert.ok(failed.every(({ status }) => status === 'rejected'));
+    rmSync(path.join(shelf.queue.path, '00000000'), { recursive: true });
+    now += 60_000;
+    assert.equal((await copy('b')).outcome, 'kept');
   });
 
   it('keeps reason and SHA-256 alone beyond the bytes', async (t) => {

@@ -96,6 +96,27 @@ describe('the receiver, bad messages', { concurrency: 4 }, () => {
     assert.equal(await metricOf(context, `ssm_rejected_messages_total{code="${code}"}`), 30);
   });
 
+  it('goes on for all others, however many copies somebody makes of a message that waits for our trust', async (t) => {
+    const site = await createSite(t);
+    const { ca, sites, trustDirectory } = site.pki;
+    const otherCa = createCertificate({ subject: '/CN=another CA', ca: true });
+    const other = createCertificate({ subject: '/CN=innocent.example.org', issuer: otherCa });
+    writeFileSync(site.allow, `${sites[0].dn}\n${other.dn}\n`);
+    const day = 86_400_000;
+    const old = createCrl({ issuer: ca, thisUpdate: new Date(Date.now() - 2 * day), nextUpdate: new Date(Date.now() - day) });
+    rmSync(trustDirectory, { recursive: true });
+    writeTrustDirectory(trustDirectory, { cas: [ca, otherCa], crls: [old, createCrl({ issuer: otherCa })] });
+    const captured = await site.seal('records');
+    for (let i = 0; i < 40; i++) site.put(Buffer.concat([Buffer.from(`X-${i}: ${i}\n`), captured]), `${i}`);
+    await site.send('others', { signer: await identityOfIssued(site, other) });
+    const context = await runReceiver(t, site, { args: ['--reject.maximumCount=8'] });
+    await soon(() => assert.equal(site.stored().length, 1));
+    await settled(site);
+    assert.equal(site.rejected().length, 7);
+    await soon(async () => assert.equal(await metricOf(context, 'ssm_messages_total{result="rejected"}'), 40));
+    assert.equal(await metricOf(context, 'ssm_messages_total{result="retry"}'), 0);
+  });
+
   it('keeps a hostile id as a harmless text', async (t) => {
     const site = await createSite(t);
     await site.send('records', { empaId: '../../../etc/cron.d/x\u0007' });

@@ -3,7 +3,7 @@ import { rmSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, it } from 'node:test';
 import { NormalReader } from '@ssm/spool';
-import { createCertificate, createCrl, type Scope, writeTrustDirectory } from '@ssm/test-support';
+import { cachedKey, createCertificate, createCrl, type IssuedCertificate, type Scope, writeTrustDirectory } from '@ssm/test-support';
 import { NO_NEED } from '../src/guard.js';
 import { type ReplayOptions, startReplay } from '../src/replay.js';
 import { createStation, prepareStation, receive } from '../src/station.js';
@@ -14,9 +14,14 @@ import { configOf, createSite, identityOfIssued, type Site } from './support/liv
 const DAY = 86_400_000;
 
 /** What a receiver would have done with these messages. */
-async function receiveAll(scope: Scope, site: Site, messages: readonly Uint8Array[], now = new Date()): Promise<void> {
+async function receiveAll(
+  scope: Scope,
+  site: Site,
+  messages: readonly Uint8Array[],
+  { args = [], now = new Date() }: { readonly args?: readonly string[]; readonly now?: Date } = {},
+): Promise<void> {
   const context = createContext(scope);
-  const station = await createStation(configOf(site), context, { now: () => now });
+  const station = await createStation(configOf(site, ...args), context, { now: () => now });
   await prepareStation(station, NO_NEED, context);
   for (const body of messages) await receive(station, station.pipeline, fakeDelivery({ body, empaId: undefined }), context.log);
   await context.stop();
@@ -67,12 +72,44 @@ describe('startReplay', () => {
     ]);
   });
 
+  it('stores a message of which others had made copies before, to be refused for the sake of another CA', async (t) => {
+    const site = await createSite(t);
+    const { ca, trustDirectory } = site.pki;
+    const otherCa = createCertificate({ subject: '/CN=other root', ca: true });
+    // The same CA below two roots: whoever has a message can have it carry the other certificate.
+    const [sub, crossed] = [ca, otherCa].map((issuer) =>
+      createCertificate({ subject: '/CN=sub', issuer, key: cachedKey('p256'), ca: true }),
+    );
+    assert.ok(sub !== undefined && crossed !== undefined);
+    const leaf = createCertificate({ subject: '/CN=listed', issuer: sub });
+    writeFileSync(site.allow, leaf.dn);
+    const now = new Date();
+    const sealed = async (issuer: IssuedCertificate): Promise<Buffer> => {
+      const signer = await identityOfIssued(site, { ...leaf, certificatePem: leaf.certificatePem + issuer.certificatePem });
+      return Buffer.from(await site.seal('records', { signer, now, deliveryId: 'one' }));
+    };
+    const old = { thisUpdate: new Date(Date.now() - 2 * DAY), nextUpdate: new Date(Date.now() - DAY) };
+    const crlOfOther = createCrl({ issuer: otherCa, ...old });
+    writeTrustDirectory(trustDirectory, { cas: [ca, otherCa], crls: [createCrl({ issuer: ca, ...old }), crlOfOther] });
+    const copy = await sealed(crossed);
+    const copies = Array.from({ length: 20 }, (_, i) => Buffer.concat([Buffer.from(`X-${i}: ${i}\n`), copy]));
+    await receiveAll(t, site, [...copies, await sealed(sub)], { args: ['--reject.maximumCount=12'] });
+    // Nine of anybody, and one for each reason.
+    assert.equal(site.rejected().length, 11);
+
+    rmSync(trustDirectory, { recursive: true });
+    writeTrustDirectory(trustDirectory, { cas: [ca, otherCa], crls: [createCrl({ issuer: ca }), crlOfOther] });
+    assert.equal(await replay(t, site), 0);
+    assert.deepEqual(site.stored(), [{ body: 'records', signer: leaf.dn, empaid: 'noid' }]);
+    assert.equal(site.rejected().length, 10);
+  });
+
   it('stores what was rejected because the clock here was wrong', async (t) => {
     const site = await createSite(t);
     const { ca, sites } = site.pki;
     const issued = createCertificate({ subject: sites[0].dn, issuer: ca, notAfter: new Date(Date.now() + DAY) });
     const message = await site.seal('records', { signer: await identityOfIssued(site, issued) });
-    await receiveAll(t, site, [message], new Date(Date.now() + 2 * DAY));
+    await receiveAll(t, site, [message], { now: new Date(Date.now() + 2 * DAY) });
     assert.match(site.rejected()[0]?.error ?? '', /^certificate-expired/);
     assert.equal(await replay(t, site), 0);
     assert.deepEqual(site.rejected(), []);
