@@ -5,7 +5,7 @@
 import { EmpaError, type EmpaErrorCode } from '../errors.js';
 import type { Certificate } from './certificate.js';
 import { keyFault } from './key.js';
-import { chainingKey } from './name-matching.js';
+import { chainingKey, namesMatch } from './name-matching.js';
 import { isSignedBy } from './signature.js';
 import type { TrustMaterial } from './trust.js';
 
@@ -21,8 +21,8 @@ export interface ChainSearch {
 }
 
 /**
- * Signatures that one search verifies at most. Whoever sends a message can put CA certificates into it that all issue one another;
- * honest ones need one for each link.
+ * Signatures that one search verifies at most, and so the links that it tries. Whoever sends a message can put many certificates with the
+ * names of real CAs into it; honest ones need one for each link.
  */
 const MAX_SIGNATURES = 32;
 
@@ -43,52 +43,81 @@ export function keyError(certificate: Certificate): EmpaError | undefined {
 
 const sameBytes = (a: Buffer | undefined, b: Buffer | undefined): boolean => a !== undefined && b !== undefined && a.equals(b);
 
-/** One search; not used twice. */
+/**
+ * One search; not used twice. It goes up from the certificate by names alone, and from the anchors that it comes to down again by
+ * signatures: so no key is used that no anchor vouches for, as somebody may have made it only to be slow.
+ */
 class Search {
+  readonly #certificate: Certificate;
   readonly #options: ChainSearch;
+  readonly #anchors: Certificate[] = [];
+  /** By certificate those below it that name it as their issuer. */
+  readonly #below = new Map<Certificate, Certificate[]>();
   #signatures = 0;
-  /** Why a certificate with the right name was not the issuer. */
+  /** Why there is no chain, or why a certificate with the right name was not the issuer. */
   #failure: EmpaError | undefined;
 
-  constructor(options: ChainSearch) {
+  constructor(certificate: Certificate, options: ChainSearch) {
+    this.#certificate = certificate;
     this.#options = options;
+    this.#ascend();
   }
 
   /** The reason to give when there is no chain. */
-  get failure(): EmpaError | undefined {
-    return this.#failure;
+  get failure(): EmpaError {
+    return this.#failure ?? chainError('chain-incomplete', `no chain from ${this.#certificate.toString()} to a trust anchor`);
   }
 
-  *chainsFrom(chain: Chain): Generator<Chain> {
-    const last = chain.at(-1);
-    if (last === undefined) return;
-    if (this.#options.trust.isAnchor(last)) {
-      yield chain;
-      return;
-    }
-    const candidates = this.#candidates(last, chain);
-    if (candidates.length === 0)
-      this.#failure ??= chainError('chain-incomplete', `no certificate of ${last.issuer.toString()}, the issuer of ${last.toString()}`);
-    if (chain.length >= this.#options.maximumLength) {
-      this.#failure ??= chainError(
-        'chain-incomplete',
-        `no trust anchor within ${this.#options.maximumLength} certificates from ${chain[0]?.toString()}`,
-      );
-      return;
-    }
-    for (const issuer of candidates) {
-      if (this.#isIssuedBy(last, issuer)) yield* this.chainsFrom([...chain, issuer]);
+  #ascend(): void {
+    const reached = new Set([this.#certificate]);
+    for (const one of reached) {
+      if (this.#options.trust.isAnchor(one)) {
+        this.#anchors.push(one);
+        continue;
+      }
+      const issuers = this.#issuersNamed(one);
+      if (issuers.length === 0)
+        this.#failure ??= chainError('chain-incomplete', `no certificate of ${one.issuer.toString()}, the issuer of ${one.toString()}`);
+      for (const issuer of issuers) {
+        reached.add(issuer);
+        const below = this.#below.get(issuer) ?? [];
+        this.#below.set(issuer, below);
+        below.push(one);
+      }
     }
   }
 
-  /** Certificates with the issuer's name that are not in the chain yet, the likely ones first. */
-  #candidates(certificate: Certificate, chain: Chain): Certificate[] {
+  /** Certificates with the issuer's name, the likely ones first. */
+  #issuersNamed(certificate: Certificate): Certificate[] {
     const { trust, intermediates } = this.#options;
     const key = chainingKey(certificate.issuer);
     const named = [...trust.casNamed(key), ...intermediates.filter((one) => chainingKey(one.subject) === key)];
     const wanted = certificate.extensions.authorityKeyId;
     const hinted = (one: Certificate): number => (sameBytes(wanted, one.extensions.subjectKeyId) ? 0 : 1);
-    return named.filter((one) => !chain.some((other) => isSameHolder(one, other))).toSorted((a, b) => hinted(a) - hinted(b));
+    return named.filter((one) => !isSameHolder(one, certificate)).toSorted((a, b) => hinted(a) - hinted(b));
+  }
+
+  *chains(): Generator<Chain> {
+    for (const anchor of this.#anchors) yield* this.#chainsTo([anchor]);
+  }
+
+  /** `chain`: the upper part, in which every signature is good. */
+  *#chainsTo(chain: Chain): Generator<Chain> {
+    const [lowest] = chain;
+    if (lowest === undefined) return;
+    if (lowest === this.#certificate) {
+      yield chain;
+      return;
+    }
+    const { maximumLength } = this.#options;
+    if (chain.length >= maximumLength) {
+      const text = `no trust anchor within ${maximumLength} certificates from ${this.#certificate.toString()}`;
+      this.#failure ??= chainError('chain-incomplete', text);
+      return;
+    }
+    const below = this.#below.get(lowest) ?? [];
+    for (const one of below.filter((candidate) => !chain.some((other) => isSameHolder(candidate, other))))
+      if (this.#isIssuedBy(one, lowest)) yield* this.#chainsTo([one, ...chain]);
   }
 
   #isIssuedBy(certificate: Certificate, issuer: Certificate): boolean {
@@ -112,7 +141,7 @@ class Search {
 
 /** The same subject with the same key: in one chain twice, it would be a loop of cross-certificates. */
 function isSameHolder(a: Certificate, b: Certificate): boolean {
-  return a.raw.equals(b.raw) || (a.spkiDer.equals(b.spkiDer) && chainingKey(a.subject) === chainingKey(b.subject));
+  return a === b || (a.spkiDer.equals(b.spkiDer) && namesMatch(a.subject, b.subject));
 }
 
 /**
@@ -120,11 +149,11 @@ function isSameHolder(a: Certificate, b: Certificate): boolean {
  * EmpaError chain-incomplete, chain-signature-invalid, signature-algorithm-refused, key-too-weak, key-unsupported, limit-exceeded.
  */
 export function* findChains(certificate: Certificate, options: ChainSearch): Generator<Chain> {
-  const search = new Search(options);
+  const search = new Search(certificate, options);
   let found = false;
-  for (const chain of search.chainsFrom([certificate])) {
+  for (const chain of search.chains()) {
     found = true;
     yield chain;
   }
-  if (!found) throw search.failure ?? chainError('chain-incomplete', `no chain from ${certificate.toString()} to a trust anchor`);
+  if (!found) throw search.failure;
 }

@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
-import { sign } from 'node:crypto';
+import { createPublicKey, type KeyObject, sign } from 'node:crypto';
 import { describe, it } from 'node:test';
-import { cachedKey, createCrl, type IssuedCertificate } from '@ssm/test-support';
+import { type CertificateOptions, cachedKey, createCrl, type IssuedCertificate } from '@ssm/test-support';
 import { bitString, integer, oid, parseDer, sequence } from '../../src/der.js';
-import { findChains } from '../../src/x509/chain.js';
+import type { Certificate } from '../../src/x509/certificate.js';
+import { type Chain, findChains } from '../../src/x509/chain.js';
 import { accepted, day, leafOf, make, parsed, refused, rootOf, subOf, trustOf } from './chains.js';
 
 const root = rootOf();
@@ -122,20 +123,49 @@ describe('finding chains', () => {
 
   it('gives up on a mesh of CAs that all issue one another', () => {
     const names = Array.from({ length: 6 }, (_, index) => `/CN=M${index}`);
-    const mesh = names.flatMap((subject, index) =>
-      names
-        .filter((issuer) => issuer !== subject)
-        .map((issuer) =>
-          make('other', {
-            subject,
-            key: cachedKey('p256', 10 + index),
-            ca: true,
-            issuer,
-            issuerKey: cachedKey('p256', 10 + names.indexOf(issuer)),
-          }),
-        ),
+    const member = (index: number, issuer: Partial<CertificateOptions>): IssuedCertificate =>
+      make('other', { subject: names[index] ?? '', key: cachedKey('p256', 10 + index), ca: true, ...issuer });
+    const mesh = names.flatMap((_, index) =>
+      names.flatMap((issuer, other) => (other === index ? [] : [member(index, { issuer, issuerKey: cachedKey('p256', 10 + other) })])),
     );
-    refused('limit-exceeded', leafOf(mesh[0] ?? root), trust, { intermediates: mesh });
+    const leaf = leafOf(mesh[0] ?? root, { notAfter: day(-1) });
+    refused('chain-incomplete', leaf, trust, { intermediates: mesh });
+    const intermediates = [...mesh, member(5, { issuer: root })];
+    refused('certificate-expired', leaf, trust, { intermediates });
+    assert.ok(lengths(leaf, intermediates, [root]).length < 32);
+    const unknown = reissued(leaf, { field: 2, der: sequence(oid('1.2.840.10045.4.3.1')) }, 'sha224');
+    refused('limit-exceeded', unknown, trust, { intermediates });
+  });
+
+  it('uses no key that no anchor vouches for, whatever names lead to it', () => {
+    const forger = cachedKey('p256', 4);
+    const asked: string[] = [];
+    const watched = (issued: IssuedCertificate): Certificate => {
+      const certificate = parsed(issued);
+      const get = (): KeyObject => {
+        asked.push(issued.dn);
+        return createPublicKey(forger.pem);
+      };
+      return Object.defineProperty(certificate, 'publicKey', { get });
+    };
+    const signer = leafOf(sub, { issuerKey: forger });
+    const ofAnchor = Array.from({ length: 20 }, () => subOf(root, { issuerKey: forger, key: forger }));
+    const ofOneAnother = [subOf(sub, { issuerKey: forger }), subOf(root, { issuer: '/CN=Nobody', issuerKey: forger, key: forger })];
+    const cases = [
+      { fakes: ofAnchor, code: 'chain-signature-invalid' },
+      { fakes: ofOneAnother, code: 'chain-incomplete' },
+      { fakes: [...ofAnchor, ...ofOneAnother], code: 'chain-signature-invalid' },
+    ] as const;
+    for (const { fakes, code } of cases) {
+      const search = (): Chain[] => [...findChains(watched(signer), { intermediates: fakes.map(watched), trust, maximumLength: 10 })];
+      assert.throws(search, { name: 'EmpaError', code });
+    }
+    assert.deepEqual(asked, []);
+    // The real one is found among them, and the signer's signature is checked with its key alone.
+    const real = leafOf(sub);
+    const among = [...ofAnchor.map(watched), parsed(sub)];
+    assert.equal([...findChains(watched(real), { intermediates: among, trust, maximumLength: 10 })].length, 1);
+    assert.deepEqual(asked, []);
   });
 
   it('keeps to the greatest length', () => {
