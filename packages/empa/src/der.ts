@@ -26,7 +26,19 @@ declare module 'node-forge' {
 }
 
 export { type DerNode, TAG } from './der/node.js';
-export { bitsOf, booleanOf, integerHexOf, isContext, isUniversal, octetsOf, oidOf, smallIntegerOf, textOf, timeOf } from './der/readers.js';
+export {
+  bitsOf,
+  booleanOf,
+  integerHexOf,
+  isContext,
+  isMinimalInteger,
+  isUniversal,
+  octetsOf,
+  oidOf,
+  smallIntegerOf,
+  textOf,
+  timeOf,
+} from './der/readers.js';
 
 export interface ParseDerOptions {
   /** Nesting. Default DEFAULT_LIMITS.derDepth. */

@@ -215,7 +215,10 @@ describe('readers', () => {
     assert.equal(der.integerHexOf(parse('02 03 00 ff 01')), '00ff01');
     assert.equal(der.smallIntegerOf(parse('02 01 ff')), -1);
     assert.equal(der.smallIntegerOf(parse('02 02 00 80')), 128);
-    for (const hex of ['02 00', '02 02 00 7f', '02 02 ff 80', '0a 01 01']) refused('der-malformed', () => der.integerHexOf(parse(hex)));
+    for (const hex of ['02 01 00', '02 01 7f', '02 01 80', '02 02 00 80', '02 02 ff 7f', '02 03 01 00 00'])
+      assert.equal(der.integerHexOf(parse(hex)), bytes(hex).toString('hex', 2));
+    for (const hex of ['02 00', '02 02 00 7f', '02 02 ff 80', '02 02 00 00', '02 02 ff ff', '0a 01 01'])
+      refused('der-malformed', () => der.integerHexOf(parse(hex)));
     refused('der-malformed', () => der.smallIntegerOf(parse('02 05 01 00 00 00 00')));
   });
 

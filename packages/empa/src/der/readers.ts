@@ -66,15 +66,17 @@ function dottedOf(octets: Buffer): string {
   return [root, second, ...others].join('.');
 }
 
+/** X.690 section 8.3.2: at least one octet, and never nine equal leading bits, in BER as in DER. So the same number has the same octets. */
+export function isMinimalInteger(bytes: Buffer, start: number, end: number): boolean {
+  if (end - start < 2) return end > start;
+  const nine = bytes.readUInt16BE(start) >> 7;
+  return nine !== 0 && nine !== 0x1ff;
+}
+
 /** Lower-case hex of the content octets of an INTEGER. */
 export function integerHexOf(node: DerNode): string {
   const octets = primitive(node, TAG.integer, 'an INTEGER');
-  const [first, second] = octets;
-  if (first === undefined) throw malformed('an empty INTEGER');
-  // X.690 section 8.3.2: never nine equal leading bits, in BER as in DER.
-  if (second !== undefined && (first === 0 ? second < 0x80 : first === 0xff && second >= 0x80)) {
-    throw malformed('an INTEGER that is not minimal');
-  }
+  if (!isMinimalInteger(octets, 0, octets.length)) throw malformed('an INTEGER that is empty or not minimal');
   return octets.toString('hex');
 }
 

@@ -1,5 +1,5 @@
 /** Certificate revocation lists (RFC 5280 section 5). */
-import { type DerNode, isContext, parseDer, timeOf } from '../der.js';
+import { type DerNode, isContext, isMinimalInteger, parseDer, timeOf } from '../der.js';
 import { EmpaError } from '../errors.js';
 import type { Certificate } from './certificate.js';
 import { contentOf, type Extension, fullNames, readExtensions } from './extensions.js';
@@ -61,6 +61,8 @@ function readEntry(bytes: Buffer, at: number, limit: number, revoked: Set<string
   const serial = readTlv(bytes, contentStart, end);
   const date = readTlv(bytes, serial.end, end);
   if (identifier !== SEQUENCE || serial.identifier !== INTEGER || !isTime(date)) throw malformed('an entry of a CRL');
+  // As of a certificate: a number that could be written in two ways would not be found.
+  if (!isMinimalInteger(bytes, serial.contentStart, serial.end)) throw malformed('a serial number in its fewest octets');
   revoked.add(bytes.toString('hex', serial.contentStart, serial.end));
   if (date.end === end) return { end, critical: false };
   const extensions = readTlv(bytes, date.end, end);

@@ -128,6 +128,10 @@ describe('parseCrls', () => {
       withFields((fields) => fields.with(5, sequence(sequence(integer(1), fields[3] ?? nullValue(), nullValue())))),
       'no extensions',
     );
+    const listing = (serial: string): Buffer =>
+      withFields((fields) => fields.with(5, sequence(sequence(integer(serial), fields[3] ?? nullValue()))));
+    for (const serial of ['', '007f', '0000', 'ff80', 'ffff']) malformed(listing(serial), `serial number ${serial}`);
+    for (const serial of ['00', '7f', '80', '0080', 'ff7f']) assert.deepEqual([...one(listing(serial)).revoked], [serial]);
     malformed(
       withFields((fields) => [...fields, nullValue()]),
       'a field too much',
