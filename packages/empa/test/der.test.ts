@@ -240,7 +240,8 @@ describe('readers', () => {
     const { unusedBits, bytes: octets } = der.bitsOf(parse('03 02 07 80'));
     assert.deepEqual([unusedBits, [...octets]], [7, [0x80]]);
     assert.equal(der.bitsOf(parse('03 01 00')).bytes.length, 0);
-    for (const hex of ['03 00', '03 01 01', '03 02 08 00', '23 04 03 02 00 00']) refused('der-malformed', () => der.bitsOf(parse(hex)));
+    for (const hex of ['03 00', '03 01 01', '03 02 08 00', '23 04 03 02 00 00', '03 02 07 06', '03 03 01 ff 81'])
+      refused('der-malformed', () => der.bitsOf(parse(hex)));
   });
 
   it('reads times', () => {

@@ -205,6 +205,7 @@ describe('parseCertificates', () => {
     refused(withExtensions(), 'an empty list');
     refused(withExtensions(usage, usage), 'twice');
     refused(withExtensions(extension('1.2.3', nullValue()), extension('1.2.3', nullValue(), true)), 'an unknown one twice');
+    refused(withExtensions(extension(KEY_USAGE, Buffer.from('03020706', 'hex'))), 'keyUsage with bits that do not count');
     refused(withExtensions(extension(KEY_USAGE, nullValue())), 'keyUsage');
     refused(withExtensions(extension(KEY_USAGE, Buffer.alloc(0))), 'an empty value');
     refused(withExtensions(extension('2.5.29.19', sequence(boolean(true), integer(-1)))), 'a negative length');
