@@ -29,10 +29,10 @@ interface Bench extends Opening {
   threads(): Promise<number>;
 }
 
-function benchOf(t: TestContext): Bench {
+function benchOf(t: TestContext, processors = 2): Bench {
   const context = createContext(t);
   const bench: Bench = {
-    ...createOpening({ rules: RULES, identities: () => bench.identities, trust: () => trust, now: () => NOW, context, processors: 2 }),
+    ...createOpening({ rules: RULES, identities: () => bench.identities, trust: () => trust, now: () => NOW, context, processors }),
     identities: [server],
     threads: () => metricOf(context, 'ssm_worker_threads'),
   };
@@ -120,5 +120,22 @@ describe('a message that is opened on a thread', () => {
     await assert.rejects(bench.open(raw), { code: 'no-matching-recipient' });
     bench.identities = [server];
     assert.equal(Buffer.from((await bench.open(raw)).body).toString(), 'secret');
+  });
+});
+
+describe('messages that are opened here', () => {
+  it('let the event loop turn when many come at once', async (t) => {
+    const bench = benchOf(t, 1);
+    const raw = await site.seal(Buffer.alloc(300_000, 'record\n'));
+    let turns = 0;
+    let ticking = setImmediate(function tick() {
+      turns += 1;
+      ticking = setImmediate(tick);
+    });
+    t.after(() => clearImmediate(ticking));
+    const start = performance.now();
+    const opened = await Promise.all(Array.from({ length: 200 }, () => bench.open(raw)));
+    assert.ok(opened.every(({ body }) => body.length === 300_000));
+    assert.ok(turns >= Math.min(3, (performance.now() - start) / 40), `${turns} turns`);
   });
 });

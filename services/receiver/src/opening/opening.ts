@@ -14,6 +14,7 @@ import type { ServiceContext } from '@ssm/service-kit';
 import { alone } from './batch.js';
 import { JobThread } from './job-thread.js';
 import { type OpenJob, type OpenSetup, openSetup, type ThreadMessage } from './open-job.js';
+import { Turns } from './turns.js';
 
 /** Larger ones are opened here: the thread has copies. */
 const MAXIMUM_BYTES = 1024 * 1024;
@@ -43,6 +44,7 @@ export function createOpening({ rules, identities, trust, now, context, processo
     disabled: processors < 2,
   });
   const setup = setupOf(rules);
+  const turns = new Turns();
   context.metrics.gauge('ssm_worker_threads', 'Threads that open messages beside the main one.', [], (gauge) =>
     gauge.set(thread.isReady ? 1 : 0),
   );
@@ -63,8 +65,10 @@ export function createOpening({ rules, identities, trust, now, context, processo
   return {
     open: async (raw) => {
       const read = await onThread(raw);
-      if (read !== undefined) return judge(read, { ...rules, trust: trust(), now: now() });
-      return await openMessage(raw, { ...rules, identities: identities(), trust: trust(), now: now() });
+      return await turns.run(() => {
+        const options = { ...rules, trust: trust(), now: now() };
+        return read === undefined ? openMessage(raw, { ...options, identities: identities() }) : judge(read, options);
+      });
     },
     close: () => thread.close(),
   };
