@@ -102,10 +102,25 @@ export function watchLists(options: MaterialOptions, onChange: (lists: SignerLis
   );
 }
 
+/** CAs of which there was a revocation list, and is none any more. */
+class GoneLists {
+  readonly #seen = new Set<string>();
+
+  after({ crls }: Pick<TrustStore, 'crls'>): readonly string[] {
+    const issuers = new Set(crls.map(({ issuer }) => issuer));
+    for (const issuer of issuers) this.#seen.add(issuer);
+    return [...this.#seen].filter((issuer) => !issuers.has(issuer));
+  }
+}
+
 /** Errors: EmpaError trust-unreadable, trust-empty, trust-unstable. */
 export function watchTrust(options: MaterialOptions): Promise<Reloadable<TrustStore>> {
-  const { directory, stability } = options.config.trust;
-  const warn = whenNew((problems) => options.context.log.warn('files of the trust directory are left out', { problems }));
+  const { config, context, metrics } = options;
+  const { directory, stability, crl } = config.trust;
+  const warn = whenNew((problems) => context.log.warn('files of the trust directory are left out', { problems }));
+  const gone = 'revocation lists that were in use are gone: certificates of these CAs are accepted without one';
+  const warnOfGone = whenNew((cas) => context.log.warn(gone, { cas }));
+  const lists = new GoneLists();
   return watchMaterial(
     'trust',
     {
@@ -113,9 +128,12 @@ export function watchTrust(options: MaterialOptions): Promise<Reloadable<TrustSt
       stabilityMs: stability,
       load: () => whenStable(() => loadTrustStore(directory, { now: options.now(), stabilityMs: stability }), isUnstable),
       inUse: (trust) => {
-        options.metrics.trustProblems.set(trust.problems.length);
+        // Where lists are required such certificates are refused, and that is told.
+        const cas = crl === 'if-present' ? lists.after(trust) : [];
+        metrics.trustProblems.set(trust.problems.length + cas.length);
         warn(trust.problems.slice(0, SHOWN_PROBLEMS));
-        options.metrics.crls(trust.crls);
+        warnOfGone(cas.slice(0, SHOWN_PROBLEMS));
+        metrics.crls(trust.crls);
         return undefined;
       },
     },

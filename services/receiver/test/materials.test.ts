@@ -4,7 +4,7 @@ import path from 'node:path';
 import { describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { DistinguishedName } from '@ssm/empa';
-import { createCertificate, createCrl, type Scope, writeTrustDirectory } from '@ssm/test-support';
+import { createCertificate, createCrl, type IssuedCrl, type Scope, writeTrustDirectory } from '@ssm/test-support';
 import { createStation, type Station } from '../src/station.js';
 import { createContext, metricOf, type TestContext } from './support/context.js';
 import { configOf, createSite, type Site } from './support/live.js';
@@ -189,5 +189,25 @@ describe('the trust directory', () => {
     assert.equal(reasonOf(context, 'trust'), undefined);
     const shown = await metricOf(context, `ssm_crl_next_update_timestamp_seconds{issuer="${ca.dn}"}`);
     assert.ok(Math.abs(shown - nextUpdate.getTime() / 1000) < 2);
+  });
+
+  it('says that a revocation list is gone which was in use', async (t) => {
+    const { context, site, station } = await start(t);
+    await station.trust.ready(false);
+    const { ca, trustDirectory } = site.pki;
+    const gone = 'revocation lists that were in use are gone: certificates of these CAs are accepted without one';
+    const told = (): unknown[] => context.lines.filter(({ message }) => message === gone).map(({ fields: { cas } }) => cas);
+    const withLists = async (...crls: IssuedCrl[]): Promise<void> => {
+      rmSync(trustDirectory, { recursive: true });
+      writeTrustDirectory(trustDirectory, { cas: [ca], crls });
+      await context.reload();
+    };
+    await withLists(createCrl({ issuer: ca }));
+    assert.deepEqual([told(), await metricOf(context, 'ssm_trust_problems')], [[], 0]);
+    await withLists();
+    await context.reload();
+    assert.deepEqual([told(), await metricOf(context, 'ssm_trust_problems')], [[[ca.dn]], 1]);
+    await withLists(createCrl({ issuer: ca }));
+    assert.deepEqual([told().length, await metricOf(context, 'ssm_trust_problems')], [1, 0]);
   });
 });

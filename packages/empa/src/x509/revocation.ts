@@ -41,10 +41,16 @@ interface Found {
 
 const newer = (a: Crl | undefined, b: Crl): Crl => (a === undefined || b.thisUpdate > a.thisUpdate ? b : a);
 
+/** Of two that were made in the same second either may be the later one: both count. */
 function newestOfEachScope(crls: readonly Crl[]): readonly Crl[] {
-  const newest = new Map<string, Crl>();
-  for (const crl of crls) newest.set(crl.scope, newer(newest.get(crl.scope), crl));
-  return [...newest.values()];
+  const newest = new Map<string, Crl[]>();
+  for (const crl of crls) {
+    const best = newest.get(crl.scope);
+    const age = (best?.[0]?.thisUpdate.getTime() ?? Number.NEGATIVE_INFINITY) - crl.thisUpdate.getTime();
+    if (age < 0) newest.set(crl.scope, [crl]);
+    else if (age === 0) best?.push(crl);
+  }
+  return [...newest.values()].flat();
 }
 
 /**

@@ -58,6 +58,9 @@ describe('revocation', () => {
     accepted(leaf, withCrls(old, current, future, forged, crlOf(root, { delta: true, revoked: [leaf] })));
     accepted(leaf, withCrls(current, old));
     refused('certificate-revoked', leaf, withCrls(old, crlOf(root, { revoked: [leaf] })));
+    // RFC 5280 has times in seconds.
+    const second = [crlOf(root, { number: 2 }), crlOf(root, { number: 3, revoked: [leaf] })];
+    for (const both of [second, second.toReversed()]) refused('certificate-revoked', leaf, withCrls(...both));
   });
 
   it('refuses when there is one, but none that counts', () => {
