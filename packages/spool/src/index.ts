@@ -45,6 +45,8 @@ export type {
   StagingQueue,
   Usage,
 } from './spool.js';
+export type { BondOptions } from './volume-bond.js';
+export { VolumeBond } from './volume-bond.js';
 
 export function createOutgoingQueue(options: OutgoingOptions): OutgoingQueue {
   return options.layout === 'dirq' ? new SimpleQueue(options) : new PlainDirectory(options);

@@ -8,6 +8,8 @@ import type { Usage } from './spool.js';
 
 /** Ours: python-dirq's purge removes every empty directory in `temporary`, whatever its age. */
 export const STAGING = '.staging';
+/** In it, beside the directories of the instances: a file with the name of the volume. */
+export const VOLUME = 'volume';
 export const TEMPORARY = 'temporary';
 export const OBSOLETE = 'obsolete';
 export const LOCKED = 'locked';

@@ -7,6 +7,7 @@ import { SpoolError } from './errors.js';
 import { failedWith, guarded } from './faults.js';
 import { Insertion, newestDirectory } from './insertion.js';
 import { inodeOf, removeIfEmpty, renameIfThere, unlinkIfThere } from './moves.js';
+import { NameFile } from './name-file.js';
 import { isElementName, NameSource } from './names.js';
 import {
   type DepthCount,
@@ -20,6 +21,7 @@ import {
   STAGING,
   TEMPORARY,
   usageOf,
+  VOLUME,
 } from './normal-layout.js';
 import { type Checkpoint, noCheckpoint, type StagingOptions } from './options.js';
 import { identityOf, SameDirectory } from './same-directory.js';
@@ -47,6 +49,7 @@ export class NormalQueue implements StagingQueue {
   #anchored: string | undefined;
   /** Known from the first start that succeeded. */
   readonly #root: SameDirectory;
+  readonly #volume: NameFile;
 
   constructor(options: StagingOptions, checkpoint: Checkpoint = noCheckpoint) {
     this.path = options.path;
@@ -56,14 +59,16 @@ export class NormalQueue implements StagingQueue {
     this.#own = `${STAGING}/${stagingName(options.instance)}`;
     this.#insertion = new Insertion(options.path, options.directorySize ?? DEFAULT_DIRECTORY_SIZE);
     this.#calls = options.calls ?? volumeCalls(options.path);
-    this.#root = new SameDirectory(options.path, this.#calls);
+    this.#volume = new NameFile(this.#at(`${STAGING}/${VOLUME}`), this.#modes, this.#at(this.#own));
+    this.#root = new SameDirectory(options.path, this.#calls, this.#volume);
     this.#checkpoint = checkpoint;
   }
 
   async start(): Promise<void> {
     const root = await this.#make();
     await this.probe();
-    this.#root.know(root);
+    const name = await guarded('name the volume', this.path, () => this.#inStaging(() => this.#volume.make()));
+    this.#root.know(root, name);
   }
 
   /** Makes the directories. Needs no space when they are there. */
@@ -79,7 +84,7 @@ export class NormalQueue implements StagingQueue {
   /** Once started the root is never made again: that would be below the mount point of a volume that went away. */
   async #make(): Promise<string> {
     return await guarded('prepare the queue', this.path, async () => {
-      if (this.#root.isKnown) await this.#root.check();
+      if (this.#root.isKnown) await this.#root.checkName();
       else if (await makeDirectory(this.path, this.#modes)) await syncDirectory(path.dirname(this.path));
       for (const name of [TEMPORARY, OBSOLETE]) await makeOwnDirectory(this.#at(name), this.#modes);
       await this.#makeStaging();
@@ -96,7 +101,7 @@ export class NormalQueue implements StagingQueue {
   }
 
   async #makeStaging(): Promise<void> {
-    await this.#root.check();
+    await this.#root.checkName();
     if (await makeOwnDirectory(this.#at(STAGING), this.#modes)) await syncDirectory(this.path);
     if (await makeOwnDirectory(this.#at(this.#own), this.#modes)) await syncDirectory(this.#at(STAGING));
   }
@@ -107,7 +112,7 @@ export class NormalQueue implements StagingQueue {
 
   async probe(): Promise<void> {
     await guarded('write to the queue', this.path, async () => {
-      await this.#root.check();
+      await this.#root.checkName();
       await this.#checkStaging();
       const file = this.#at(`${this.#own}/probe-${this.#names.next()}`);
       await this.#inStaging(() => createFile(file, Buffer.alloc(PROBE_BYTES), this.#modes));
@@ -231,10 +236,11 @@ export class NormalQueue implements StagingQueue {
     }
   }
 
+  /** On another volume it would seem so, and a message pass for stored that never was. The volume may come back between two looks. */
   async #isGone(source: string): Promise<boolean> {
     if ((await inodeOf(source)) !== undefined) return false;
-    await this.#root.check();
-    return true;
+    await this.#root.checkName();
+    return (await inodeOf(source)) === undefined;
   }
 
   async freeBytes(): Promise<number> {

@@ -1,16 +1,21 @@
 import { SpoolError } from './errors.js';
 import { failedWith } from './faults.js';
 import { type FileCalls, files } from './files.js';
+import type { NameFile } from './name-file.js';
 
 /** A directory that has to stay the one that it was: a volume that was unmounted, or another in its place, must not pass for it. */
 export class SameDirectory {
   readonly #path: string;
   readonly #calls: FileCalls;
+  readonly #nameFile: NameFile | undefined;
   #identity: string | undefined;
+  #name: string | undefined;
 
-  constructor(directory: string, calls: FileCalls) {
+  /** `nameFile`: tells the volume from a file system that is made anew on the same device, whose numbers may be the same. */
+  constructor(directory: string, calls: FileCalls, nameFile?: NameFile) {
     this.#path = directory;
     this.#calls = calls;
+    this.#nameFile = nameFile;
   }
 
   get isKnown(): boolean {
@@ -18,15 +23,25 @@ export class SameDirectory {
   }
 
   /** The first counts. */
-  know(identity: string): void {
+  know(identity: string, name?: string): void {
     this.#identity ??= identity;
+    this.#name ??= name;
   }
 
-  /** SpoolError `path-missing`: it is known, and is another now. Rejects with the system's error when there is none. */
+  /** For each message. SpoolError `path-missing`: it is known, and is another now. Rejects with the system's error when there is none. */
   async check(): Promise<void> {
     const identity = await identityOf(this.#path, this.#calls);
-    if (this.#identity !== undefined && identity !== this.#identity)
-      throw new SpoolError('path-missing', `${this.#path} is not the directory that it was at start`, { path: this.#path });
+    if (this.#identity !== undefined && identity !== this.#identity) this.#refuse();
+  }
+
+  /** The same, by its name too. */
+  async checkName(): Promise<void> {
+    await this.check();
+    if (this.#name !== undefined && (await this.#nameFile?.read()) !== this.#name) this.#refuse();
+  }
+
+  #refuse(): never {
+    throw new SpoolError('path-missing', `${this.#path} is not the directory that it was at start`, { path: this.#path });
   }
 
   /** It is known, and not there (any more), or another now. */

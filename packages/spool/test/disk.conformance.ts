@@ -134,7 +134,7 @@ describe('a staging area on another file system', { skip }, () => {
     const queue = new NormalQueue({ path: root, instance: 'x' });
     await queue.start();
     command('mount', '-t', 'tmpfs', '-o', 'size=1m', 'ssm-test', `${root}/.staging`);
-    await rejectsWith(queue.start(), 'io-error');
+    await rejectsWith(queue.start(), 'path-missing');
     await rejectsWith(new NormalQueue({ path: root, instance: 'y' }).start(), 'io-error');
     command('umount', `${root}/.staging`);
     await queue.start();

@@ -7,6 +7,7 @@ import fs, {
   readFileSync,
   renameSync,
   rmdirSync,
+  rmSync,
   statSync,
   symlinkSync,
   writeFileSync,
@@ -81,7 +82,8 @@ describe('staging', () => {
     await queue.commit(wanted.path);
     await wanted.discard();
     assert.equal((await elements(reader)).length, 1);
-    assert.equal(filesBelow(root).length, 3);
+    assert.equal(filesBelow(path.join(root, '00000000')).length, 3);
+    assert.deepEqual(await queue.staged(), new Set());
     assert.deepEqual(await queue.commit(unwanted.path), { outcome: 'done', name: undefined });
   });
 
@@ -118,11 +120,8 @@ describe('staging', () => {
     rmdirSync(`${root}/00000000`);
     rmdirSync(`${root}/.staging/one`);
     await addTo(queue, RECORD);
-    rmdirSync(`${root}/.staging/one`);
-    rmdirSync(`${root}/.staging`);
-    await addTo(queue, RECORD);
     await queue.start();
-    assert.equal((await elements(reader)).length, 2);
+    assert.equal((await elements(reader)).length, 1);
   });
 
   it('survives a directory that vanishes at every attempt but the last', async (t) => {
@@ -154,6 +153,43 @@ describe('staging', () => {
     assert.deepEqual(readdirSync(root), []);
     rmdirSync(root);
     renameSync(`${root}-unmounted`, root);
+    assert.equal((await queue.commit(staged.path)).outcome, 'stored');
+  });
+
+  it('does not take a file system that was made anew on the same device for it', async (t) => {
+    const { root, queue } = await started(t);
+    const staged = await queue.stage(RECORD);
+    mkdirSync(`${root}-before`);
+    // The root stays what it was, device and inode.
+    for (const name of readdirSync(root)) renameSync(`${root}/${name}`, `${root}-before/${name}`);
+    for (const action of [
+      () => queue.commit(staged.path),
+      () => queue.isStaged(staged.path),
+      () => queue.stage(RECORD),
+      () => queue.probe(),
+      () => queue.start(),
+    ])
+      await rejectsWith(action(), 'path-missing');
+    assert.equal(existsSync(`${root}/.staging`), false);
+    for (const name of readdirSync(`${root}-before`)) {
+      rmSync(`${root}/${name}`, { recursive: true, force: true });
+      renameSync(`${root}-before/${name}`, `${root}/${name}`);
+    }
+    assert.equal((await queue.commit(staged.path)).outcome, 'stored');
+  });
+
+  it('finds what comes back between two looks', async (t) => {
+    const directory = temporaryDirectory(t);
+    const { root, queue } = await started(t, { path: directory, calls: threaded(directory) });
+    const staged = await queue.stage(RECORD);
+    renameSync(`${root}/${staged.path}`, `${root}/away`);
+    const look = files.lstatExact.bind(files);
+    t.mock.method(files, 'lstatExact', async (file: string) => {
+      const looked = await look(file).catch((error: unknown) => error);
+      if (existsSync(`${root}/away`)) renameSync(`${root}/away`, `${root}/${staged.path}`);
+      if (looked instanceof Error) throw looked;
+      return looked;
+    });
     assert.equal((await queue.commit(staged.path)).outcome, 'stored');
   });
 
@@ -202,7 +238,7 @@ describe('staging', () => {
       '.staging/a/x',
     ])
       await rejectsWith(queue.commit(staged), 'name-invalid');
-    assert.deepEqual(filesBelow(root), []);
+    assert.deepEqual(filesBelow(root), ['.staging/volume']);
     assert.throws(() => new NormalQueue({ path: root, instance: '' }));
   });
 
@@ -211,7 +247,7 @@ describe('staging', () => {
       const { root, queue, reader } = await started(t, { instance });
       await addTo(queue, RECORD);
       assert.equal((await elements(reader)).length, 1);
-      assert.equal(readdirSync(`${root}/.staging`).length, 1);
+      assert.equal(readdirSync(`${root}/.staging`).length, 2);
       assert.deepEqual(readdirSync(path.dirname(root)), ['incoming']);
     }
   });
@@ -353,7 +389,7 @@ describe('NormalReader', () => {
     await reader.remove(name);
     assert.equal(await reader.lock(name), false);
     await rejectsWith(reader.get(name), 'claim-lost');
-    assert.deepEqual(filesBelow(root), []);
+    assert.deepEqual(filesBelow(root), ['.staging/volume']);
     assert.deepEqual(readdirSync(`${root}/obsolete`), []);
     for (const bad of ['..', '../x', '']) await rejectsWith(reader.lock(bad), 'name-invalid');
   });

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import process from 'node:process';
-import { createDeliveryRecord, createStagingQueue, type RecordOptions, type StagingQueue } from '@ssm/spool';
+import { createDeliveryRecord, createStagingQueue, type RecordOptions, type StagingQueue, VolumeBond } from '@ssm/spool';
 import type { ReceiverConfig } from './config.js';
 import type { ReceiverSources } from './credentials.js';
 import type { Need } from './guard.js';
@@ -28,6 +28,8 @@ export interface LocalOptions {
 export interface Local {
   readonly incoming: Shelf;
   readonly reject: Shelf;
+  /** Of incoming and its record. */
+  readonly bond: VolumeBond;
   readonly rejects: RejectStore;
   readonly space: SpaceReserve;
   /** Removes what dead processes left, now and then: it may be what fills the disk. undefined: nothing was tried, or it failed. */
@@ -43,15 +45,18 @@ export function createLocal(config: ReceiverConfig, options: LocalOptions): Loca
   const queueAt = (path: string): StagingQueue => createStagingQueue({ path, instance, modes, now });
   const record = { path: deduplication.path === '' ? `${incoming.path}/${RECORD}` : deduplication.path, modes, now };
   const incomingShelf: Shelf = { component: 'incoming', queue: queueAt(incoming.path), ...recordOf(config, record, options) };
-  const rejectRecord = createDeliveryRecord({ path: `${reject.path}/${RECORD}`, modes, now });
+  const rejects = `${reject.path}/${RECORD}`;
+  const rejectRecord = createDeliveryRecord({ path: rejects, modes, now });
   const rejectShelf: Shelf = { component: 'reject', queue: queueAt(reject.path), record: rejectRecord };
+  const bond = new VolumeBond({ queue: incoming.path, record: record.path, rejects, modes });
   const { maximumBytes, maximumCount } = reject;
   return {
     incoming: incomingShelf,
     reject: rejectShelf,
+    bond,
     rejects: new RejectStore({ shelf: rejectShelf, maximumBytes, maximumCount, reserve: incoming.reserve, now }),
     space: new SpaceReserve(incomingShelf.queue, incoming.reserve),
-    reclaim: reclaimer([incomingShelf, rejectShelf], deduplication.window, now),
+    reclaim: reclaimer({ bond, shelves: [incomingShelf, rejectShelf] }, deduplication.window, now),
   };
 }
 
@@ -65,12 +70,19 @@ function recordOf(config: ReceiverConfig, options: RecordOptions, { sources, sto
 /** Between two attempts: looking at every record of a long window takes a while. */
 const RECLAIM_INTERVAL_MS = 10 * 60_000;
 
-function reclaimer(shelves: readonly Shelf[], windowMs: number, now: () => Date): Local['reclaim'] {
+interface Reclaimable {
+  readonly bond: VolumeBond;
+  readonly shelves: readonly Shelf[];
+}
+
+function reclaimer({ bond, shelves }: Reclaimable, windowMs: number, now: () => Date): Local['reclaim'] {
   let last = Number.NEGATIVE_INFINITY;
   return async (signal) => {
     if (performance.now() - last < RECLAIM_INTERVAL_MS) return undefined;
     last = performance.now();
     try {
+      // On another volume what is half-way would seem to be stored.
+      await bond.check();
       const recovered: Recovery[] = [];
       for (const shelf of shelves) {
         // Only what has been finished may be forgotten.
@@ -100,11 +112,13 @@ export async function prepareLocal(local: Local, need: Need, signal: AbortSignal
 }
 
 async function prepareOnce(local: Local, need: Need, signal: AbortSignal): Promise<Recovery[]> {
-  const { incoming, reject, rejects, space } = local;
+  const { bond, incoming, reject, rejects, space } = local;
+  await locally('incoming', () => bond.check());
   for (const { component, queue, record } of [incoming, reject]) {
     await locally(component, () => queue.start());
     await locally('delivery-record', () => record.start(signal));
   }
+  await locally('incoming', () => bond.bind());
   await locally('incoming', () => space.check(need.components.has('incoming') ? need.bytes : 0, need.components.has('incoming')));
   if (need.components.has('reject')) await rejects.check(need.bytes);
   for (const shelf of [incoming, reject]) if (need.bytes > 0 && need.components.has(shelf.component)) await tryToStage(shelf, need.bytes);

@@ -102,9 +102,9 @@ export function replacing<T extends object>(target: T, changes: Partial<T>): T {
 
 /** What readers do not see: elements that are staged. */
 export function stagedIn(queuePath: string): string[] {
-  const staging = path.join(queuePath, '.staging');
-  return readdirSync(staging).flatMap((instance) =>
-    readdirSync(path.join(staging, instance)).filter((name) => /^[0-9a-f]{14}$/.test(name)),
+  const staged = /^[^/]+\/([0-9a-f]{14})$/;
+  return readdirSync(path.join(queuePath, '.staging'), { recursive: true, encoding: 'utf8' }).flatMap(
+    (name) => staged.exec(name)?.[1] ?? [],
   );
 }
 
