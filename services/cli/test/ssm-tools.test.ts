@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { type AddressInfo, createServer } from 'node:net';
 import path from 'node:path';
 import { describe, it } from 'node:test';
@@ -116,6 +116,13 @@ describe('ssm check', { concurrency: 2 }, () => {
     assert.ok(reversed.out.includes(`in another order, ${dn}:`), reversed.out);
     await exchange(site, 1);
     assert.equal((await site.stored()).length, 1, 'the message was still there');
+    // A mount point without its volume.
+    renameSync(site.incoming, `${site.incoming}-elsewhere`);
+    mkdirSync(site.incoming);
+    const bare = await site.run('ssm', ['check', '-c', file], { env });
+    assert.equal(bare.code, 1);
+    assert.match(bare.out, /^FAIL +incoming +path-missing.*not the volume that its records know/m);
+    assert.deepEqual(readdirSync(site.incoming), []);
   });
 
   it('says what is wrong and what to do, and goes on to the next', async (test) => {

@@ -3,6 +3,7 @@ export { checkConfig, type ReceiverConfig, receiverSettings } from './config.js'
 export { type Credentials, loadCredentials, sourcesOf } from './credentials.js';
 export { readDnLine } from './dn-line.js';
 export { RECEIVER_ERROR_CODES, type ReceiverErrorCode } from './errors.js';
+export { bondOf } from './local.js';
 export { isReplayable } from './refusal.js';
 export { verificationRules } from './rules.js';
 export { receiverService, replayService } from './service.js';

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import process from 'node:process';
-import { createDeliveryRecord, createStagingQueue, type RecordOptions, type StagingQueue, VolumeBond } from '@ssm/spool';
+import { createDeliveryRecord, createStagingQueue, type FileModes, type RecordOptions, type StagingQueue, VolumeBond } from '@ssm/spool';
 import type { ReceiverConfig } from './config.js';
 import type { ReceiverSources } from './credentials.js';
 import type { Need } from './guard.js';
@@ -40,15 +40,13 @@ export function createLocal(config: ReceiverConfig, options: LocalOptions): Loca
   const { deduplication, incoming, reject } = config;
   const { now } = options;
   const instance = `${config.instance.slice(0, MAXIMUM_INSTANCE)}-${process.pid}-${randomBytes(6).toString('hex')}`;
-  const { directoryMode, fileMode, gid } = incoming;
-  const modes = { directoryMode, fileMode, gid };
+  const modes = modesOf(incoming);
   const queueAt = (path: string): StagingQueue => createStagingQueue({ path, instance, modes, now });
-  const record = { path: deduplication.path === '' ? `${incoming.path}/${RECORD}` : deduplication.path, modes, now };
+  const record = { path: recordPath(config), modes, now };
   const incomingShelf: Shelf = { component: 'incoming', queue: queueAt(incoming.path), ...recordOf(config, record, options) };
-  const rejects = `${reject.path}/${RECORD}`;
-  const rejectRecord = createDeliveryRecord({ path: rejects, modes, now });
+  const rejectRecord = createDeliveryRecord({ path: `${reject.path}/${RECORD}`, modes, now });
   const rejectShelf: Shelf = { component: 'reject', queue: queueAt(reject.path), record: rejectRecord };
-  const bond = new VolumeBond({ queue: incoming.path, record: record.path, rejects, modes });
+  const bond = bondOf(config);
   const { maximumBytes, maximumCount } = reject;
   return {
     incoming: incomingShelf,
@@ -58,6 +56,21 @@ export function createLocal(config: ReceiverConfig, options: LocalOptions): Loca
     space: new SpaceReserve(incomingShelf.queue, incoming.reserve),
     reclaim: reclaimer({ bond, shelves: [incomingShelf, rejectShelf] }, deduplication.window, now),
   };
+}
+
+function modesOf({ directoryMode, fileMode, gid }: ReceiverConfig['incoming']): FileModes {
+  return { directoryMode, fileMode, gid };
+}
+
+function recordPath({ deduplication, incoming }: ReceiverConfig): string {
+  return deduplication.path === '' ? `${incoming.path}/${RECORD}` : deduplication.path;
+}
+
+/** Which volume incoming has to be. */
+export function bondOf(config: ReceiverConfig): VolumeBond {
+  const { incoming, reject } = config;
+  const rejects = `${reject.path}/${RECORD}`;
+  return new VolumeBond({ queue: incoming.path, record: recordPath(config), rejects, modes: modesOf(incoming) });
 }
 
 function recordOf(config: ReceiverConfig, options: RecordOptions, { sources, stopping }: LocalOptions): Pick<Shelf, 'record' | 'holding'> {

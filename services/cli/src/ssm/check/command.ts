@@ -9,7 +9,7 @@ import { say, sayJson, type Terminal, visibleLine } from '../terminal.js';
 import { checkBrokers } from './brokers.js';
 import { checkEarlier, checkKeys, checkLists, checkRecipients } from './keys.js';
 import { type Finding, fail, ok, warn } from './report.js';
-import { checkIncoming, checkOutgoing } from './volumes.js';
+import { checkIncoming, checkOutgoing, checkReject } from './volumes.js';
 
 export const checkCommand: Command = {
   name: 'check',
@@ -67,7 +67,7 @@ async function checkAll(given: Given, terminal: Terminal): Promise<readonly Find
     ...(service === 'sender' ? await checkRecipients(config, keys, now) : await receiverKeys(config, given, now)),
     ...(service === 'sender'
       ? await checkOutgoing(config, again)
-      : [...(await checkIncoming('incoming', config.incoming.path, again)), ...(await checkIncoming('reject', config.reject.path, again))]),
+      : [...(await checkIncoming(config, again)), ...(await checkReject(config, again))]),
     ...logFinding(config.log.file),
     ...(given.has('offline') ? [] : await checkBrokers(loaded, keys, now)),
   ];

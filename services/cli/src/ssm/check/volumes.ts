@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { access, constants, mkdir, open, rename, rmdir, stat, unlink } from 'node:fs/promises';
 import path from 'node:path';
 import process from 'node:process';
+import { bondOf, type ReceiverConfig } from '@ssm/receiver';
 import { queueOptions, type SenderConfig } from '@ssm/sender';
 import { commandAs, createOutgoingQueue, newestDirectory, ownerBesideRoot, SpoolError, type SpoolErrorCode, whoAndWhere } from '@ssm/spool';
 import { type Finding, look, ok, skip } from './report.js';
@@ -24,8 +25,20 @@ export async function checkOutgoing(config: SenderConfig, again: string): Promis
   });
 }
 
-/** A queue of the receiver. Never rejects. */
-export async function checkIncoming(what: 'incoming' | 'reject', directory: string, again: string): Promise<readonly Finding[]> {
+/** Nothing is made there unless it is the volume that its records know. Never rejects. */
+export async function checkIncoming(config: ReceiverConfig, again: string): Promise<readonly Finding[]> {
+  return await look('incoming', async () => {
+    await bondOf(config).check();
+    return await checkQueue('incoming', config.incoming.path, again);
+  });
+}
+
+/** Never rejects. */
+export async function checkReject(config: ReceiverConfig, again: string): Promise<readonly Finding[]> {
+  return await checkQueue('reject', config.reject.path, again);
+}
+
+async function checkQueue(what: 'incoming' | 'reject', directory: string, again: string): Promise<readonly Finding[]> {
   return await look(what, async () => {
     const missing = (await stat(directory).catch(() => undefined)) === undefined;
     const where = missing ? path.dirname(directory) : directory;
