@@ -1,5 +1,7 @@
 /** The traps that stomp/session.ts absorbs, each against a broker that does just that. */
 import assert from 'node:assert/strict';
+import dns from 'node:dns';
+import { once } from 'node:events';
 import net from 'node:net';
 import { afterEach, describe, it, mock } from 'node:test';
 import { Deferred } from '../src/deferred.js';
@@ -7,6 +9,7 @@ import type { StompOptions } from '../src/index.js';
 import type { Inbox, Message } from '../src/stomp/inbox.js';
 import { Session } from '../src/stomp/session.js';
 import { resolveOptions } from '../src/stomp/settings.js';
+import { firstStage, openSocket } from '../src/stomp/socket.js';
 import { isPending, rejection, until, within } from './helpers.js';
 import { type Peer, type Script, ScriptedBroker } from './scripted-broker.js';
 
@@ -156,6 +159,28 @@ describe('connecting', () => {
     const settings = resolveOptions({ brokers: [address], destination: '/queue/test', connectTimeoutMs: 50 });
     await rejection(Session.open(address, settings, never), 'connect-timeout');
   });
+
+  it('says that it waits for the look-up of the name', async (t) => {
+    t.mock.method(dns, 'lookup', () => undefined);
+    const address = { host: 'broker.test', port: 1 };
+    const settings = resolveOptions({ brokers: [address], destination: '/queue/test', connectTimeoutMs: 50 });
+    const error = await rejection(Session.open(address, settings, never), 'connect-timeout');
+    assert.match(error.message, /not connected within 50 ms \(DNS\)$/);
+  });
+
+  for (const [host, stages] of [
+    ['localhost', ['DNS', 'TCP', 'STOMP']],
+    ['127.0.0.1', ['TCP', 'STOMP']],
+  ] as const)
+    it(`goes ${stages.join(', ')} to ${host}`, async (t) => {
+      const { address } = await broker(() => undefined);
+      const to = { ...address, host };
+      const seen = [firstStage(to)];
+      const socket = openSocket(to, (stage) => void seen.push(stage));
+      t.after(() => socket.destroy());
+      await once(socket, 'connect');
+      assert.deepEqual(seen, stages);
+    });
 
   it('says when nobody listens', async () => {
     const to = await ScriptedBroker.start(() => undefined);

@@ -17,7 +17,7 @@ import { MessageReader } from './message-reader.js';
 import type { StompBroker } from './options.js';
 import { Receipts } from './receipts.js';
 import { brokerName, type Settings } from './settings.js';
-import { connectError, openSocket, type Stage } from './socket.js';
+import { connectError, firstStage, openSocket, type Stage } from './socket.js';
 import { Watch } from './watch.js';
 
 /** Of the body of an ERROR frame so much is kept. */
@@ -41,7 +41,7 @@ export interface Greeting {
 }
 
 /**
- * One STOMP connection, from the TCP connect to its end. The only door to stompit, whose reader and writer of frames it uses.
+ * One STOMP connection, from the look-up of the broker's name to its end. The only door to stompit, whose reader and writer of frames it uses.
  * Promise: whatever it handed out is settled when it ends, however it ends.
  */
 export class Session {
@@ -66,7 +66,7 @@ export class Session {
     certificateExpires: undefined,
   };
   #watch: Watch | undefined;
-  #stage: Stage = 'TCP';
+  #stage: Stage;
   #lastError: Error | undefined;
   #brokerError: TransportError | undefined;
   #errorTimer: NodeJS.Timeout | undefined;
@@ -113,6 +113,7 @@ export class Session {
         this.#readFrames();
       },
     });
+    this.#stage = firstStage(broker);
     this.#socket = openSocket(broker, (stage) => this.#progress(stage));
     this.#writer = new BatchWriter(this.#socket);
     // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- of a Duplex it uses write() and on()

@@ -8,8 +8,13 @@ import { brokerName } from './settings.js';
 /** After so long without a byte the system asks whether the peer is there: where a broker does no heart-beats, nothing else would. */
 const KEEP_ALIVE_MS = 30_000;
 
-/** How far a connection came. */
-export type Stage = 'TCP' | 'TLS' | 'STOMP';
+/** How far a connection came: what it waits for. */
+export type Stage = 'DNS' | 'TCP' | 'TLS' | 'STOMP';
+
+/** An address needs no look-up, and has no event of one. */
+export function firstStage({ host }: Pick<StompBroker, 'host'>): Stage {
+  return net.isIP(host) === 0 ? 'DNS' : 'TCP';
+}
 
 function connectTls(broker: StompBroker, source: () => TransportTls): tls.TLSSocket {
   const name = brokerName(broker);
@@ -29,6 +34,10 @@ export function openSocket(broker: StompBroker, progress: (stage: Stage) => void
   const socket = broker.tls ? connectTls(broker, broker.tls) : net.connect({ host: broker.host, port: broker.port });
   socket.setNoDelay(true);
   socket.setKeepAlive(true, KEEP_ALIVE_MS);
+  // Once for each address of the name.
+  socket.once('lookup', (error: Error | null) => {
+    if (!error) progress('TCP');
+  });
   socket.once('connect', () => progress(broker.tls ? 'TLS' : 'STOMP'));
   if (broker.tls) socket.once('secureConnect', () => progress('STOMP'));
   return socket;
@@ -46,7 +55,7 @@ export function connectError(socket: net.Socket, name: string, stage: Stage, cau
     new TransportError(code, `${name}: ${what} (${cause ? describe(cause) : 'the broker closed the connection'})`, { cause });
   const known = tlsFailure(cause);
   if (known) return fail('tls-failed', known);
-  if (stage === 'TCP') return fail('connect-failed', 'no connection');
+  if (stage === 'DNS' || stage === 'TCP') return fail('connect-failed', 'no connection');
   if (stage === 'TLS') return fail('tls-failed', `the broker ended the TLS handshake: ${REFUSED}, or speaks no TLS on this port`);
   if (socket instanceof tls.TLSSocket)
     return fail('tls-failed', `the broker ended the connection right after the TLS handshake: ${REFUSED}`);
