@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { RecordClaim, Sharing } from '@ssm/spool';
 import { locally } from './trouble.js';
@@ -22,12 +23,16 @@ export interface HoldingOptions {
 /** Messages that another volume has half-way wait here: neither stored nor acknowledged. */
 export class Holding {
   readonly #options: HoldingOptions;
+  /** That of the options, for as many as may wait: of a shared signal Node.js takes more than ten listeners for a leak. */
+  readonly #ending: AbortSignal;
   #waiting = 0;
   /** Ids of those that waited for too long, and went back to the broker. */
   readonly #overdue = new Set<string>();
 
   constructor(options: HoldingOptions) {
     this.#options = options;
+    this.#ending = AbortSignal.any([options.signal]);
+    setMaxListeners(0, this.#ending);
   }
 
   /** Those that wait here, and those that waited for too long, until they come again or requireFree() finds them free. */
@@ -64,10 +69,10 @@ export class Holding {
   }
 
   async #wait(id: string, claim: () => Promise<RecordClaim>): Promise<Decided> {
-    const { limit, pause = byClock, sharing, signal } = this.#options;
+    const { limit, pause = byClock, sharing } = this.#options;
     const until = performance.now() + limit;
     for (let length = FIRST_PAUSE; ; length = Math.min(2 * length, LONGEST_PAUSE)) {
-      await pause(Math.min(length, Math.max(1, until - performance.now())), signal);
+      await pause(Math.min(length, Math.max(1, until - performance.now())), this.#ending);
       const claimed = await claim();
       if (claimed.outcome !== 'held') return claimed;
       if (performance.now() >= until) await sharing.requireFree([id]);

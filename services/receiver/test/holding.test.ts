@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { setImmediate as turn } from 'node:timers/promises';
 import { Holding } from '../src/holding.js';
 
 const { signal } = new AbortController();
@@ -41,6 +42,23 @@ describe('Holding', () => {
   it('does not count what came again and was decided', async () => {
     const holding = await overdue(['a'], () => Promise.resolve());
     holding.decided('a');
+    assert.equal(holding.messages, 0);
+  });
+
+  it('lets as many wait as come, without a warning, until the service stops', async (t) => {
+    const warnings: Error[] = [];
+    const note = (warning: Error): void => void warnings.push(warning);
+    process.on('warning', note);
+    t.after(() => process.off('warning', note));
+    const stopping = new AbortController();
+    const holding = new Holding({ sharing: { requireFree: () => Promise.resolve() }, limit: 60_000, signal: stopping.signal });
+    const waiting = Array.from({ length: 100 }, (_, index) => holding.until(`m${index}`, () => Promise.resolve(held)));
+    await turn();
+    assert.equal(holding.messages, waiting.length);
+    stopping.abort();
+    for (const each of waiting) await assert.rejects(each);
+    await turn();
+    assert.deepEqual(warnings, []);
     assert.equal(holding.messages, 0);
   });
 });
