@@ -4,6 +4,7 @@ export { closest } from './closest.js';
 export { type CommonSettings, commonSettings, type LifecycleSettings } from './common-settings.js';
 export { commandLineFaults, loadConfig, UNUSED_PARTS, unusedParts } from './config.js';
 export { type ConfigSources, type Layer, type Preset, sourceOf } from './config-sources.js';
+export { endAtOnce, endProcess } from './end-process.js';
 export { configFault, SERVICE_ERROR_CODES, ServiceError, type ServiceErrorCode } from './errors.js';
 export { EXIT_CODES } from './exit-codes.js';
 export { flushed } from './flush.js';

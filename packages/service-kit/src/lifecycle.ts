@@ -16,7 +16,7 @@ const FLUSH_MS = 1_000;
 
 /**
  * The whole life of a service process: configuration, log, metrics, health, start, signals, ordered stop. main.ts is
- * `process.exit(await runService(definition))`. Resolves with the exit code, see EXIT_CODES; never rejects.
+ * `await endProcess(await runService(definition))`. Resolves with the exit code, see EXIT_CODES; never rejects.
  */
 export async function runService<const S extends LifecycleSettings & Settings>(
   definition: ServiceDefinition<S>,

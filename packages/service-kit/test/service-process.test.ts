@@ -1,11 +1,12 @@
 /** The life cycle as a real process: signals, standard output that is slow, full or gone. */
 import assert from 'node:assert/strict';
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { closeSync, openSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import path from 'node:path';
 import { describe, type TestContext, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { type Child, eventually, startNode, temporaryDirectory } from '@ssm/test-support';
 
@@ -74,6 +75,24 @@ describe('a service process', { concurrency: 3 }, () => {
     assert.match(child.output(), /"msg":"stop step did not end in time"/);
     assert.match(child.output(), /"code":"stop-timeout"/);
   });
+
+  // The code is lost before Node.js 22.15, which has execve(2).
+  const ends: readonly [behaviour: string, code: number, signal: string][] = [
+    ['plain', 0, 'SIGTERM'],
+    ['hangs-at-stop', 3, 'SIGKILL'],
+  ];
+  for (const [behaviour, code, signal] of ends)
+    test(`a file call that hangs does not hold up its end: ${behaviour}`, async (t) => {
+      const fifo = path.join(temporaryDirectory(t), 'fifo');
+      execFileSync('mkfifo', [fifo]);
+      const child = await start(t, `--behaviour=${behaviour}`, `--opens=${fifo}`, '--shutdown.drain=100ms');
+      await child.waitForLine(/"msg":"started"/);
+      child.signal('SIGTERM');
+      const ended = await Promise.race([child.exited, sleep(10_000, 'not yet', { ref: false })]);
+      assert.deepEqual(ended, 'execve' in process ? { code, signal: null } : { code: null, signal });
+      assert.match(child.output('stdout'), /"msg":"stopped".*\n$/);
+      assert.equal(child.output('stderr'), 'The process ends without waiting for calls that hang: FSReqCallback\n');
+    });
 
   for (const behaviour of ['throws', 'rejects'])
     test(`a bug that ${behaviour} is logged with its stack and ends it with 1, without the stop steps`, async (t) => {

@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 import process from 'node:process';
 import { setImmediate as turn } from 'node:timers/promises';
-import { flushed, readVersion } from '@ssm/service-kit';
+import { endProcess, flushed, readVersion } from '@ssm/service-kit';
 import { COMMANDS } from './ssm/commands.js';
 import { runSsm } from './ssm/main.js';
 import { thisTerminal } from './ssm/terminal.js';
@@ -14,4 +14,4 @@ await turn();
 const { outputFault } = terminal;
 if (outputFault !== undefined) process.stderr.write(`ssm: the output cannot be written: ${outputFault.message}\n`);
 await flushed(process.stderr);
-process.exit(outputFault === undefined ? code : Math.max(code, 1));
+await endProcess(outputFault === undefined ? code : Math.max(code, 1));

@@ -1,6 +1,5 @@
-import process from 'node:process';
-import { readVersion } from '@ssm/service-kit';
+import { endProcess, readVersion } from '@ssm/service-kit';
 import { runBeside } from './beside.js';
 import { adoptService } from './service.js';
 
-process.exit(await runBeside(adoptService(readVersion())));
+await endProcess(await runBeside(adoptService(readVersion())));

@@ -1,5 +1,4 @@
-import process from 'node:process';
-import { readVersion, runService } from '@ssm/service-kit';
+import { endProcess, readVersion, runService } from '@ssm/service-kit';
 import { receiverService } from './service.js';
 
-process.exit(await runService(receiverService(readVersion())));
+await endProcess(await runService(receiverService(readVersion())));

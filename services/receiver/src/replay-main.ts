@@ -1,6 +1,5 @@
-import process from 'node:process';
-import { readVersion } from '@ssm/service-kit';
+import { endProcess, readVersion } from '@ssm/service-kit';
 import { runBeside } from './beside.js';
 import { replayService } from './service.js';
 
-process.exit(await runBeside(replayService(readVersion())));
+await endProcess(await runBeside(replayService(readVersion())));

@@ -1,5 +1,4 @@
-import process from 'node:process';
-import { readVersion, runService } from '@ssm/service-kit';
+import { endProcess, readVersion, runService } from '@ssm/service-kit';
 import { senderService } from './index.js';
 
-process.exit(await runService(senderService(readVersion())));
+await endProcess(await runService(senderService(readVersion())));

@@ -1,0 +1,55 @@
+import process from 'node:process';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { flushed } from './flush.js';
+
+/** For calls that are nearly done; and how often to look. */
+const GRACE_MS = 500;
+const LOOK_MS = 20;
+/** For a reader of standard error that does not read. */
+const FLUSH_MS = 1000;
+/** What libuv's threads do, as Node.js calls it: file calls, look-ups of names. */
+const ON_THREADS = /^(?:FSReq|FileHandleCloseReq|GetAddrInfo|GetNameInfo)/;
+
+/**
+ * Ends the process with this code. process.exit() waits for libuv's threads, and one that hangs in a dead volume or a look-up of a name hangs for as
+ * long as that does: calls that have no answer after a short while are left behind.
+ */
+export async function endProcess(code: number): Promise<never> {
+  for (let left = GRACE_MS; left > 0 && hanging().length > 0; left -= LOOK_MS) await sleep(LOOK_MS);
+  const calls = hanging();
+  if (calls.length > 0) {
+    process.stderr.write(`The process ends without waiting for calls that hang: ${[...new Set(calls)].join(', ')}\n`);
+    await flushed(process.stderr, FLUSH_MS);
+  }
+  return endAtOnce(code);
+}
+
+/** The same, without a word and a while. */
+export function endAtOnce(code: number): never {
+  if (hanging().length > 0) leaveThreads(code);
+  process.exit(code);
+}
+
+function hanging(): string[] {
+  return process.getActiveResourcesInfo().filter((name) => ON_THREADS.test(name));
+}
+
+/** The kernel ends all threads of a program when another one takes its place: here one that does nothing but end with the code. */
+function leaveThreads(code: number): void {
+  // From Node.js 22.15 on.
+  if ('execve' in process && typeof process.execve === 'function')
+    try {
+      Reflect.apply(process.execve, process, [process.execPath, [process.execPath, '--eval', `process.exit(${code})`], environment()]);
+    } catch {
+      // The file has gone, or another file system of that name has come.
+    }
+  // The code is lost; service managers take SIGTERM for a clean end.
+  const signal = code === 0 ? 'SIGTERM' : 'SIGKILL';
+  process.removeAllListeners(signal);
+  process.kill(process.pid, signal);
+}
+
+/** Less what tells Node.js to load something. */
+function environment(): NodeJS.ProcessEnv {
+  return Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('NODE_')));
+}
