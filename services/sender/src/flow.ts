@@ -11,6 +11,7 @@ import { ONCE_ATTEMPTS, OnceRun } from './once.js';
 import type { Parts } from './parts.js';
 import { elements, type PassSources } from './passes.js';
 import { type Pipeline, type StageHook, sendOne } from './pipeline.js';
+import { failureLevel } from './report.js';
 import { split } from './split/split.js';
 import { startUpkeep } from './upkeep.js';
 
@@ -120,9 +121,9 @@ function createPipeline({ config, context, parts, materials, publisher, onStage 
       }
     },
     passed: onStage ?? (() => undefined),
-    removalFailed: ({ name }, error) => {
-      context.log.warn('a sent file cannot be removed yet', { empaId: name, error });
+    removalFailed: ({ name }, attempts, error) => {
       volume.elementFailed(error);
+      context.log[failureLevel(attempts, volume)]('a sent file cannot be removed yet', { empaId: name, attempts, error });
       context.health.moved();
     },
   };

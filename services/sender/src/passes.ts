@@ -67,7 +67,7 @@ export async function* elements(sources: PassSources): AsyncGenerator<string, vo
 }
 
 async function* passOnce(sources: PassSources): AsyncGenerator<string, Pass, undefined> {
-  const { queue, depth, volume, stopping, gone, closed } = sources;
+  const { queue, inFlight, depth, volume, stopping, gone, closed } = sources;
   const before = gone();
   const counts = { started: 0, waiting: 0 };
   try {
@@ -85,7 +85,8 @@ async function* passOnce(sources: PassSources): AsyncGenerator<string, Pass, und
     if (stopping.aborted) return { ...NOTHING, ...counts };
     depth.passed(scan.statistics, gone() - before);
     volume.scanned();
-    if (counts.started === 0 && counts.waiting === 0) volume.elementWorked();
+    // What was sent and cannot be removed is in flight still.
+    if (counts.started === 0 && counts.waiting === 0 && inFlight.size === 0) volume.elementWorked();
     sources.completed();
     return { whole: true, failed: false, ...counts, statistics: scan.statistics };
   } catch (error) {

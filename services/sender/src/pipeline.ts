@@ -73,7 +73,7 @@ export interface Pipeline {
   readonly timed: <T>(stage: Stage | 'read', work: Promise<T>) => Promise<T>;
   readonly passed: StageHook;
   /** What was sent cannot be removed yet. */
-  readonly removalFailed: (claim: Claim, error: unknown) => void;
+  readonly removalFailed: (claim: Claim, attempts: number, error: unknown) => void;
 }
 
 /** Never rejects: what happened to the element is the result. */
@@ -174,17 +174,18 @@ async function publishAll(load: Load, name: string, element: ElementInFlight, pi
 
 /** The broker has it, so it must not be sent again: only the removal is tried again, until it works or the process ends. */
 async function removeSent(claim: Claim, element: ElementInFlight, pipeline: Pipeline): Promise<'removed' | 'replaced' | 'lost' | 'left'> {
-  for (let delay = REMOVAL_RETRY_MS.initial; ; delay = Math.min(delay * 2, REMOVAL_RETRY_MS.maximum)) {
+  for (let attempts = 1; ; attempts += 1) {
     try {
       return await claim.remove();
     } catch (error) {
       if (codeOf(error) === 'claim-lost') return 'lost';
-      pipeline.removalFailed(claim, error);
+      pipeline.removalFailed(claim, attempts, error);
     }
     try {
+      const delay = Math.min(REMOVAL_RETRY_MS.initial * 2 ** (attempts - 1), REMOVAL_RETRY_MS.maximum);
       await sleep(delay, undefined, { signal: element.signal });
     } catch {
-      await claim.release().catch((error: unknown) => pipeline.removalFailed(claim, error));
+      await claim.release().catch((error: unknown) => pipeline.removalFailed(claim, attempts, error));
       return 'left';
     }
   }

@@ -17,6 +17,11 @@ export interface ReportSinks {
   readonly now: () => Date;
 }
 
+/** Of a line about one file: the first failure, and then ever fewer of the same; none while it is a fault of the volume, which has a line of its own. */
+export function failureLevel(attempts: number, { troubled }: Pick<VolumeState, 'troubled'>): 'warn' | 'debug' {
+  return !troubled && Number.isInteger(Math.log2(attempts)) ? 'warn' : 'debug';
+}
+
 type Result<O extends SendResult['outcome']> = Extract<SendResult, { outcome: O }>;
 
 export class Report {
@@ -92,7 +97,6 @@ export class Report {
     }
     volume.elementFailed(error);
     const attempts = backoff.failed(name, modified);
-    // The first failure, and then ever fewer of the same.
-    if (Number.isInteger(Math.log2(attempts))) log.warn('file not sent, will be tried again', { empaId, code, attempts, error });
+    log[failureLevel(attempts, volume)]('file not sent, will be tried again', { empaId, code, attempts, error });
   }
 }

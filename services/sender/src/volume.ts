@@ -4,21 +4,28 @@ import { messageOf } from './verdict.js';
 
 /** So many elements in a row that fail for a reason that may pass: the trouble is the volume's. */
 const TROUBLE_AFTER = 20;
+/** Trouble that comes and goes is told this often at most. */
+const TOLD_EVERY_MS = 60_000;
 
 type Part = 'scan' | 'elements';
 
 export class VolumeState {
   readonly #health: Health;
   readonly #log: Logger;
+  readonly #now: () => number;
   readonly #reasons = new Map<Part, string>();
   #failures = 0;
+  #told = false;
+  #toldAt = Number.NEGATIVE_INFINITY;
 
-  constructor(health: Health, log: Logger) {
+  /** `now`: monotonic milliseconds. */
+  constructor(health: Health, log: Logger, now = () => performance.now()) {
     this.#health = health;
     this.#log = log;
+    this.#now = now;
   }
 
-  /** Go slowly: nothing works at the moment. */
+  /** Nothing works at the moment: go slowly, and leave it to the line about the volume to say so. */
   get troubled(): boolean {
     return this.#reasons.size > 0;
   }
@@ -44,15 +51,20 @@ export class VolumeState {
   }
 
   #add(part: Part, error: unknown): void {
-    if (!this.troubled) this.#log.error('files of the outgoing volume cannot be sent', { error });
     this.#reasons.set(part, messageOf(error));
     this.#show();
+    if (this.#told || this.#now() - this.#toldAt < TOLD_EVERY_MS) return;
+    this.#told = true;
+    this.#toldAt = this.#now();
+    this.#log.error('files of the outgoing volume cannot be sent', { error });
   }
 
   #clear(part: Part): void {
-    const had = this.#reasons.delete(part);
-    if (had && !this.troubled) this.#log.info('files of the outgoing volume can be sent again');
+    this.#reasons.delete(part);
     this.#show();
+    if (!this.#told || this.troubled) return;
+    this.#told = false;
+    this.#log.info('files of the outgoing volume can be sent again');
   }
 
   #show(): void {

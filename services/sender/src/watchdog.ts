@@ -51,11 +51,17 @@ export class Watchdog {
     if (this.#busy) return;
     this.#busy = true;
     const { inFlight, log, metrics } = this.#options;
+    let count = 0;
+    let reason: unknown;
     await inFlight.touch(({ name }, error) => {
-      log.warn('a lock could not be kept young', { empaId: name, error });
-      if (codeOf(error) === 'claim-lost') metrics.released.inc({ reason: 'claim-lost' });
+      const isLost = codeOf(error) === 'claim-lost';
+      log[isLost ? 'warn' : 'debug']('a lock could not be kept young', { empaId: name, error });
+      if (isLost) metrics.released.inc({ reason: 'claim-lost' });
+      else [count, reason] = [count + 1, error];
     });
     this.#busy = false;
+    // A fault of the volume is that of every lock.
+    if (count > 0) log.warn('locks could not be kept young', { count, error: reason });
   }
 
   /** What comes after it changes nothing: the publisher disconnects later. */

@@ -275,6 +275,16 @@ describe('elements', () => {
     assert.equal(volumeOf(bench)?.ready, true);
   });
 
+  it('does not take what cannot be removed for the end of the trouble', async (t) => {
+    const bench = await createBench(t);
+    bench.inFlight.enter(addElement(bench.root, 'x'));
+    for (let count = 0; count < 20; count += 1) bench.volume.elementFailed(new Error('read-only'));
+    const source = elements(bench);
+    void next(source, 10);
+    await eventually(() => assert.equal(bench.passes.length, 1));
+    assert.equal(volumeOf(bench)?.reason, 'read-only');
+  });
+
   it('ends when the service stops, also from a wait', async (t) => {
     const bench = await createBench(t);
     const source = elements(bench);

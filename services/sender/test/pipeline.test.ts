@@ -43,7 +43,7 @@ async function createBench(scope: Scope, layout: 'dirq' | 'directory' = 'dirq', 
     now: () => new Date(),
     timed: (_stage, work) => work,
     passed: (stage) => void stages.push(stage),
-    removalFailed: (_claim, error) => void removalFailures.push(error),
+    removalFailed: (_claim, attempts, error) => void removalFailures.push([attempts, error]),
     ...more,
   };
   return { root, queue, publisher, inFlight, stages, removalFailures, pipeline };

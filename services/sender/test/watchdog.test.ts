@@ -82,6 +82,18 @@ describe('Watchdog', () => {
     assert.deepEqual([good.aborted, lost.aborted], [false, true]);
   });
 
+  it('says once a round that locks cannot be kept young', async (t) => {
+    const { inFlight, watchdog, lines } = createBench(t, { touchIntervalMs: 200 });
+    watchdog.turned(true);
+    const failing = Array.from({ length: 50 }, (_, index) =>
+      enter(inFlight, `file-${index}`, () => Promise.reject(new SpoolError('read-only', 'it is read-only'))),
+    );
+    await eventually(() => assert.equal(lines.length, 1));
+    const { msg, count, error } = JSON.parse(lines[0]!);
+    assert.deepEqual([msg, count, error.code], ['locks could not be kept young', 50, 'read-only']);
+    assert.ok(failing.every(({ aborted }) => !aborted));
+  });
+
   it('does nothing more when it is closed', async (t) => {
     const { inFlight, watchdog } = createBench(t, { releaseAfterMs: 10, touchIntervalMs: 10 });
     watchdog.close();
