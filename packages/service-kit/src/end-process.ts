@@ -10,6 +10,14 @@ const FLUSH_MS = 1000;
 /** What libuv's threads do, as Node.js calls it: file calls, look-ups of names. */
 const ON_THREADS = /^(?:FSReq|FileHandleCloseReq|GetAddrInfo|GetNameInfo)/;
 
+/** What says the same as a code where that is lost: service managers take SIGTERM for a clean end, shells add 128. */
+const SIGNALS: ReadonlyMap<number, NodeJS.Signals> = new Map([
+  [0, 'SIGTERM'],
+  [129, 'SIGHUP'],
+  [130, 'SIGINT'],
+  [143, 'SIGTERM'],
+]);
+
 /**
  * Ends the process with this code. process.exit() waits for libuv's threads, and one that hangs in a dead volume or a look-up of a name hangs for as
  * long as that does: calls that have no answer after a short while are left behind.
@@ -43,8 +51,7 @@ function leaveThreads(code: number): void {
     } catch {
       // The file has gone, or another file system of that name has come.
     }
-  // The code is lost; service managers take SIGTERM for a clean end.
-  const signal = code === 0 ? 'SIGTERM' : 'SIGKILL';
+  const signal = SIGNALS.get(code) ?? 'SIGKILL';
   process.removeAllListeners(signal);
   process.kill(process.pid, signal);
 }

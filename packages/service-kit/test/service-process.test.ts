@@ -94,6 +94,18 @@ describe('a service process', { concurrency: 3 }, () => {
       assert.equal(child.output('stderr'), 'The process ends without waiting for calls that hang: FSReqCallback\n');
     });
 
+  test('nor does it after a second signal', async (t) => {
+    const fifo = path.join(temporaryDirectory(t), 'fifo');
+    execFileSync('mkfifo', [fifo]);
+    const child = await start(t, '--behaviour=hangs-at-stop', `--opens=${fifo}`);
+    await child.waitForLine(/"msg":"started"/);
+    child.signal('SIGTERM');
+    await sleep(600);
+    child.signal('SIGINT');
+    const ended = await Promise.race([child.exited, sleep(10_000, 'not yet', { ref: false })]);
+    assert.deepEqual(ended, 'execve' in process ? { code: 130, signal: null } : { code: null, signal: 'SIGINT' });
+  });
+
   for (const behaviour of ['throws', 'rejects'])
     test(`a bug that ${behaviour} is logged with its stack and ends it with 1, without the stop steps`, async (t) => {
       const child = await start(t, `--behaviour=${behaviour}`);
