@@ -12,7 +12,7 @@ export interface ReportSinks {
   readonly health: Health;
   readonly metrics: SenderMetrics;
   readonly backoff: ElementBackoff;
-  readonly depth: QueueDepth;
+  readonly depth: Pick<QueueDepth, 'left'>;
   readonly volume: VolumeState;
   readonly now: () => Date;
 }
