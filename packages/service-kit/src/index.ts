@@ -1,4 +1,5 @@
 export { amsConsuming, amsLogin, amsSubscription, amsTopic } from './ams-settings.js';
+export { AnswerWatch } from './answer-watch.js';
 export { amsOptions, stompOptions, type TlsSources, tlsMaterial } from './broker-options.js';
 export { closest } from './closest.js';
 export { type CommonSettings, commonSettings, type LifecycleSettings } from './common-settings.js';

@@ -43,6 +43,7 @@ export function isStable({ ctimeMs }: Pick<Stats, 'ctimeMs'>, time: number, stab
 export class PlainScan implements Scan {
   readonly statistics = { available: 0, locked: 0, ignored: 0, oldest: undefined as Date | undefined };
   readonly names: AsyncIterable<string>;
+  answers = 0;
   readonly #options: PlainScanOptions;
 
   constructor(options: PlainScanOptions) {
@@ -83,6 +84,7 @@ export class PlainScan implements Scan {
     const free: string[] = [];
     let looks = 0;
     for (const entry of await claims.names()) {
+      this.answers += 1;
       const parsed = parseClaimed(entry);
       if (parsed === undefined) continue;
       if (parsed.token === undefined) free.push(freeElement(parsed));
@@ -99,6 +101,7 @@ export class PlainScan implements Scan {
     let batch: string[] = [];
     try {
       for await (const entries of entriesOf(root, 'latin1')) {
+        this.answers += 1;
         if (this.#aborted) return;
         for (const entry of entries) {
           if (entry.isDirectory?.() === true || isUnfinishedName(entry.name)) this.#ignore(entry.name);
@@ -124,6 +127,7 @@ export class PlainScan implements Scan {
     for (let start = 0; start < batch.length && !this.#aborted; start += TOGETHER) {
       const names = batch.slice(start, start + TOGETHER);
       const stats = await Promise.all(names.map((name) => statOf(fileIn(root, name), calls)));
+      this.answers += 1;
       for (const [index, name] of names.entries()) this.#sortOut(name, stats[index], candidates);
     }
     return candidates;

@@ -42,6 +42,7 @@ const newBatch = (): Batch => ({ elements: new CompactNames(), locks: new Set(),
 export class SimpleScan implements Scan {
   readonly statistics = { available: 0, locked: 0, ignored: 0, oldest: undefined as Date | undefined };
   readonly names: AsyncIterable<string>;
+  answers = 0;
   readonly #root: string;
   readonly #now: Date;
   readonly #prepare: () => Promise<unknown>;
@@ -86,8 +87,13 @@ export class SimpleScan implements Scan {
 
   async #begin(): Promise<Uint32Array> {
     await this.#prepare();
-    return await directoriesOf(this.#root, (other) => {
-      if (other !== CLAIMS && other !== QUARANTINE) this.statistics.ignored += 1;
+    return await directoriesOf(this.#root, {
+      looked: () => {
+        this.answers += 1;
+      },
+      other: (name) => {
+        if (name !== CLAIMS && name !== QUARANTINE) this.statistics.ignored += 1;
+      },
     });
   }
 
@@ -96,6 +102,7 @@ export class SimpleScan implements Scan {
     let batch = newBatch();
     try {
       for await (const entries of entriesOf(`${this.#root}/${directory}`)) {
+        this.answers += 1;
         if (this.#signal?.aborted === true) return;
         for (const entry of entries) {
           this.#sortOut(entry, batch);
@@ -124,6 +131,7 @@ export class SimpleScan implements Scan {
     let untold = isLast;
     for (const element of elements.sorted()) {
       if (this.#signal?.aborted === true) return;
+      this.answers += 1;
       if (this.#untyped && (await isDirectory(`${this.#root}/${directory}/${element}`))) {
         this.statistics.ignored += 1;
         continue;
@@ -163,16 +171,24 @@ export class SimpleScan implements Scan {
   }
 }
 
+interface DirectoryEvents {
+  /** An entry was looked at. */
+  readonly looked: () => void;
+  /** One that is no directory of the queue. */
+  readonly other: (name: string) => void;
+}
+
 /** The numbers that name the directories of the queue, in order: half a million of them are two megabytes. */
-export async function directoriesOf(root: string, other: (name: string) => void = () => undefined): Promise<Uint32Array> {
+export async function directoriesOf(root: string, events?: DirectoryEvents): Promise<Uint32Array> {
   let numbers = new Uint32Array(256);
   let count = 0;
   for await (const entries of entriesOf(root)) {
     for (const entry of entries) {
       const { name } = entry;
+      events?.looked();
       // Not through a link: what it leads to is not ours to send and remove.
       if (!isDirectoryName(name) || !(entry.isDirectory?.() ?? (await isDirectory(`${root}/${name}`)))) {
-        other(name);
+        events?.other(name);
         continue;
       }
       if (count === numbers.length) {

@@ -26,6 +26,8 @@ export interface Scan {
   /** Oldest first, in bounded memory, whatever the backlog. One reader. */
   readonly names: AsyncIterable<string>;
   readonly statistics: ScanStatistics;
+  /** What the file system has answered so far, portions and single looks: grows as long as the pass moves on, also where it finds no name. */
+  readonly answers: number;
 }
 
 export interface OutgoingQueue {

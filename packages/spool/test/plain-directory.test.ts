@@ -113,6 +113,14 @@ describe('scan of a plain directory', () => {
     assert.equal(isStable({ ctimeMs: now + 2 * HOUR }, now, 2000), true);
   });
 
+  it('moves on where it finds no file that is left alone yet', async (t) => {
+    const { root, queue } = await started(t, { stabilityMs: HOUR });
+    for (let index = 0; index < 100; index += 1) writeFileSync(`${root}/${index}`, 'x');
+    const scan = queue.scan();
+    assert.deepEqual(await namesOf(scan), []);
+    assert.ok(scan.answers > 3);
+  });
+
   it('reads a large directory in batches', async (t) => {
     const { root } = await started(t);
     const claims = new ClaimsDirectory({ path: root, layout: 'directory', instance: 'x' });

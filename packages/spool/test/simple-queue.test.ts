@@ -107,6 +107,18 @@ describe('scan of a dirq Simple queue', () => {
     assert.deepEqual(later.statistics.oldest, new Date(0x66000000 * 1000));
   });
 
+  it('moves on where it finds no name', async (t) => {
+    const { root, queue } = await started(t);
+    for (let index = 0; index < 50; index += 1) {
+      const name = `66000000/660000000000${index.toString(16).padStart(2, '0')}`;
+      put(root, name);
+      linkSync(`${root}/${name}`, `${root}/${name}.lck`);
+    }
+    const scan = queue.scan();
+    assert.deepEqual(await namesOf(scan), []);
+    assert.ok(scan.answers > 50);
+  });
+
   it('says what there is when it has read the last directory, long before its last name', async (t) => {
     const { root, queue } = await started(t);
     put(root, NAME);

@@ -4,7 +4,7 @@ import { followStatus } from './broker-watch.js';
 import { Guard, type Need } from './guard.js';
 import type { ReceiverMetrics } from './metrics.js';
 import type { Result } from './pipeline.js';
-import type { LocalTrouble } from './trouble.js';
+import type { LocalTrouble, VolumeComponent } from './trouble.js';
 
 /** Share of the time for the stop that messages in work get; the rest is for parting from the brokers. */
 const SHARE_FOR_WORK = 0.8;
@@ -101,6 +101,19 @@ export class Intake {
   /** Something here is wrong, found without a message. */
   report(trouble: LocalTrouble): void {
     if (!this.troubled && !this.#options.context.stopping.aborted) this.#guard.report(trouble);
+  }
+
+  /** A volume gives no answer for so long; undefined: it does again. What is taken waits for it as well, and nothing has failed. */
+  silent(component: VolumeComponent, silentMs: number | undefined): void {
+    const { health, log } = this.#options.context;
+    if (silentMs !== undefined) {
+      const seconds = Math.round(silentMs / 1000);
+      log.error('the volume gives no answer; what was asked goes on waiting', { component, seconds });
+      health.set(component, `no answer from the volume for ${seconds} s`);
+    } else {
+      log.info('the volume answers again', { component });
+      if (!this.troubled) health.set(component, true);
+    }
   }
 
   #suspend(trouble: LocalTrouble): void {

@@ -10,7 +10,7 @@ import { RejectStore } from './reject-store.js';
 import { createSharedRecord } from './shared-record.js';
 import type { Shelf } from './shelf.js';
 import { SpaceReserve } from './space.js';
-import { locally } from './trouble.js';
+import { locally, type VolumeComponent } from './trouble.js';
 
 const RECORD = '.delivered';
 /** Characters of the configured name in the name of a staging directory. */
@@ -143,19 +143,20 @@ async function prepareOnce(local: Local, need: Need, signal: AbortSignal): Promi
 }
 
 /**
- * Could a message be stored, were one to come? For volumes that have been well; `isUsed`: incoming took one a moment ago. Rejects with
- * LocalTrouble.
+ * Could a message be stored, were one to come? For volumes that have been well; `isUsed`: incoming took one a moment ago. `probe` is like
+ * locally(), and rejects with LocalTrouble.
  */
 export async function probeLocal(
   { incoming, reject, space }: Pick<Local, 'incoming' | 'reject' | 'space'>,
   isUsed: boolean,
+  probe: (component: VolumeComponent, work: () => Promise<void>) => Promise<void> = locally,
 ): Promise<void> {
   // The record of the rejects is always on their volume.
-  await locally('reject', () => reject.queue.probe());
+  await probe('reject', () => reject.queue.probe());
   if (isUsed) return;
-  await locally('incoming', () => space.check(0, false));
-  await locally('incoming', () => incoming.queue.probe());
-  await locally('delivery-record', () => incoming.record.probe());
+  await probe('incoming', () => space.check(0, false));
+  await probe('incoming', () => incoming.queue.probe());
+  await probe('delivery-record', () => incoming.record.probe());
 }
 
 /** A small file may fit where the message that failed does not: something as large as that, and never the message itself. */

@@ -1,10 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Logger } from '@ssm/service-kit';
+import { AnswerWatch, type Logger } from '@ssm/service-kit';
 import { VOLUME_LEASE_MS } from '@ssm/spool';
 import type { ReceiverConfig } from './config.js';
 import { type Local, probeLocal } from './local.js';
 import { cleanStaged, finishRecorded, type Recovery } from './recovery.js';
-import { type LocalTrouble, locally } from './trouble.js';
+import { type LocalTrouble, locally, type VolumeComponent } from './trouble.js';
 
 const MINUTE = 60_000;
 const TIDY_INTERVAL_MS = 60 * MINUTE;
@@ -14,6 +14,8 @@ const IN_WORK_MS = 60 * MINUTE;
 const ALIVE_INTERVAL_MS = VOLUME_LEASE_MS / 8;
 /** Of an idle receiver nobody would know that its volumes went away. */
 const PROBE_INTERVAL_MS = MINUTE;
+/** A probe takes some milliseconds. */
+const SILENT_MS = MINUTE;
 /** Counting gives up after this time; what it shows is then a lower bound. */
 const DEPTH_LIMIT_MS = 1000;
 /** Of the time, at most, for what grows with the queue and the record, however large they are. */
@@ -37,10 +39,13 @@ export interface MaintenanceOptions {
   readonly storedAt: () => number;
   /** A volume cannot be written, or the server of the shared record does not answer. */
   readonly onTrouble: (trouble: LocalTrouble) => void;
+  /** A probe has had no answer for so long (milliseconds), and goes on waiting; undefined: it has one now. */
+  readonly onSilence: (component: VolumeComponent, silentMs: number | undefined) => void;
   readonly onRecovery: (recovery: readonly Recovery[]) => void;
   readonly signal: AbortSignal;
   /** For tests. */
   readonly probeIntervalMs?: number | undefined;
+  readonly silentMs?: number | undefined;
 }
 
 /**
@@ -95,12 +100,25 @@ async function keepAlive({ local, onTrouble, signal }: MaintenanceOptions): Prom
 
 async function watchVolumes(options: MaintenanceOptions): Promise<void> {
   const { isTroubled, local, onTrouble, probeIntervalMs: interval = PROBE_INTERVAL_MS, signal, storedAt } = options;
+  const probe = prober(options);
   while (!signal.aborted) {
     await pause(interval, signal);
     // After trouble there are other probes.
     if (signal.aborted || isTroubled()) continue;
-    await probeLocal(local, performance.now() - storedAt() < interval).catch(onTrouble);
+    await probeLocal(local, performance.now() - storedAt() < interval, probe).catch(onTrouble);
   }
+}
+
+/** Each component is silent by itself: one after the other is asked. */
+function prober({ onSilence, silentMs: limitMs = SILENT_MS }: MaintenanceOptions): Parameters<typeof probeLocal>[2] {
+  return (component, work) => {
+    const answers = new AnswerWatch({
+      limitMs,
+      onSilent: () => onSilence(component, limitMs),
+      onAnswer: () => onSilence(component, undefined),
+    });
+    return locally(component, () => answers.of(work));
+  };
 }
 
 async function pause(interval: number, signal: AbortSignal): Promise<void> {

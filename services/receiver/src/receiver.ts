@@ -48,6 +48,7 @@ export async function startReceiver(config: ReceiverConfig, context: ServiceCont
         isTroubled: () => intake.troubled,
         storedAt: () => station.storedAt,
         onTrouble: (trouble) => intake.report(trouble),
+        onSilence: (component, silentMs) => intake.silent(component, silentMs),
         onRecovery: (recovery) => reportRecovery(recovery, { log, metrics }),
         signal: stopping,
         probeIntervalMs: options.probeIntervalMs,

@@ -1,5 +1,6 @@
 /** Parts of the machine that can fail, whatever the message: names of components on the readiness page. */
-export type LocalComponent = 'incoming' | 'reject' | 'delivery-record' | 'trust';
+export type LocalComponent = VolumeComponent | 'trust';
+export type VolumeComponent = 'incoming' | 'reject' | 'delivery-record';
 
 /** Something here is wrong, not the message: it stays at the broker until that is over. The cause says what. */
 export class LocalTrouble extends Error {

@@ -9,6 +9,7 @@ import { createContext, metricOf, type TestContext } from './support/context.js'
 import { type FakeDelivery, FakeSubscriber, fakeDelivery } from './support/fake-subscriber.js';
 
 interface Bench {
+  readonly intake: Intake;
   readonly context: TestContext;
   readonly subscriber: FakeSubscriber;
   readonly received: string[];
@@ -47,7 +48,7 @@ function start(scope: Scope, options: Partial<Pick<IntakeOptions, 'prepare' | 'r
     ...options,
   });
   const { done = Promise.resolve(-1) } = intake.start();
-  return { context, subscriber, received, done };
+  return { intake, context, subscriber, received, done };
 }
 
 const retry: Result = { outcome: 'retry', trouble: new LocalTrouble('incoming', new Error('full'), 100) };
@@ -92,6 +93,31 @@ describe('Intake', () => {
     await eventually(() => assert.deepEqual(received, ['a', 'b']));
     assert.equal(subscriber.calls.at(-1), 'resume');
     assert.equal(reasonOf(context, 'incoming'), undefined);
+  });
+
+  it('is not ready while a volume gives no answer, and goes on taking messages', async (t) => {
+    const { context, intake, received, subscriber } = start(t);
+    await eventually(() => assert.equal(context.health.ready().components['reject']?.ready, true));
+    intake.silent('reject', 60_000);
+    assert.equal(reasonOf(context, 'reject'), 'no answer from the volume for 60 s');
+    subscriber.deliver(fakeDelivery({ empaId: 'first' }));
+    await eventually(() => assert.deepEqual(received, ['first']));
+    intake.silent('reject', undefined);
+    assert.equal(context.health.ready().components['reject']?.ready, true);
+  });
+
+  it('says what failed rather than that the volume answers again', async (t) => {
+    let broken = false;
+    const prepare = async (): Promise<void> => {
+      if (broken) throw new LocalTrouble('incoming', new Error('full'));
+    };
+    const { context, intake } = start(t, { prepare });
+    await eventually(() => assert.equal(context.health.ready().components['incoming']?.ready, true));
+    intake.silent('incoming', 60_000);
+    broken = true;
+    intake.report(new LocalTrouble('incoming', new Error('full')));
+    intake.silent('incoming', undefined);
+    assert.match(reasonOf(context, 'incoming') ?? '', /full/);
   });
 
   it('works on so many messages at once and lets none block the others', async (t) => {

@@ -17,7 +17,13 @@ interface Bench {
 }
 
 /** Runs until the end of the test; counting takes so long, and expiring until it is aborted. */
-async function maintain(scope: Scope, depthInterval: number, countMs: number, storedAt = 0): Promise<Bench> {
+async function maintain(
+  scope: Scope,
+  depthInterval: number,
+  countMs: number,
+  more: Partial<MaintenanceOptions> & { readonly probe?: (component: string) => Promise<void> } = {},
+): Promise<Bench> {
+  const { probe, ...others } = more;
   const shares: (number | undefined)[] = [];
   const depths: number[] = [];
   const probed: string[] = [];
@@ -30,7 +36,10 @@ async function maintain(scope: Scope, depthInterval: number, countMs: number, st
       await sleep(countMs);
       return { elements: 7, complete: true, oldest: undefined };
     };
-    queue.probe = async () => void probed.push(component);
+    queue.probe = async () => {
+      probed.push(component);
+      await probe?.(component);
+    };
     record.expire = async (_window, _now, signal, share) => {
       shares.push(share);
       await sleep(HOUR, undefined, signal === undefined ? {} : { signal }).catch(() => undefined);
@@ -46,15 +55,17 @@ async function maintain(scope: Scope, depthInterval: number, countMs: number, st
       rejects: { measure: () => Promise.resolve() },
       space: { check: () => Promise.resolve() } as never,
     },
-    storedAt: () => storedAt,
+    storedAt: () => 0,
     probeIntervalMs: 20,
     log: createLogger({ service: 'test', instance: 'test', level: 'error', format: 'json', output: silent }),
     now: () => new Date(),
     onDepth: ({ elements }) => depths.push(elements),
     isTroubled: () => false,
     onTrouble: () => undefined,
+    onSilence: () => undefined,
     onRecovery: () => undefined,
     signal: abort.signal,
+    ...others,
   };
   const done = runMaintenance(options);
   scope.after(async () => {
@@ -86,10 +97,31 @@ describe('maintenance', () => {
   });
 
   it('probes incoming unless it just took a message, and the reject queue always', async (t) => {
-    const idle = await maintain(t, 0, 0, Number.NEGATIVE_INFINITY);
-    const busy = await maintain(t, 0, 0, Number.POSITIVE_INFINITY);
+    const idle = await maintain(t, 0, 0, { storedAt: () => Number.NEGATIVE_INFINITY });
+    const busy = await maintain(t, 0, 0, { storedAt: () => Number.POSITIVE_INFINITY });
     await eventually(() => assert.ok(idle.probed.filter((one) => one === 'incoming').length >= 2));
     await eventually(() => assert.ok(busy.probed.length >= 2));
     assert.deepEqual(new Set(busy.probed), new Set(['reject']));
+  });
+
+  it('tells of a probe that gets no answer, and when it has one', async (t) => {
+    const answers: (() => void)[] = [];
+    const hanging = new Promise<void>((resolve) => {
+      answers.push(resolve);
+    });
+    const told: [string, number | undefined][] = [];
+    const { probed } = await maintain(t, 0, 0, {
+      storedAt: () => Number.NEGATIVE_INFINITY,
+      probe: (component) => (component === 'incoming' ? hanging : Promise.resolve()),
+      silentMs: 60,
+      onSilence: (component, silentMs) => told.push([component, silentMs]),
+    });
+    await eventually(() => assert.deepEqual(told, [['incoming', 60]]));
+    const before = probed.length;
+    await sleep(100);
+    assert.equal(probed.length, before, 'it is not asked once more');
+    answers[0]?.();
+    await eventually(() => assert.deepEqual(told.at(-1), ['incoming', undefined]));
+    await eventually(() => assert.ok(probed.length > before));
   });
 });

@@ -10,7 +10,7 @@ import type { Materials } from './materials.js';
 import { ONCE_ATTEMPTS, OnceRun } from './once.js';
 import type { Parts } from './parts.js';
 import { elements, type PassSources } from './passes.js';
-import { type Pipeline, type StageHook, sendOne } from './pipeline.js';
+import { type Pipeline, type Stage, type StageHook, sendOne } from './pipeline.js';
 import { failureLevel } from './report.js';
 import { split } from './split/split.js';
 import { startUpkeep } from './upkeep.js';
@@ -19,6 +19,9 @@ import { startUpkeep } from './upkeep.js';
 const GIVE_BACK_MS = 3000;
 /** While a file is still being written, a run that ends looks again after this time. */
 const ONCE_SCAN_MS = 500;
+
+/** Stages that wait for the volume and nothing else; the queue sees to the claims itself. */
+const OF_THE_VOLUME: ReadonlySet<Stage | 'read'> = new Set(['read', 'remove']);
 
 export interface FlowParts {
   readonly config: SenderConfig;
@@ -113,7 +116,7 @@ function createPipeline({ config, context, parts, materials, publisher, onStage 
     timed: async (stage, work) => {
       const start = performance.now();
       try {
-        const result = await work;
+        const result = await (OF_THE_VOLUME.has(stage) ? volume.answers.of(() => work) : work);
         metrics.stageDuration.observe({ stage }, (performance.now() - start) / 1000);
         return result;
       } finally {

@@ -7,10 +7,12 @@ import { QueueDepth } from './depth.js';
 import { InFlight } from './in-flight.js';
 import { createSenderMetrics, type SenderMetrics } from './metrics.js';
 import { purgeVolume } from './purge.js';
+import { rarely } from './rarely.js';
 import { Readiness } from './readiness.js';
 import { Report } from './report.js';
 import { VolumeState } from './volume.js';
 import { Wake } from './wake.js';
+import { watchedQueue } from './watched-queue.js';
 
 /** Failing elements that are remembered, about 1 MiB. */
 const BACKOFF_CAPACITY = 10_000;
@@ -45,11 +47,11 @@ const steady = (): number => performance.timeOrigin + performance.now();
 
 export function createParts(config: SenderConfig, { log, health, metrics: registry }: ServiceContext, options: PartsOptions): Parts {
   const { now = () => new Date(), random = Math.random } = options;
-  const queue = createOutgoingQueue({ ...queueOptions(config), now, random });
+  const volume = new VolumeState(health, log);
+  const queue = watchedQueue(createOutgoingQueue({ ...queueOptions(config), now, random }), volume.answers);
   const inFlight = new InFlight();
   const backoff = new ElementBackoff({ ...BACKOFF_MS, capacity: BACKOFF_CAPACITY, now: steady, random });
   const depth = new QueueDepth(queue, () => performance.now());
-  const volume = new VolumeState(health, log);
   const metrics = createSenderMetrics(registry, {
     now,
     inFlight: () => ({ messages: inFlight.size, bytes: inFlight.bytes }),
@@ -108,17 +110,5 @@ function once(work: () => Promise<void>): () => Promise<void> {
     if (done) return;
     await work();
     done = true;
-  };
-}
-
-/** Looks at most once in a while; in between, and when the look fails, the last answer. */
-function rarely<T>(look: () => Promise<T>, everyMs: number): () => Promise<T | undefined> {
-  let last: T | undefined;
-  let next = 0;
-  return async () => {
-    if (performance.now() < next) return last;
-    next = performance.now() + everyMs;
-    last = await look().catch(() => last);
-    return last;
   };
 }

@@ -1,5 +1,5 @@
 /** Is the outgoing volume itself in trouble? A fault of one element is not; many in a row are. */
-import type { Health, Logger } from '@ssm/service-kit';
+import { AnswerWatch, type Health, type Logger } from '@ssm/service-kit';
 import { messageOf } from './verdict.js';
 
 /** So many elements in a row that fail for a reason that may pass: the trouble is the volume's. */
@@ -7,9 +7,19 @@ const TROUBLE_AFTER = 20;
 /** Trouble that comes and goes is told this often at most. */
 const TOLD_EVERY_MS = 60_000;
 
+/** A call to the volume that takes longer, with nothing that moves meanwhile, hangs. */
+const SILENT_SECONDS = 60;
+
 type Part = 'scan' | 'elements';
 
+export interface VolumeOptions {
+  readonly now?: () => number;
+  readonly silentMs?: number;
+}
+
 export class VolumeState {
+  /** What waits for the volume waits here. A volume that gives no answer is not in trouble: nothing failed, and liveness may find that we hang. */
+  readonly answers: AnswerWatch;
   readonly #health: Health;
   readonly #log: Logger;
   readonly #now: () => number;
@@ -17,12 +27,14 @@ export class VolumeState {
   #failures = 0;
   #told = false;
   #toldAt = Number.NEGATIVE_INFINITY;
+  #silent = false;
 
-  /** `now`: monotonic milliseconds. */
-  constructor(health: Health, log: Logger, now = () => performance.now()) {
+  /** `now`: monotonic milliseconds; both options are for tests. */
+  constructor(health: Health, log: Logger, { now = () => performance.now(), silentMs = SILENT_SECONDS * 1000 }: VolumeOptions = {}) {
     this.#health = health;
     this.#log = log;
     this.#now = now;
+    this.answers = new AnswerWatch({ limitMs: silentMs, onSilent: () => this.#answering(false), onAnswer: () => this.#answering(true) });
   }
 
   /** Nothing works at the moment: go slowly, and leave it to the line about the volume to say so. */
@@ -40,6 +52,7 @@ export class VolumeState {
   }
 
   elementFailed(error: unknown): void {
+    this.answers.heard();
     this.#failures += 1;
     if (this.#failures >= TROUBLE_AFTER) this.#add('elements', error);
   }
@@ -67,7 +80,15 @@ export class VolumeState {
     this.#log.info('files of the outgoing volume can be sent again');
   }
 
+  #answering(answers: boolean): void {
+    this.#silent = !answers;
+    if (answers) this.#log.info('the outgoing volume answers again');
+    else this.#log.error('the outgoing volume gives no answer; what was asked goes on waiting', { seconds: SILENT_SECONDS });
+    this.#show();
+  }
+
   #show(): void {
-    this.#health.set('outgoing', this.#reasons.size === 0 ? true : [...this.#reasons.values()].join('; '));
+    const reasons = [...(this.#silent ? [`no answer from the volume for ${SILENT_SECONDS} s`] : []), ...this.#reasons.values()];
+    this.#health.set('outgoing', reasons.length === 0 ? true : reasons.join('; '));
   }
 }

@@ -100,7 +100,7 @@ describe('QueueDepth', () => {
             yield name;
           }
         };
-        return { statistics: scan.statistics, names: names() };
+        return { ...scan, names: names() };
       },
     };
     const depth = new QueueDepth(watched, () => 0);

@@ -12,6 +12,7 @@ import { InFlight } from '../src/in-flight.js';
 import { elements, type Pass, type PassSources } from '../src/passes.js';
 import { VolumeState } from '../src/volume.js';
 import { Wake } from '../src/wake.js';
+import { watchedQueue } from '../src/watched-queue.js';
 
 interface Bench extends PassSources {
   readonly root: string;
@@ -22,6 +23,7 @@ interface Bench extends PassSources {
   readonly scans: () => number;
 }
 
+const LOGGER = { service: 'test', instance: 'test', level: 'error', format: 'json' } as const;
 const silent = { write: () => undefined, dropped: 0, flush: () => Promise.resolve() };
 
 async function createBench(scope: Scope, more: Partial<PassSources> = {}): Promise<Bench> {
@@ -55,7 +57,7 @@ async function createBench(scope: Scope, more: Partial<PassSources> = {}): Promi
     inFlight: new InFlight(),
     backoff: new ElementBackoff({ initialMs: 300, maximumMs: 300, capacity: 100, now: Date.now, random: () => 1 }),
     depth: new QueueDepth(queue, () => performance.now()),
-    volume: new VolumeState(health, createLogger({ service: 'test', instance: 'test', level: 'error', format: 'json', output: silent })),
+    volume: new VolumeState(health, createLogger({ ...LOGGER, output: silent })),
     wake: new Wake(),
     begin: () => Promise.resolve(),
     closed: () => undefined,
@@ -257,6 +259,59 @@ describe('elements', () => {
     assert.equal(await first, name);
     void next(source, 10);
     await eventually(() => assert.equal(volumeOf(bench)?.ready, true));
+  });
+
+  it('is not ready while the volume gives no answer, sending or not, and goes on by itself', async (t) => {
+    for (const closed of [undefined, 'no broker']) {
+      const bench = await createBench(t);
+      const volume = new VolumeState(bench.health, createLogger({ ...LOGGER, output: silent }), { silentMs: 120 });
+      const name = addElement(bench.root, 'x');
+      const disk = { hangs: true };
+      const hanging: OutgoingQueue = {
+        ...bench.queue,
+        scan: (signal, read): Scan => {
+          const scan = bench.queue.scan(signal, read);
+          const names = async function* (): AsyncGenerator<string> {
+            while (disk.hangs) await sleep(5);
+            yield* scan.names;
+          };
+          return { ...scan, names: names() };
+        },
+      };
+      const queue = watchedQueue(hanging, volume.answers);
+      const depth = new QueueDepth(queue, () => performance.now());
+      const source = elements({ ...bench, queue, volume, depth, closed: () => (disk.hangs ? closed : undefined) });
+      const first = next(source);
+      await eventually(() => assert.equal(volumeOf(bench)?.reason, 'no answer from the volume for 60 s'));
+      assert.equal(volume.troubled, false, 'nothing failed');
+      disk.hangs = false;
+      bench.wake.ring();
+      assert.equal(await first, name);
+      assert.equal(volumeOf(bench)?.ready, true);
+      bench.stop.abort();
+    }
+  });
+
+  it('is ready while a pass moves on, however long it finds nothing', async (t) => {
+    const bench = await createBench(t);
+    const volume = new VolumeState(bench.health, createLogger({ ...LOGGER, output: silent }), { silentMs: 60 });
+    volume.scanned();
+    const slow: OutgoingQueue = {
+      ...bench.queue,
+      scan: (): Scan => {
+        const scan = { answers: 0, statistics: { available: 0, locked: 0, ignored: 0, oldest: undefined } };
+        const names = async function* (): AsyncGenerator<string> {
+          for (; scan.answers < 60; scan.answers += 1) await sleep(5);
+          yield 'x';
+        };
+        return Object.assign(scan, { names: names() });
+      },
+    };
+    const states: (boolean | undefined)[] = [];
+    const looking = setInterval(() => states.push(volumeOf(bench)?.ready), 5);
+    assert.equal(await next(elements({ ...bench, volume, queue: watchedQueue(slow, volume.answers) })), 'x');
+    clearInterval(looking);
+    assert.deepEqual(new Set(states), new Set([true]));
   });
 
   it('goes slowly while many in a row fail, and fast again when one works', async (t) => {

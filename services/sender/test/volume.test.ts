@@ -20,7 +20,7 @@ function createBench(): Bench {
   const output = { write, dropped: 0, flush: () => Promise.resolve() };
   const log = createLogger({ service: 'test', instance: 'test', level: 'info', format: 'json', output });
   const health = createHealth({ stuckAfterMs: 1000 });
-  const volume = new VolumeState(health, log, () => bench.time);
+  const volume = new VolumeState(health, log, { now: () => bench.time });
   const bench: Bench = { volume, lines, isReady: () => health.ready().components['outgoing']?.ready === true, time: 0 };
   return bench;
 }

@@ -1,0 +1,24 @@
+import type { AnswerWatch } from '@ssm/service-kit';
+import type { OutgoingQueue } from '@ssm/spool';
+
+/** The same queue, whose passes are watched: when the volume gives no answer `answers` tells. */
+export function watchedQueue(queue: OutgoingQueue, answers: AnswerWatch): OutgoingQueue {
+  return {
+    path: queue.path,
+    start: () => queue.start(),
+    scan: (signal, read) => {
+      const scan = queue.scan(signal, read);
+      return {
+        names: answers.each(scan.names, () => scan.answers),
+        statistics: scan.statistics,
+        get answers() {
+          return scan.answers;
+        },
+      };
+    },
+    claim: (name) => answers.of(() => queue.claim(name)),
+    purge: () => queue.purge(),
+    quarantineDepth: () => queue.quarantineDepth(),
+    close: async () => queue.close?.(),
+  };
+}
