@@ -1,3 +1,4 @@
+import type { Logger } from './log.js';
 import { loggableText } from './loggable.js';
 
 interface ComponentState {
@@ -71,4 +72,19 @@ export function createHealth({ stuckAfterMs, now = () => performance.now(), secr
       return { live: false, reason: `work is waiting and no stage has ended for ${Math.floor(waited / 1000)} s` };
     },
   };
+}
+
+const LOOK_MS = 5_000;
+
+/** Says in the log when the service stands still and when it moves again, also where nobody asks. Returns a function that ends it. */
+export function watchLiveness(health: Pick<Health, 'live'>, log: Logger): () => void {
+  let before = true;
+  const timer = setInterval(() => {
+    const { live, reason } = health.live();
+    if (live === before) return;
+    before = live;
+    if (live) log.info('work moves again, or none is waiting any more');
+    else log.error('stuck', { reason });
+  }, LOOK_MS).unref();
+  return () => clearInterval(timer);
 }

@@ -9,7 +9,7 @@ const NANOSECONDS = 1e9;
 const EVENT_LOOP_RESOLUTION_MS = 50;
 
 export interface ProcessMetricSources {
-  readonly health: Pick<Health, 'ready'>;
+  readonly health: Pick<Health, 'live' | 'ready'>;
   readonly output: Pick<LogOutput, 'dropped'>;
 }
 
@@ -26,6 +26,9 @@ export function addProcessMetrics(metrics: Metrics, sources: ProcessMetricSource
     dropped.inc(output.dropped - droppedBefore);
     droppedBefore = output.dropped;
   });
+  metrics.gauge('ssm_live', '0 when the service is stuck, as /health/live says, else 1.', [], (gauge) =>
+    gauge.set(health.live().live ? 1 : 0),
+  );
   const loop = monitorEventLoopDelay({ resolution: EVENT_LOOP_RESOLUTION_MS });
   loop.enable();
   const cpu = metrics.counter('ssm_process_cpu_seconds_total', 'User and system CPU time.');

@@ -6,7 +6,7 @@ import { changedSettings, secretValues } from './config-values.js';
 import { suspectVariables } from './environment.js';
 import { ServiceError } from './errors.js';
 import { EXIT_CODES } from './exit-codes.js';
-import { createHealth, type Health } from './health.js';
+import { createHealth, type Health, watchLiveness } from './health.js';
 import type { Logger } from './log.js';
 import { createMetrics, type Metrics } from './metrics.js';
 import { type OpsServer, startOpsServer } from './ops-server.js';
@@ -68,6 +68,7 @@ export class ServiceRun<S extends LifecycleSettings & Settings> {
     const crashed = new Promise<number>((resolve) => {
       this.#crash = resolve;
     });
+    const stopWatching = watchLiveness(this.#health, this.#log);
     const unlisten = this.#listen();
     try {
       const code = await Promise.race([this.#live(), crashed]);
@@ -77,6 +78,7 @@ export class ServiceRun<S extends LifecycleSettings & Settings> {
       return code;
     } finally {
       this.#stopMeasuring();
+      stopWatching();
       this.#pidFile?.release();
       await this.#serviceLog.output.flush(FLUSH_MS);
       this.#serviceLog.close();

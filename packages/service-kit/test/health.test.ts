@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { createHealth } from '../src/health.js';
+import { createHealth, watchLiveness } from '../src/health.js';
+import { createLogger } from '../src/log.js';
 
 test('ready when every component is, with the reason of each that is not', () => {
   const health = createHealth({ stuckAfterMs: 1_000 });
@@ -66,4 +67,30 @@ test('an idle time before the work came does not count', () => {
   now = 1e6;
   pending = true;
   assert.equal(health.live().live, true);
+});
+
+test('the log says once that the service is stuck, and that it moves again, though nobody asks', (t) => {
+  t.mock.timers.enable({ apis: ['setInterval'] });
+  let now = 0;
+  const pass = (ms: number): void => {
+    for (const end = now + ms; now < end; t.mock.timers.tick(1_000)) now += 1_000;
+  };
+  const lines: string[] = [];
+  const output = { write: (line: string) => void lines.push(line), dropped: 0, flush: () => Promise.resolve() };
+  const log = createLogger({ service: 'test', instance: 'test', level: 'info', format: 'json', output });
+  const health = createHealth({ stuckAfterMs: 60_000, now: () => now });
+  t.after(watchLiveness(health, log));
+  let pending = false;
+  health.pending(() => pending);
+  pass(600_000);
+  pending = true;
+  pass(59_000);
+  assert.deepEqual(lines, []);
+  pass(60_000);
+  const said = (): unknown[] => lines.map((line) => (JSON.parse(line) as { level: unknown; msg: unknown }).level);
+  assert.deepEqual(said(), ['error']);
+  assert.match(lines[0] ?? '', /no stage has ended for 60 s.*"stuck"/);
+  health.moved();
+  pass(10_000);
+  assert.deepEqual(said(), ['error', 'info']);
 });

@@ -42,7 +42,10 @@ test('names against the conventions, and names given twice, are refused at once'
 
 test('describe tells every metric of the text', async () => {
   const metrics = create();
-  const stop = addProcessMetrics(metrics, { health: { ready: () => ({ ready: true, components: {} }) }, output: { dropped: 0 } });
+  const stop = addProcessMetrics(metrics, {
+    health: { ready: () => ({ ready: true, components: {} }), live: () => ({ live: true }) },
+    output: { dropped: 0 },
+  });
   metrics.counter('ssm_messages_total', 'Messages.', ['result', 'reason']);
   const text = await metrics.render();
   stop();
