@@ -81,7 +81,8 @@ export class AnswerWatch {
       return;
     }
     this.#looks += 1;
-    if (this.#looks < LOOKS || this.#silent) return;
+    // The first one may have come at once.
+    if (this.#looks <= LOOKS || this.#silent) return;
     this.#silent = true;
     this.#options.onSilent();
   }

@@ -4,6 +4,8 @@ export const SERVICE_ERROR_CODES = [
   'config-invalid',
   /** The configuration file cannot be read, or is neither JSON nor YAML. */
   'config-unreadable',
+  /** Certificates, keys, lists or the trust directory give no answer; what was loaded stays in use. */
+  'files-unanswered',
   /** The file of log.file cannot be opened. */
   'log-file-failed',
   /** The health and metrics server cannot listen at ops.host:ops.port. */

@@ -1,4 +1,5 @@
 import { fingerprint } from './fingerprint.js';
+import { Turns } from './turns.js';
 
 /** A value made from files, replaced as a whole when they change, the last good one kept. */
 export interface Reloadable<T> {
@@ -27,11 +28,19 @@ export interface ReloadOptions<T> {
   readonly stabilityMs?: number;
   /** After every later load that succeeded, when `current` is the new value already. */
   readonly onChange?: (value: T) => void;
-  /** After a load that failed; when the next ones fail in the same words it is not called again. */
+  /**
+   * After a load that failed; when the next ones fail in the same words it is not called again. ServiceError `files-unanswered`: the look
+   * takes longer than 30 s, or waits for another that does.
+   */
   readonly onFailure?: (error: Error) => void;
   /** Milliseconds since the epoch; default: as at the start of the process, and from then on without the jumps of a clock that is set. */
   readonly now?: () => number;
+  /** Default: one for the whole process. For tests. */
+  readonly turns?: Turns;
 }
+
+/** All looks of this process: they share its threads. */
+const TURNS = new Turns();
 
 const DEFAULT_INTERVAL_MS = 5_000;
 const DEFAULT_MAXIMUM_AGE_MS = 60_000;
@@ -102,13 +111,26 @@ class Watch<T> implements Reloadable<T> {
   /** Single flight: never two looks at once. */
   #once(stabilityMs: number): Promise<void> {
     this.#running ??= (async () => {
+      const { turns = TURNS } = this.#options;
       try {
-        await this.#look(stabilityMs);
+        await turns.take({
+          files: this.#files(),
+          run: () => this.#look(stabilityMs),
+          late: (error) => this.#failed(error),
+        });
       } finally {
         this.#running = undefined;
       }
     })();
     return this.#running;
+  }
+
+  #files(): string {
+    try {
+      return this.#options.watch().join(', ');
+    } catch {
+      return 'the files';
+    }
   }
 
   async #look(stabilityMs: number): Promise<void> {

@@ -5,6 +5,7 @@ import { type TestContext, test } from 'node:test';
 import { setImmediate } from 'node:timers/promises';
 import { eventually, temporaryDirectory } from '@ssm/test-support';
 import { type Reloadable, type ReloadOptions, watchFiles } from '../src/reload.js';
+import { Turns } from '../src/turns.js';
 
 interface Scene {
   readonly file: string;
@@ -233,4 +234,83 @@ test('a list of files that cannot be made counts as a failure', async (t) => {
   broken = false;
   await watched.check();
   assert.equal(watched.failure, undefined);
+});
+
+/** A watch whose loads after the first hang until the gate is opened. */
+async function hangingScene(t: TestContext, turns: Turns): Promise<Scene & { readonly gate: Gate }> {
+  const alive = setInterval(() => undefined, 1000);
+  t.after(() => clearInterval(alive));
+  const gate = new Gate();
+  let started = 0;
+  const load = async (): Promise<string> => {
+    started += 1;
+    const text = `${started}`;
+    if (started === 2) await gate.wait();
+    return text;
+  };
+  return { ...(await scene(t, { turns, load })), gate };
+}
+
+test('what gives no answer counts as failed until there is one; the others are looked at meanwhile', async (t) => {
+  const turns = new Turns(60);
+  const hanging = await hangingScene(t, turns);
+  const other = await scene(t, { turns });
+  for (const { file } of [hanging, other]) writeFileSync(file, 'second');
+  const check = hanging.watched.check();
+  await other.watched.check();
+  assert.deepEqual(other.changes, ['second']);
+  assert.deepEqual(hanging.failures, [`${hanging.file}: no answer for 0.06 s`]);
+  assert.equal(other.watched.failure, undefined);
+  hanging.gate.release();
+  await check;
+  assert.equal(hanging.watched.failure, undefined);
+  assert.deepEqual(hanging.changes, ['2']);
+});
+
+test('behind two that give no answer all others count as failed, until one of the two does', async (t) => {
+  const turns = new Turns(60);
+  const [first, second] = [await hangingScene(t, turns), await hangingScene(t, turns)];
+  const waiting = await scene(t, { turns });
+  for (const { file } of [first, second, waiting]) writeFileSync(file, 'second');
+  const checks = [first.watched.check(), second.watched.check(), waiting.watched.check()];
+  await eventually(() => waiting.failures.length > 0);
+  assert.deepEqual(waiting.failures, [`${waiting.file}: not looked at, since there is no answer for 0.06 s from ${second.file}`]);
+  assert.equal(waiting.loads(), 1);
+  const late = await scene(t, { turns });
+  const lateCheck = late.watched.check();
+  await eventually(() => late.failures.length > 0);
+  first.gate.release();
+  await Promise.all([checks[0], checks[2], lateCheck]);
+  for (const { watched } of [first, waiting, late]) assert.equal(watched.failure, undefined);
+  assert.notEqual(second.watched.failure, undefined);
+  assert.deepEqual(waiting.changes, ['second']);
+  assert.equal(late.loads(), 2, 'what had failed is loaded, changed or not');
+  await late.watched.check();
+  second.gate.release();
+  await checks[1];
+  assert.equal(second.watched.failure, undefined);
+});
+
+test('the looks of all watches go one after the other, and one that fails holds none up', async (t) => {
+  let active = 0;
+  let most = 0;
+  let fails = false;
+  const load = async (): Promise<string> => {
+    active += 1;
+    most = Math.max(most, active);
+    await setImmediate();
+    active -= 1;
+    if (fails) throw new Error('unreadable');
+    return 'x';
+  };
+  const scenes = await Promise.all([1, 2, 3, 4].map(() => scene(t, { load })));
+  most = 0;
+  fails = true;
+  for (const { file } of scenes) writeFileSync(file, 'second');
+  await Promise.all(scenes.map(({ watched }) => watched.check()));
+  assert.deepEqual(
+    scenes.map(({ failures }) => failures),
+    scenes.map(() => ['unreadable']),
+  );
+  assert.equal(most, 1);
 });
