@@ -107,6 +107,23 @@ function set(successes: readonly [number, number], time: string, fires: boolean,
   return [{ alert: 'SsmNoSuccess', series: Object.fromEntries(series), at: time, fires: fires ? [labels] : [] }];
 }
 
+/** Bad for five minutes of six, again and again. */
+const FLAPPING = `1x10 ${Array.from({ length: 40 }, () => '0x4 1').join(' ')}`;
+/** A restart, and the start of a new one, which is not ready at once. */
+const SHORT = ['1x30 0x4 1x60', '1x30 _x2 0x4 1x60', '_x30 0x6 1x60'];
+
+/** An alert of a state that is bad for half of a time: it fires and stays when the state changes all the time, and tells of no short one. */
+function unsteady(name: string, minutes: number, series: (values: string) => Look['series'], labels = {}): RuleCase[] {
+  const stays = Array.from({ length: 20 }, (_, index) => ({ series: series(FLAPPING), at: `${10 + minutes + 7 * index}m`, labels }));
+  const quiet = SHORT.flatMap((values) => ['33m', '36m', '40m', '50m'].map((time) => ({ series: series(values), at: time })));
+  const over = { series: series(`1x5 0x60 1x60`), at: `${68 + minutes / 2}m` };
+  return [
+    ...stays.flatMap((look) => alert(name, look)),
+    ...alert(name, { series: series('1x5 0x60'), at: `${6 + minutes / 2}m`, labels }, ...quiet, over),
+    ...alert(name, { series: series('0x60'), at: `${minutes / 2}m`, labels }, { series: series('1x60'), at: '50m' }),
+  ];
+}
+
 const SERVICE: readonly RuleCase[] = [
   ...alert(
     'SsmDown',
@@ -135,6 +152,17 @@ const SERVICE: readonly RuleCase[] = [
     { series: { [`ssm_ready${at()}`]: '1x5 0x60' }, at: '12m' },
     { series: { [`ssm_ready${at()}`]: '1x60' }, at: '20m' },
   ),
+  ...unsteady('SsmNotReady', 20, (values) => ({ [`ssm_ready${at()}`]: values })),
+  ...alert(
+    'SsmStuck',
+    { series: { [`ssm_live${at()}`]: '1x5 0x60' }, at: '10m' },
+    { series: { [`ssm_live${at()}`]: '1x5 0x60' }, at: '7m' },
+    { series: { [`ssm_live${at()}`]: '1x60' }, at: '20m' },
+  ),
+  ...unsteady('SsmDisconnected', 20, (values) => ({
+    [`ssm_broker_connected${at('broker="x"')}`]: values,
+    [`ssm_broker_connected${at('broker="y"')}`]: values,
+  })),
   ...alert(
     'SsmDisconnected',
     { series: { [`ssm_broker_connected${at('broker="x"')}`]: '0x60', [`ssm_broker_connected${at('broker="y"')}`]: '0x60' }, at: '12m' },
@@ -235,6 +263,31 @@ const SENDER: readonly RuleCase[] = [
   ),
 ];
 
+/** Values of the last scan, of the connection, and of what was sent, for a process that was started at 0. */
+const scans = (last: string, connected: string, sent?: string): Look['series'] => ({
+  [`ssm_last_scan_timestamp_seconds${at()}`]: last,
+  [`ssm_process_start_time_seconds${at()}`]: '0x100',
+  [`ssm_broker_connected${at('broker="x"')}`]: connected,
+  [`ssm_broker_connected${at('broker="y"')}`]: '0x100',
+  ...(sent !== undefined && { [`ssm_messages_total${at('result="sent"')}`]: sent }),
+});
+
+const SCANNING: readonly RuleCase[] = [
+  ...alert(
+    'SsmNotScanning',
+    { series: scans('0+60x10 600x90', '1x100', '0+5x10 50x90'), at: '35m' },
+    { series: scans('0+60x10 600x90', '1x100', '0+5x10 50x90'), at: '28m' },
+    { series: scans('0+60x100', '1x100', '0+5x100'), at: '60m' },
+    // Nothing is looked through while no broker is connected; a moment after that it is.
+    { series: scans('0+60x10 600x90', '1x10 0x90'), at: '60m' },
+    { series: scans('0+60x10 600x50 3720+60x30', '1x10 0x50 1x30'), at: '63m' },
+    // A pass over a long backlog.
+    { series: scans('0+60x10 600x90', '1x100', '0+5x100'), at: '60m' },
+  ),
+  // Nothing was ever seen, and nothing sent.
+  ...alert('SsmNotScanning', { series: scans('0x100', '1x100'), at: '25m' }, { series: scans('0x100', '1x100'), at: '18m' }),
+];
+
 const LAST = 'ssm_signer_last_message_timestamp_seconds';
 const SIGNER = { job: 'ssm', signer: '/CN=a' };
 const lastAt = (instance: string): string => `${LAST}{job="ssm", instance="${instance}", index="${instance}", signer="/CN=a"}`;
@@ -263,6 +316,13 @@ const RECEIVER: readonly RuleCase[] = [
     'SsmConsumingStopped',
     { series: { [`ssm_consuming${at()}`]: '0x30' }, at: '12m' },
     { series: { [`ssm_consuming${at()}`]: '0x5 1x3 0x30' }, at: '12m' },
+  ),
+  ...unsteady('SsmConsumingStopped', 20, (values) => ({ [`ssm_consuming${at()}`]: values })),
+  ...unsteady(
+    'SsmBrokerAway',
+    30,
+    (values) => ({ [`ssm_broker_connected${at('broker="x"')}`]: values, [`ssm_consuming${at()}`]: '1x250' }),
+    { broker: 'x' },
   ),
   ...alert(
     'SsmBrokerAway',
@@ -326,4 +386,4 @@ const RECEIVER: readonly RuleCase[] = [
 ];
 
 /** Every alert, at least once firing and once not. */
-export const CASES: readonly RuleCase[] = [...SERVICE, ...SENDER, ...RECEIVER];
+export const CASES: readonly RuleCase[] = [...SERVICE, ...SENDER, ...SCANNING, ...RECEIVER];
