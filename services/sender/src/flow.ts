@@ -116,7 +116,7 @@ function createPipeline({ config, context, parts, materials, publisher, onStage 
     timed: async (stage, work) => {
       const start = performance.now();
       try {
-        const result = await (OF_THE_VOLUME.has(stage) ? volume.answers.of(() => work) : work);
+        const result = await (OF_THE_VOLUME.has(stage) ? volume.answers.elements.of(() => work) : work);
         metrics.stageDuration.observe({ stage }, (performance.now() - start) / 1000);
         return result;
       } finally {

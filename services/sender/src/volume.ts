@@ -18,8 +18,11 @@ export interface VolumeOptions {
 }
 
 export class VolumeState {
-  /** What waits for the volume waits here. A volume that gives no answer is not in trouble: nothing failed, and liveness may find that we hang. */
-  readonly answers: AnswerWatch;
+  /**
+   * What waits for the volume waits here: writes may hang where it can still be looked at. A volume that gives no answer is not in trouble:
+   * nothing failed, and liveness may find that we hang.
+   */
+  readonly answers: Readonly<Record<Part, AnswerWatch>>;
   readonly #health: Health;
   readonly #log: Logger;
   readonly #now: () => number;
@@ -27,14 +30,16 @@ export class VolumeState {
   #failures = 0;
   #told = false;
   #toldAt = Number.NEGATIVE_INFINITY;
-  #silent = false;
+  readonly #silent = new Set<Part>();
 
   /** `now`: monotonic milliseconds; both options are for tests. */
   constructor(health: Health, log: Logger, { now = () => performance.now(), silentMs = SILENT_SECONDS * 1000 }: VolumeOptions = {}) {
     this.#health = health;
     this.#log = log;
     this.#now = now;
-    this.answers = new AnswerWatch({ limitMs: silentMs, onSilent: () => this.#answering(false), onAnswer: () => this.#answering(true) });
+    const watch = (part: Part): AnswerWatch =>
+      new AnswerWatch({ limitMs: silentMs, onSilent: () => this.#fellSilent(part), onAnswer: () => this.#answered(part) });
+    this.answers = { scan: watch('scan'), elements: watch('elements') };
   }
 
   /** Nothing works at the moment: go slowly, and leave it to the line about the volume to say so. */
@@ -52,7 +57,7 @@ export class VolumeState {
   }
 
   elementFailed(error: unknown): void {
-    this.answers.heard();
+    this.answers.elements.heard();
     this.#failures += 1;
     if (this.#failures >= TROUBLE_AFTER) this.#add('elements', error);
   }
@@ -80,15 +85,21 @@ export class VolumeState {
     this.#log.info('files of the outgoing volume can be sent again');
   }
 
-  #answering(answers: boolean): void {
-    this.#silent = !answers;
-    if (answers) this.#log.info('the outgoing volume answers again');
-    else this.#log.error('the outgoing volume gives no answer; what was asked goes on waiting', { seconds: SILENT_SECONDS });
+  #fellSilent(part: Part): void {
+    if (this.#silent.size === 0)
+      this.#log.error('the outgoing volume gives no answer; what was asked goes on waiting', { seconds: SILENT_SECONDS });
+    this.#silent.add(part);
+    this.#show();
+  }
+
+  #answered(part: Part): void {
+    this.#silent.delete(part);
+    if (this.#silent.size === 0) this.#log.info('the outgoing volume answers again');
     this.#show();
   }
 
   #show(): void {
-    const reasons = [...(this.#silent ? [`no answer from the volume for ${SILENT_SECONDS} s`] : []), ...this.#reasons.values()];
+    const reasons = [...(this.#silent.size > 0 ? [`no answer from the volume for ${SILENT_SECONDS} s`] : []), ...this.#reasons.values()];
     this.#health.set('outgoing', reasons.length === 0 ? true : reasons.join('; '));
   }
 }

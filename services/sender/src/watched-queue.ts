@@ -1,22 +1,22 @@
-import type { AnswerWatch } from '@ssm/service-kit';
 import type { OutgoingQueue } from '@ssm/spool';
+import type { VolumeState } from './volume.js';
 
-/** The same queue, whose passes are watched: when the volume gives no answer `answers` tells. */
-export function watchedQueue(queue: OutgoingQueue, answers: AnswerWatch): OutgoingQueue {
+/** The same queue, whose passes and claims are watched: when the volume gives no answer `answers` tells. */
+export function watchedQueue(queue: OutgoingQueue, answers: VolumeState['answers']): OutgoingQueue {
   return {
     path: queue.path,
     start: () => queue.start(),
     scan: (signal, read) => {
       const scan = queue.scan(signal, read);
       return {
-        names: answers.each(scan.names, () => scan.answers),
+        names: answers.scan.each(scan.names, () => scan.answers),
         statistics: scan.statistics,
         get answers() {
           return scan.answers;
         },
       };
     },
-    claim: (name) => answers.of(() => queue.claim(name)),
+    claim: (name) => answers.elements.of(() => queue.claim(name)),
     purge: () => queue.purge(),
     quarantineDepth: () => queue.quarantineDepth(),
     close: async () => queue.close?.(),

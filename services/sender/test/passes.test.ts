@@ -292,6 +292,30 @@ describe('elements', () => {
     }
   });
 
+  it('is not ready while a claim gets no answer', async (t) => {
+    const bench = await createBench(t);
+    const volume = new VolumeState(bench.health, createLogger({ ...LOGGER, output: silent }), { silentMs: 120 });
+    const answers: (() => void)[] = [];
+    const hanging = new Promise<void>((resolve) => {
+      answers.push(resolve);
+    });
+    const claim: OutgoingQueue['claim'] = async (name) => {
+      await hanging;
+      return await bench.queue.claim(name);
+    };
+    const queue = watchedQueue({ ...bench.queue, claim }, volume.answers);
+    const claimed = queue.claim(addElement(bench.root, 'x'));
+    // The volume can be looked at all the while.
+    const source = elements({ ...bench, queue, volume, scanIntervalMs: 20 });
+    await eventually(async () => {
+      await next(source, 50);
+      assert.equal(volumeOf(bench)?.reason, 'no answer from the volume for 60 s');
+    });
+    answers[0]?.();
+    assert.notEqual(await claimed, undefined);
+    assert.equal(volumeOf(bench)?.ready, true);
+  });
+
   it('is ready while a pass moves on, however long it finds nothing', async (t) => {
     const bench = await createBench(t);
     const volume = new VolumeState(bench.health, createLogger({ ...LOGGER, output: silent }), { silentMs: 60 });
