@@ -158,7 +158,10 @@ const SERVICE: readonly RuleCase[] = [
     { series: { [`ssm_live${at()}`]: '1x5 0x60' }, at: '10m' },
     { series: { [`ssm_live${at()}`]: '1x5 0x60' }, at: '7m' },
     { series: { [`ssm_live${at()}`]: '1x60' }, at: '20m' },
+    { series: { [`ssm_live${at()}`]: '1x5 0 1x60' }, at: '20m' },
   ),
+  // A liveness probe restarts it each time.
+  ...alert('SsmStuck', { series: { [`ssm_live${at()}`]: `${'1x4 0 '.repeat(8)}1x60` }, at: '40m' }),
   ...unsteady('SsmDisconnected', 20, (values) => ({
     [`ssm_broker_connected${at('broker="x"')}`]: values,
     [`ssm_broker_connected${at('broker="y"')}`]: values,

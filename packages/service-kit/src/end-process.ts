@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import process from 'node:process';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { flushed } from './flush.js';
@@ -9,8 +10,11 @@ const LOOK_MS = 20;
 const FLUSH_MS = 1000;
 /** What libuv's threads do, as Node.js calls it: file calls, look-ups of names. */
 const ON_THREADS = /^(?:FSReq|FileHandleCloseReq|GetAddrInfo|GetNameInfo)/;
+const LOOK_UP = /^Get/;
+/** The file that runs, though another may have its name by now. A call of execve() that fails cannot be caught: it aborts the process. */
+const THIS_PROGRAM = '/proc/self/exe';
 
-/** What says the same as a code where that is lost: service managers take SIGTERM for a clean end, shells add 128. */
+/** What says the same as a code where that is lost: systemd takes SIGTERM of a service for a clean end, shells add 128. */
 const SIGNALS: ReadonlyMap<number, NodeJS.Signals> = new Map([
   [0, 'SIGTERM'],
   [129, 'SIGHUP'],
@@ -25,6 +29,8 @@ const SIGNALS: ReadonlyMap<number, NodeJS.Signals> = new Map([
 export async function endProcess(code: number): Promise<never> {
   for (let left = GRACE_MS; left > 0 && hanging().length > 0; left -= LOOK_MS) await sleep(LOOK_MS);
   const calls = hanging();
+  // A look-up ends by itself, in half a minute at most: better late than without the code.
+  if (calls.length > 0 && !canReplace() && calls.every((name) => LOOK_UP.test(name))) process.exit(code);
   if (calls.length > 0) {
     process.stderr.write(`The process ends without waiting for calls that hang: ${[...new Set(calls)].join(', ')}\n`);
     await flushed(process.stderr, FLUSH_MS);
@@ -44,16 +50,18 @@ function hanging(): string[] {
 
 /** The kernel ends all threads of a program when another one takes its place: here one that does nothing but end with the code. */
 function leaveThreads(code: number): void {
-  // From Node.js 22.15 on.
-  if ('execve' in process && typeof process.execve === 'function')
-    try {
-      Reflect.apply(process.execve, process, [process.execPath, [process.execPath, '--eval', `process.exit(${code})`], environment()]);
-    } catch {
-      // The file has gone, or another file system of that name has come.
-    }
+  if (canReplace()) {
+    const args = [process.execPath, '--eval', `process.exit(${code})`];
+    Reflect.apply(Reflect.get(process, 'execve'), process, [THIS_PROGRAM, args, environment()]);
+  }
   const signal = SIGNALS.get(code) ?? 'SIGKILL';
   process.removeAllListeners(signal);
   process.kill(process.pid, signal);
+}
+
+/** From Node.js 22.15 on, on Linux. */
+function canReplace(): boolean {
+  return 'execve' in process && typeof process.execve === 'function' && existsSync(THIS_PROGRAM);
 }
 
 /** Less what tells Node.js to load something. */

@@ -1,6 +1,6 @@
 /** Is the outgoing volume itself in trouble? A fault of one element is not; many in a row are. */
 import { AnswerWatch, type Health, type Logger } from '@ssm/service-kit';
-import { messageOf } from './verdict.js';
+import { codeOf, messageOf } from './verdict.js';
 
 /** So many elements in a row that fail for a reason that may pass: the trouble is the volume's. */
 const TROUBLE_AFTER = 20;
@@ -28,7 +28,8 @@ export class VolumeState {
   readonly #now: () => number;
   readonly #reasons = new Map<Part, string>();
   #failures = 0;
-  #told = false;
+  /** Of the error that was told; undefined: nothing is to be taken back. */
+  #told: string | undefined;
   #toldAt = Number.NEGATIVE_INFINITY;
   readonly #silent = new Set<Part>();
 
@@ -71,8 +72,9 @@ export class VolumeState {
   #add(part: Part, error: unknown): void {
     this.#reasons.set(part, messageOf(error));
     this.#show();
-    if (this.#told || this.#now() - this.#toldAt < TOLD_EVERY_MS) return;
-    this.#told = true;
+    const code = codeOf(error);
+    if (this.#told === code || this.#now() - this.#toldAt < TOLD_EVERY_MS) return;
+    this.#told = code;
     this.#toldAt = this.#now();
     this.#log.error('files of the outgoing volume cannot be sent', { error });
   }
@@ -80,8 +82,8 @@ export class VolumeState {
   #clear(part: Part): void {
     this.#reasons.delete(part);
     this.#show();
-    if (!this.#told || this.troubled) return;
-    this.#told = false;
+    if (this.#told === undefined || this.troubled) return;
+    this.#told = undefined;
     this.#log.info('files of the outgoing volume can be sent again');
   }
 

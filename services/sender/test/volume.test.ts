@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { createHealth, createLogger } from '@ssm/service-kit';
+import { SpoolError } from '@ssm/spool';
 import { failureLevel } from '../src/report.js';
 import { VolumeState } from '../src/volume.js';
 
@@ -56,6 +57,13 @@ describe('VolumeState', () => {
     for (; bench.time < 300_000; bench.time += 500) fail(bench, 20);
     bench.volume.elementWorked();
     assert.deepEqual(bench.lines.slice(6), ['error 180', 'info 300']);
+  });
+
+  it('tells of another reason, which its files do not', () => {
+    const bench = createBench();
+    fail(bench, 20);
+    for (; bench.time < 200_000; bench.time += 500) bench.volume.elementFailed(new SpoolError('permission-denied', 'not ours'));
+    assert.deepEqual(bench.lines, ['error 0', 'error 60']);
   });
 });
 
