@@ -27,6 +27,7 @@ declare module 'node-forge' {
 
 export { type DerNode, TAG } from './der/node.js';
 export {
+  anyBitsOf,
   bitsOf,
   booleanOf,
   integerHexOf,

@@ -39,6 +39,8 @@ export class ClaimsDirectory {
   readonly #now: () => Date;
   readonly #watched = new Map<string, Watched>();
   #owner: Owner | undefined;
+  /** Of the directory: below the mount point of the volume there may be one, too. The number of a device may be another after a mount. */
+  #inode: bigint | undefined;
   #heartbeat: NodeJS.Timeout | undefined;
   /** Clock of the file system minus ours, ms: ages are those that a file server sees. */
   #skew = 0;
@@ -54,6 +56,7 @@ export class ClaimsDirectory {
   /** Makes the directory, measures the clock, and begins to say that we live. `held` gives the journal lines of what is claimed. */
   async open(held: () => Iterable<string>): Promise<void> {
     if (await makeOwnDirectory(this.path, this.#options.modes ?? {})) await syncDirectory(this.#options.path);
+    this.#inode = await inodeOf(this.path);
     await this.measureClock();
     this.#owner ??= await Owner.open(this.path, this.#options.instance, held, { modes: this.#options.modes, calls: this.#calls });
     // unref: the heartbeat must not keep the process up.
@@ -192,11 +195,7 @@ export class ClaimsDirectory {
 
   /** Rejects with SpoolError `path-missing`. What is not found below it says nothing then: the volume is away. */
   async requireThere(): Promise<void> {
-    try {
-      await this.#calls.lstat(this.path);
-    } catch (error) {
-      throw failedWith(error, 'ENOENT') ? this.#gone(error) : error;
-    }
+    if ((await inodeOf(this.path)) !== this.#inode) throw this.#gone(undefined);
   }
 
   #gone(cause: unknown): SpoolError {

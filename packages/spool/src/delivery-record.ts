@@ -14,7 +14,7 @@ import { entriesOf } from './entries.js';
 import { SpoolError } from './errors.js';
 import { failedWith, fault, guarded } from './faults.js';
 import { files } from './files.js';
-import { areOneFile, unlinkIfThere } from './moves.js';
+import { areOneFile, inodeOf, unlinkIfThere } from './moves.js';
 import { timeOfElement } from './names.js';
 import { type Checkpoint, noCheckpoint, type RecordOptions } from './options.js';
 import { type Entry, readEntry, textOf } from './record-entry.js';
@@ -118,6 +118,13 @@ export class FileDeliveryRecord implements DeliveryRecord {
       if (!linked && created) await unlinkIfThere(pending);
       this.#remember(id, mine ? pending : this.#pendingOf(id, winner.stagedPath));
       return mine ? { outcome: 'mine' } : { outcome: 'theirs', stagedPath: winner.stagedPath, recordedAt: winner.recordedAt };
+    });
+  }
+
+  async knows(id: string): Promise<boolean> {
+    return await guarded('look for a delivery', this.#root, async () => {
+      await this.#directory.check();
+      return (await inodeOf(this.#fileOf(id))) !== undefined;
     });
   }
 

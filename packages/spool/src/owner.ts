@@ -210,14 +210,12 @@ export class Owner {
     await unlinkIfThere(draft);
     const handle = await fs.open(draft, 'wx');
     try {
-      await handle.writeFile(text).catch((error: unknown) => {
-        // Sending is what frees a full disk: an empty file says at least that we live.
-        if (!failedWith(error, 'ENOSPC', 'EDQUOT')) throw error;
-      });
+      await handle.writeFile(text).catch(unlessFull);
       // Where modes cannot be set others judge us by our heartbeat.
       await this.#setModes(handle).catch(() => undefined);
     } finally {
-      await handle.close();
+      // NFS says only now that a disk is full.
+      await handle.close().catch(unlessFull);
     }
     await fs.rename(draft, this.file);
     await this.#forget();
@@ -306,4 +304,9 @@ function identityIn(fields: ReadonlyMap<string, unknown>): ProcessIdentity | und
   const [boot, namespace, started, pid] = ['boot', 'namespace', 'started', 'pid'].map((key) => fields.get(key));
   if (typeof boot !== 'string' || typeof namespace !== 'string' || typeof started !== 'string') return undefined;
   return typeof pid === 'number' && Number.isSafeInteger(pid) && pid > 0 ? { boot, namespace, pid, started } : undefined;
+}
+
+/** Sending is what frees a full disk: an empty file says at least that we live. */
+function unlessFull(error: unknown): void {
+  if (!failedWith(error, 'ENOSPC', 'EDQUOT')) throw error;
 }

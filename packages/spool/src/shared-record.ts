@@ -99,6 +99,10 @@ export class SharedDeliveryRecord implements DeliveryRecord, Sharing {
     return { outcome: 'stored', stagedPath: here.outcome === 'theirs' ? here.stagedPath : stagedPath, recordedAt, volume };
   }
 
+  async knows(id: string): Promise<boolean> {
+    return await this.#file.knows(id);
+  }
+
   async confirm(id: string): Promise<void> {
     await this.#file.confirm(id);
     await this.#claims.confirm(keyOf(id), this.#windowMs);

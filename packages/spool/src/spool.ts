@@ -156,6 +156,8 @@ export interface DeliveryRecord {
    * staged; a later claim or cleanStaging() finds it.
    */
   claim(id: string, stagedPath: string): Promise<RecordClaim>;
+  /** Has this volume a record of the id? Then a claim will find it. Changes nothing. SpoolError: io-error and the like. */
+  knows(id: string): Promise<boolean>;
   /** The broker confirmed the acknowledgement: the window starts now. Never the cause of a lost message. */
   confirm(id: string): Promise<void>;
   /**

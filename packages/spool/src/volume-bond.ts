@@ -1,12 +1,12 @@
 /**
  * A delivery record takes what is not staged any more for stored. That holds on the volume on which it was staged, and on no other: so incoming
  * has a name, made at random at its first start, and the record has it too. Both are there and differ, or only the record has one: nothing may
- * be taken. The record of the rejects has it as well, since the delivery record may be on the volume that is not mounted; by the path, since
- * receivers may share a reject queue.
+ * be taken. The record of the rejects has it as well, since the delivery record may be on the volume that is not mounted; by path
+ * and instance, since receivers may share a reject queue: on volumes of their own, which may have the same path on each of their hosts.
  *
  *     INCOMING/.staging/volume         its name
  *     RECORD/incoming                  the same
- *     REJECT/.delivered/incoming-HASH  the same; HASH is that of the path of incoming
+ *     REJECT/.delivered/incoming-HASH  the same; HASH is that of the path of incoming and the name of the instance
  */
 import { createHash } from 'node:crypto';
 import path from 'node:path';
@@ -24,6 +24,8 @@ export interface BondOptions {
   readonly record: string;
   /** Directory of the record of the rejects. */
   readonly rejects: string;
+  /** The same at every start of a receiver. */
+  readonly instance: string;
   readonly modes?: FileModes;
 }
 
@@ -34,8 +36,11 @@ export class VolumeBond {
   readonly #inRejects: NameFile;
 
   constructor(options: BondOptions) {
-    const { modes = {}, queue, record, rejects } = options;
-    const hash = createHash('sha256').update(path.resolve(queue)).digest('hex').slice(0, 16);
+    const { instance, modes = {}, queue, record, rejects } = options;
+    const hash = createHash('sha256')
+      .update(`${path.resolve(queue)}\0${instance}`)
+      .digest('hex')
+      .slice(0, 16);
     this.#options = options;
     this.#name = new NameFile(path.join(queue, STAGING, VOLUME), modes);
     this.#inRecord = new NameFile(path.join(record, 'incoming'), modes);
@@ -45,9 +50,9 @@ export class VolumeBond {
   /** Before the queue is started, so that nothing is made on another volume. SpoolError path-missing. */
   async check(): Promise<void> {
     await guarded('look for the volume', this.#options.queue, async () => {
-      const name = await this.#name.read();
+      const name = (await this.#name.read()) ?? (await this.#restored());
       await this.#compare(name, (noted) => noted.read());
-      if (name === undefined && (await this.#wasStagedElsewhere()))
+      if (name === undefined && !this.#isInside && (await this.#wasStagedElsewhere()))
         this.#refuse([this.#inRecord], 'what is half-way in its record is not there');
     });
   }
@@ -70,6 +75,18 @@ export class VolumeBond {
       why.push(`${noted.path} says ${expected}`);
     }
     if (others.length > 0) this.#refuse(others, why.join(', '));
+  }
+
+  /** A record within the queue is on its volume: if the name alone is gone, as somebody removes old files, it is written again. */
+  async #restored(): Promise<string | undefined> {
+    if (!this.#isInside || (await inodeOf(path.dirname(this.#name.path))) === undefined) return undefined;
+    const noted = await this.#inRecord.read();
+    return noted === undefined ? undefined : await this.#name.make(noted);
+  }
+
+  get #isInside(): boolean {
+    const { queue, record } = this.#options;
+    return path.resolve(record).startsWith(`${path.resolve(queue)}/`);
   }
 
   /** Before names were made, or when that of the record was removed: a volume on which something was staged has a staging directory. */

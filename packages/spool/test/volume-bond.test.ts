@@ -13,11 +13,12 @@ interface Places {
   readonly queue: string;
   readonly record: string;
   readonly rejects: string;
+  readonly instance: string;
 }
 
 function placesIn(t: TestContext, record = 'record'): Places {
   const root = temporaryDirectory(t);
-  return { queue: `${root}/incoming`, record: `${root}/${record}`, rejects: `${root}/rejects` };
+  return { queue: `${root}/incoming`, record: `${root}/${record}`, rejects: `${root}/rejects`, instance: 'receiver' };
 }
 
 /** As a receiver does at each start. */
@@ -107,6 +108,31 @@ describe('the bond of incoming and its record', () => {
     await rejectsWith(start(other), 'path-missing');
     await rejectsWith(start({ ...placesIn(t), record: places.record }), 'path-missing');
     await start(places);
+  });
+
+  it('is told apart from that of another host, whose incoming has the same path, where both reject into one queue', async (t) => {
+    const places = placesIn(t, 'incoming/.delivered');
+    await start(places);
+    const other = { ...places, instance: 'other' };
+    unmount(places);
+    await start(other);
+    await start(other);
+    renameSync(places.queue, `${places.queue}-of-other`);
+    renameSync(`${places.queue}-elsewhere`, places.queue);
+    await start(places);
+  });
+
+  it('gets its name back from a record on the same volume, when that file alone is gone', async (t) => {
+    const places = placesIn(t, 'incoming/.delivered');
+    await start(places);
+    const name = nameOf(places);
+    rmSync(`${places.queue}/.staging/volume`);
+    await start(places);
+    assert.equal(nameOf(places), name);
+    const elsewhere = placesIn(t);
+    await start(elsewhere);
+    rmSync(`${elsewhere.queue}/.staging/volume`);
+    await refused(elsewhere, elsewhere.record);
   });
 
   it('does not hold without its staging area, in which something may have been recorded', async (t) => {

@@ -68,9 +68,9 @@ function recordPath({ deduplication, incoming }: ReceiverConfig): string {
 
 /** Which volume incoming has to be. */
 export function bondOf(config: ReceiverConfig): VolumeBond {
-  const { incoming, reject } = config;
+  const { incoming, instance, reject } = config;
   const rejects = `${reject.path}/${RECORD}`;
-  return new VolumeBond({ queue: incoming.path, record: recordPath(config), rejects, modes: modesOf(incoming) });
+  return new VolumeBond({ queue: incoming.path, record: recordPath(config), rejects, instance, modes: modesOf(incoming) });
 }
 
 function recordOf(config: ReceiverConfig, options: RecordOptions, { sources, stopping }: LocalOptions): Pick<Shelf, 'record' | 'holding'> {

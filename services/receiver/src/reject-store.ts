@@ -108,15 +108,16 @@ export class RejectStore {
   }
 
   async #shelve(id: string, element: QueueRecord, waits: boolean, step: Step): Promise<Kept> {
+    const { shelf } = this.#options;
+    // It has its room already.
+    if (await locally('reject', () => shelf.record.knows(id))) return keptAs(await shelve(shelf, id, element, step));
     const bytes = sizeOf(element);
     await this.#promise(bytes, waits);
     let shelved: Shelved | undefined;
     try {
       await this.#requireSpace(bytes, waits);
-      shelved = await shelve(this.#options.shelf, id, element, step);
-      const { recordId } = shelved;
-      if (shelved.outcome === 'duplicate') return { outcome: 'known', recordId, firstStored: shelved.firstStored };
-      return { outcome: 'kept', recordId, element: shelved.element };
+      shelved = await shelve(shelf, id, element, step);
+      return keptAs(shelved);
     } finally {
       this.#usage.settle(bytes, shelved?.outcome === 'stored');
     }
@@ -147,6 +148,12 @@ export class RejectStore {
     const { reserve, shelf } = this.#options;
     requireRoom(await freeRoom(shelf.queue), bytes, reserveOf(reserve, waits ? 1 : 2));
   }
+}
+
+function keptAs(shelved: Shelved): Kept {
+  const { recordId } = shelved;
+  if (shelved.outcome === 'duplicate') return { outcome: 'known', recordId, firstStored: shelved.firstStored };
+  return { outcome: 'kept', recordId, element: shelved.element };
 }
 
 function troubleOf(error: unknown, element: QueueRecord): LocalTrouble {

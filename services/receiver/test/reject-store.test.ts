@@ -129,6 +129,28 @@ describe('RejectStore', () => {
     assert.deepEqual(reduced(), []);
   });
 
+  it('knows what it has kept, whatever room is left', async (t) => {
+    const { shelf, store } = await createStore(t, { maximumCount: 8 });
+    const refusals = Array.from({ length: 8 }, (_, index) => ({ ...ours, waitsAs: sha256(`signed ${index}`) }));
+    const keepAll = (from: number, to: number): Promise<string[]> =>
+      Promise.all(
+        refusals
+          .slice(from, to)
+          .map(async (one, index) => (await store.keep(raw(`message ${from + index}`), undefined, one, step)).outcome),
+      );
+    await keepAll(0, 6);
+    assert.deepEqual(
+      await keepAll(0, 6),
+      Array.from({ length: 6 }, () => 'known'),
+    );
+    await keepAll(6, 8);
+    assert.deepEqual(
+      await keepAll(0, 8),
+      Array.from({ length: 8 }, () => 'known'),
+    );
+    assert.equal(elementsOf(shelf.queue.path).length, 8);
+  });
+
   it('keeps one copy after another had no room', async (t) => {
     let now = 0;
     const { shelf, store } = await createStore(t, { maximumCount: 1, now: () => new Date(now) });
@@ -190,6 +212,10 @@ describe('RejectStore', () => {
   it('never calls a refused message lost when it cannot even write that', async (t) => {
     const { shelf, store } = await createStore(t, { maximumCount: 0 });
     rmSync(shelf.queue.path, { recursive: true });
-    await assert.rejects(store.keep(raw('junk'), undefined, forged, step), { name: 'LocalTrouble', component: 'reject', code: 'ENOENT' });
+    await assert.rejects(store.keep(raw('junk'), undefined, forged, step), {
+      name: 'LocalTrouble',
+      component: 'reject',
+      code: 'path-missing',
+    });
   });
 });

@@ -115,11 +115,18 @@ export function octetsOf(node: DerNode): Buffer {
 
 /** A primitive BIT STRING of DER: its octets, and how many low bits of the last one do not count; these are 0 (X.690 section 11.2.1). */
 export function bitsOf(node: DerNode): { readonly unusedBits: number; readonly bytes: Buffer } {
+  const bits = anyBitsOf(node);
+  const { bytes, unusedBits } = bits;
+  if (((bytes.at(-1) ?? 0) & ((1 << unusedBits) - 1)) !== 0) throw malformed('a BIT STRING with bits that do not count');
+  return bits;
+}
+
+/** The same where these bits may be anything, as CAs have written them; whoever reads it leaves them out. */
+export function anyBitsOf(node: DerNode): { readonly unusedBits: number; readonly bytes: Buffer } {
   const octets = primitive(node, TAG.bitString, 'a BIT STRING');
   const [unusedBits] = octets;
   if (unusedBits === undefined || unusedBits > 7 || (unusedBits > 0 && octets.length === 1))
     throw malformed('a BIT STRING without its bits');
-  if (((octets.at(-1) ?? 0) & ((1 << unusedBits) - 1)) !== 0) throw malformed('a BIT STRING with bits that do not count');
   return { unusedBits, bytes: octets.subarray(1) };
 }
 

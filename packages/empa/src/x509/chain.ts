@@ -25,6 +25,8 @@ export interface ChainSearch {
  * names of real CAs into it; honest ones need one for each link.
  */
 const MAX_SIGNATURES = 32;
+/** Links of all chains of one search, those that were verified before included. */
+const MAX_STEPS = 256;
 
 export function chainError(code: EmpaErrorCode, message: string, cause?: unknown): EmpaError {
   return new EmpaError(code, message, { step: 'chain', cause });
@@ -53,7 +55,9 @@ class Search {
   readonly #anchors: Certificate[] = [];
   /** By certificate those below it that name it as their issuer. */
   readonly #below = new Map<Certificate, Certificate[]>();
-  #signatures = 0;
+  /** What came of each link that was tried, by the key above and the certificate below. */
+  readonly #links = new Map<string, EmpaError | undefined>();
+  #steps = 0;
   /** Why there is no chain, or why a certificate with the right name was not the issuer. */
   #failure: EmpaError | undefined;
 
@@ -121,15 +125,22 @@ class Search {
   }
 
   #isIssuedBy(certificate: Certificate, issuer: Certificate): boolean {
-    const failure = this.#linkFault(certificate, issuer);
+    this.#steps += 1;
+    if (this.#steps > MAX_STEPS) {
+      this.#failure ??= chainError('limit-exceeded', `more than ${MAX_STEPS} links in all chains`);
+      return false;
+    }
+    // A CA that was renewed with its key is there several times, and each link is below each of them.
+    const link = `${issuer.spkiDer.toString('base64')} ${certificate.raw.toString('base64')}`;
+    const failure = this.#links.has(link) ? this.#links.get(link) : this.#linkFault(certificate, issuer);
+    this.#links.set(link, failure);
     // A signature that is wrong says more than a certificate that is missing somewhere else.
     if (failure !== undefined && this.#failure?.code !== 'chain-signature-invalid') this.#failure = failure;
     return failure === undefined;
   }
 
   #linkFault(certificate: Certificate, issuer: Certificate): EmpaError | undefined {
-    if (this.#signatures >= MAX_SIGNATURES) return chainError('limit-exceeded', `more than ${MAX_SIGNATURES} links tried for a chain`);
-    this.#signatures += 1;
+    if (this.#links.size >= MAX_SIGNATURES) return chainError('limit-exceeded', `more than ${MAX_SIGNATURES} links tried for a chain`);
     const fault = keyError(issuer);
     if (fault !== undefined) return fault;
     const { keyTypes, oid } = certificate.signatureAlgorithm;

@@ -1,4 +1,4 @@
-import { bitsOf, booleanOf, type DerNode, isContext, isUniversal, octetsOf, oidOf, parseDer, smallIntegerOf, TAG } from '../der.js';
+import { anyBitsOf, booleanOf, type DerNode, isContext, isUniversal, octetsOf, oidOf, parseDer, smallIntegerOf, TAG } from '../der.js';
 import { EmpaError } from '../errors.js';
 import { type GeneralName, readGeneralName, readGeneralNames } from './general-name.js';
 
@@ -88,8 +88,9 @@ function basicConstraints(value: DerNode): CertificateExtensions['basicConstrain
 }
 
 function keyUsage(value: DerNode): ReadonlySet<KeyUsage> {
-  const { bytes } = bitsOf(value);
-  return new Set(KEY_USAGES.filter((_, bit) => ((bytes[bit >> 3] ?? 0) & (0x80 >> (bit & 7))) !== 0));
+  const { bytes, unusedBits } = anyBitsOf(value);
+  const count = bytes.length * 8 - unusedBits;
+  return new Set(KEY_USAGES.filter((_, bit) => bit < count && ((bytes[bit >> 3] ?? 0) & (0x80 >> (bit & 7))) !== 0));
 }
 
 function authorityKeyId(value: DerNode): Buffer | undefined {

@@ -43,6 +43,10 @@ function refused(bytes: Uint8Array, what?: string): void {
   assert.throws(() => parseCertificates(bytes), { name: 'EmpaError', code: 'certificate-malformed' }, what);
 }
 
+const usageOf = (hex: string): string[] => [
+  ...(one(withExtensions(extension(KEY_USAGE, Buffer.from(hex, 'hex')))).extensions.keyUsage ?? []),
+];
+
 describe('parseCertificates', () => {
   it('reads the fields of a certificate', () => {
     const certificate = one(issued.der);
@@ -200,12 +204,17 @@ describe('parseCertificates', () => {
     assert.equal(one(withFields((fields) => fields.toSpliced(7, 0, context(1, Uint8Array.of(0, 1), false)))).version, 3);
   });
 
+  it('counts no key usage in bits that the BIT STRING declares unused', () => {
+    assert.deepEqual(usageOf('03020706'), []);
+    assert.deepEqual(usageOf('03020107'), ['keyCertSign', 'cRLSign']);
+    assert.deepEqual(usageOf('03020780'), ['digitalSignature']);
+  });
+
   it('refuses extensions that are malformed or there twice', () => {
     const usage = extension(KEY_USAGE, Buffer.from([3, 2, 0, 0x80]));
     refused(withExtensions(), 'an empty list');
     refused(withExtensions(usage, usage), 'twice');
     refused(withExtensions(extension('1.2.3', nullValue()), extension('1.2.3', nullValue(), true)), 'an unknown one twice');
-    refused(withExtensions(extension(KEY_USAGE, Buffer.from('03020706', 'hex'))), 'keyUsage with bits that do not count');
     refused(withExtensions(extension(KEY_USAGE, nullValue())), 'keyUsage');
     refused(withExtensions(extension(KEY_USAGE, Buffer.alloc(0))), 'an empty value');
     refused(withExtensions(extension('2.5.29.19', sequence(boolean(true), integer(-1)))), 'a negative length');

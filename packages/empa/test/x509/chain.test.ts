@@ -28,6 +28,12 @@ function reissued(issued: IssuedCertificate, change: { field: number; der: Buffe
 const withUnknownKey = (issued: IssuedCertificate): IssuedCertificate =>
   reissued(issued, { field: 6, der: sequence(sequence(oid('1.2.3.4')), bitString(Buffer.from([1]))) });
 
+/** When the certificate of that index ends, of all that a CA has had: the last one is in use. */
+const ends = (count: number, index: number): Partial<CertificateOptions> => ({
+  notBefore: day(-1000),
+  notAfter: day(index === count - 1 ? 100 : index - count),
+});
+
 describe('finding chains', () => {
   it('goes to an anchor directly, through the message, and through the directory', () => {
     accepted(leafOf(root), trust);
@@ -132,9 +138,9 @@ describe('finding chains', () => {
     refused('chain-incomplete', leaf, trust, { intermediates: mesh });
     const intermediates = [...mesh, member(5, { issuer: root })];
     refused('certificate-expired', leaf, trust, { intermediates });
-    assert.ok(lengths(leaf, intermediates, [root]).length < 32);
+    assert.ok(lengths(leaf, intermediates, [root]).length < 256);
     const unknown = reissued(leaf, { field: 2, der: sequence(oid('1.2.840.10045.4.3.1')) }, 'sha224');
-    refused('limit-exceeded', unknown, trust, { intermediates });
+    refused('signature-algorithm-refused', unknown, trust, { intermediates });
   });
 
   it('uses no key that no anchor vouches for, whatever names lead to it', () => {
@@ -201,5 +207,19 @@ describe('finding chains', () => {
     refused('key-too-weak', leafOf(weak), trustOf({ cas: [weak] }));
     const weakSub = subOf(root, { key: cachedKey('rsa1024') });
     refused('key-too-weak', leafOf(weakSub), trust, { intermediates: [weakSub] });
+  });
+
+  it('finds the chain of today among all that a CA has had, renewed with their keys', () => {
+    for (const [roots, subs] of [
+      [4, 4],
+      [5, 4],
+      [6, 6],
+    ] as const) {
+      const [first, ...others] = Array.from({ length: roots }, (_, index) => rootOf(ends(roots, index)));
+      const below = Array.from({ length: subs }, (_, index) => subOf(first!, ends(subs, index)));
+      const all = trustOf({ cas: [first!, ...others, ...below] });
+      const leaf = leafOf(below[0]!);
+      for (const intermediates of [[], [below.at(-1)!], [below.at(-1)!, others.at(-1)!]]) accepted(leaf, all, { intermediates });
+    }
   });
 });
