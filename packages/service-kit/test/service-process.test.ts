@@ -102,7 +102,7 @@ describe('a service process', { concurrency: 3 }, () => {
     child.signal('SIGTERM');
     await sleep(600);
     child.signal('SIGINT');
-    const ended = await Promise.race([child.exited, sleep(10_000, 'not yet', { ref: false })]);
+    const ended = await Promise.race([child.exited, sleep(30_000, 'not yet', { ref: false })]);
     assert.deepEqual(ended, 'execve' in process ? { code: 130, signal: null } : { code: null, signal: 'SIGINT' });
   });
 
