@@ -10,15 +10,13 @@ export interface AnswerWatchOptions {
   readonly onAnswer: () => void;
 }
 
-interface Asked {
-  readonly progress: () => number;
-  seen: number;
-}
-
 /** Tells when a file system that is asked gives no answer, and when it does again; cancels nothing. */
 export class AnswerWatch {
   readonly #options: AnswerWatchOptions;
-  readonly #asked = new Set<Asked>();
+  /** What is asked now. */
+  #waiting = 0;
+  /** Of those that can tell how far they are: what they told last. */
+  readonly #progress = new Map<() => number, number>();
   #timer: NodeJS.Timeout | undefined;
   #looks = 0;
   #silent = false;
@@ -27,28 +25,29 @@ export class AnswerWatch {
     this.#options = options;
   }
 
-  /** Waits for the work as long as it takes. `progress`: a number that changes while long work moves on. */
-  async of<T>(work: () => Promise<T>, progress: () => number = () => 0): Promise<T> {
-    const answered = this.#ask(progress);
+  /** Waits for the work as long as it takes. `progress`: a number that changes while long work moves on. For each message: it makes nothing anew. */
+  async of<T>(work: () => Promise<T>, progress?: () => number): Promise<T> {
+    this.#ask(progress);
     try {
       return await work();
     } finally {
-      answered();
+      this.#answered(progress);
     }
   }
 
   /** The same for each step of an iteration; what is done with an item takes its own time. */
-  async *each<T>(items: AsyncIterable<T>, progress: () => number): AsyncGenerator<T, void> {
-    let answered = this.#ask(progress);
-    try {
-      for await (const item of items) {
-        answered();
-        yield item;
-        answered = this.#ask(progress);
-      }
-    } finally {
-      answered();
-    }
+  each<T>(items: AsyncIterable<T>, progress: () => number): AsyncIterableIterator<T, undefined> {
+    const steps = items[Symbol.asyncIterator]();
+    return {
+      [Symbol.asyncIterator]() {
+        return this;
+      },
+      next: () => this.of(() => steps.next(), progress),
+      return: async () => {
+        await steps.return?.();
+        return { done: true, value: undefined };
+      },
+    };
   }
 
   /** Something moved that is an answer, too. */
@@ -59,19 +58,21 @@ export class AnswerWatch {
     this.#options.onAnswer();
   }
 
-  /** Returns a function that says that the answer is there. */
-  #ask(progress: () => number): () => void {
-    const asked: Asked = { progress, seen: progress() };
-    if (this.#asked.size === 0) this.#looks = 0;
-    this.#asked.add(asked);
+  #ask(progress: (() => number) | undefined): void {
+    if (this.#waiting === 0) this.#looks = 0;
+    this.#waiting += 1;
+    if (progress !== undefined) this.#progress.set(progress, progress());
     this.#timer ??= setInterval(() => this.#look(), this.#options.limitMs / LOOKS).unref();
-    return () => {
-      if (this.#asked.delete(asked)) this.heard();
-    };
+  }
+
+  #answered(progress: (() => number) | undefined): void {
+    this.#waiting -= 1;
+    if (progress !== undefined) this.#progress.delete(progress);
+    this.heard();
   }
 
   #look(): void {
-    if (this.#asked.size === 0) {
+    if (this.#waiting === 0) {
       clearInterval(this.#timer);
       this.#timer = undefined;
       return;
@@ -89,10 +90,10 @@ export class AnswerWatch {
 
   #moved(): boolean {
     let moved = false;
-    for (const asked of this.#asked) {
-      const now = asked.progress();
-      if (now !== asked.seen) moved = true;
-      asked.seen = now;
+    for (const [progress, seen] of this.#progress) {
+      const now = progress();
+      if (now !== seen) moved = true;
+      this.#progress.set(progress, now);
     }
     return moved;
   }

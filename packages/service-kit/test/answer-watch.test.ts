@@ -109,6 +109,6 @@ test('an iteration is waited for, and what is done with its items is not', async
   gate.resolve();
   assert.equal((await second).value, 2);
   assert.deepEqual(told, ['silent', 'answer']);
-  await items.return();
+  await items.return?.();
   assert.equal(closed, true);
 });

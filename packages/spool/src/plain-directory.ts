@@ -18,7 +18,7 @@ export class PlainDirectory implements OutgoingQueue {
   readonly path: string;
   readonly #parts: OutgoingParts;
   readonly #stabilityMs: number;
-  /** Paths of what this process has claimed, as bytes in Latin-1. */
+  /** What this process has claimed, see keyOf(). */
   readonly #held = new Set<string>();
 
   constructor(options: OutgoingOptions, checkpoint: Checkpoint = noCheckpoint) {

@@ -14,7 +14,7 @@ import type { ServiceContext } from '@ssm/service-kit';
 import { alone } from './batch.js';
 import { JobThread } from './job-thread.js';
 import { type OpenJob, type OpenSetup, openSetup, type ThreadMessage } from './open-job.js';
-import { Turns } from './turns.js';
+import { TimeSlice } from './time-slice.js';
 
 /** Larger ones are opened here: the thread has copies. */
 const MAXIMUM_BYTES = 1024 * 1024;
@@ -44,7 +44,7 @@ export function createOpening({ rules, identities, trust, now, context, processo
     disabled: processors < 2,
   });
   const setup = setupOf(rules);
-  const turns = new Turns();
+  const slice = new TimeSlice();
   context.metrics.gauge('ssm_worker_threads', 'Threads that open messages beside the main one.', [], (gauge) =>
     gauge.set(thread.isReady ? 1 : 0),
   );
@@ -65,7 +65,7 @@ export function createOpening({ rules, identities, trust, now, context, processo
   return {
     open: async (raw) => {
       const read = await onThread(raw);
-      return await turns.run(() => {
+      return await slice.run(() => {
         const options = { ...rules, trust: trust(), now: now() };
         return read === undefined ? openMessage(raw, { ...options, identities: identities() }) : judge(read, options);
       });

@@ -4,7 +4,7 @@ import { performance } from 'node:perf_hooks';
 /** Of work in one turn of the event loop. A hundred common messages take less; one that somebody made to be slow may take it all. */
 const MAXIMUM_MS = 20;
 
-export class Turns {
+export class TimeSlice {
   readonly #now: () => number;
   /** When the first work of this turn began. */
   #began: number | undefined;

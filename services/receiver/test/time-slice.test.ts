@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it, type TestContext } from 'node:test';
-import { Turns } from '../src/opening/turns.js';
+import { TimeSlice } from '../src/opening/time-slice.js';
 
 /** Runs pieces of work, each of that many milliseconds, all given at once; returns how many of them came in each turn of the event loop. */
 async function turnsOf(t: TestContext, milliseconds: readonly number[]): Promise<number[]> {
@@ -11,18 +11,18 @@ async function turnsOf(t: TestContext, milliseconds: readonly number[]): Promise
     ticking = setImmediate(tick);
   });
   t.after(() => clearImmediate(ticking));
-  const turns = new Turns(() => time);
+  const slice = new TimeSlice(() => time);
   const work = milliseconds.map((one, index) => () => {
     time += one;
     counts[counts.length - 1] = (counts.at(-1) ?? 0) + 1;
     return index;
   });
-  const done = await Promise.all(work.map((one) => turns.run(one)));
+  const done = await Promise.all(work.map((one) => slice.run(one)));
   assert.deepEqual(done, [...milliseconds.keys()]);
   return counts.filter((count) => count > 0);
 }
 
-describe('Turns', () => {
+describe('TimeSlice', () => {
   it('does all in one turn that is soon done', async (t) => {
     assert.deepEqual(
       await turnsOf(
@@ -47,23 +47,23 @@ describe('Turns', () => {
   it('begins anew in each turn, and in the order in which the work came', async () => {
     let time = 0;
     const order: number[] = [];
-    const turns = new Turns(() => time);
+    const slice = new TimeSlice(() => time);
     const work = (index: number) => () => {
       time += 15;
       order.push(index);
     };
-    const first = [1, 2, 3, 4, 5].map((index) => turns.run(work(index)));
+    const first = [1, 2, 3, 4, 5].map((index) => slice.run(work(index)));
     await first[0];
-    await Promise.all([...first, turns.run(work(6)), turns.run(work(7))]);
+    await Promise.all([...first, slice.run(work(6)), slice.run(work(7))]);
     assert.deepEqual(order, [1, 2, 3, 4, 5, 6, 7]);
   });
 
   it('goes on after work that failed', async () => {
     let time = 0;
-    const turns = new Turns(() => time);
+    const slice = new TimeSlice(() => time);
     const results = await Promise.allSettled(
       [1, 2, 3].map((index) =>
-        turns.run(() => {
+        slice.run(() => {
           time += 100;
           if (index < 3) throw new Error(`${index}`);
           return index;
