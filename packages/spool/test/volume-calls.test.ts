@@ -42,7 +42,7 @@ describe('calls of a volume', () => {
     const made = watchThreads(t);
     for (const direct of [true, false]) {
       const root = temporaryDirectory(t);
-      const pace = new Pace();
+      const pace = new Pace(() => 0);
       const calls = volumeCalls(root, pace);
       pace.found(direct ? TMPFS : NFS);
       made.length = 0;
@@ -76,7 +76,7 @@ describe('calls of a volume', () => {
   it('are made by threads where the answer comes from elsewhere, and until that is known', async (t) => {
     const root = temporaryDirectory(t);
     const made = watchThreads(t);
-    const pace = new Pace();
+    const pace = new Pace(() => 0);
     const calls = volumeCalls(root, pace);
     for (const [type, expected] of [
       [undefined, 1],
@@ -208,7 +208,7 @@ describe('calls of a volume', () => {
     const root = temporaryDirectory(t);
     writeFileSync(`${root}/large`, Buffer.alloc(200_000));
     const made = watchThreads(t);
-    const pace = new Pace();
+    const pace = new Pace(() => 0);
     const calls = volumeCalls(root, pace);
     pace.found(TMPFS);
     const descriptor = await calls.open(`${root}/large`, constants.O_RDONLY);
