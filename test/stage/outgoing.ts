@@ -18,11 +18,11 @@ export function addPlainFile(outgoing: string, body: Uint8Array): string {
 
 /**
  * Everything that a sender has not sent yet, or holds, of either layout; what is in quarantine is not looked at. A `gone~` file was sent: a sender
- * that dies while it removes it leaves it there for a later purge.
+ * that dies while it removes it leaves it there for a later purge. `spare~` is nobody's file.
  */
 export function leftOutgoing(outgoing: string): string[] {
   const claims = namesIn(path.join(outgoing, '.claimed'))
-    .filter((name) => !name.startsWith('gone~'))
+    .filter((name) => !/^(?:gone|spare)~/.test(name))
     .map((name) => `.claimed/${name}`);
   const plain = namesIn(outgoing).filter((name) => !name.startsWith('.') && !/^[0-9a-f]{8}$/.test(name));
   return [...namesInDirq(outgoing), ...plain, ...claims];

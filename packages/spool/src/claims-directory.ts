@@ -5,7 +5,7 @@ import path from 'node:path';
 import { clockSkew } from './clock-skew.js';
 import { makeOwnDirectory, syncDirectory } from './durable.js';
 import { SpoolError } from './errors.js';
-import { failedWith } from './faults.js';
+import { failedWith, unlessFull } from './faults.js';
 import { type FileCalls, files } from './files.js';
 import { inodeOf, moveUnlessTaken, renameIfThere, unlinkIfThere } from './moves.js';
 import type { OutgoingOptions } from './options.js';
@@ -14,6 +14,8 @@ import { DRAFT, type ForeignOwner, foreignOwner, HEARTBEAT_MS, liveness, Owner, 
 export const CLAIMS = '.claimed';
 const PROBE = 'probe~';
 const MUTEX = 'freeing';
+/** Empty files, each with an inode: whoever starts on a volume that has none left removes them. It needs two, and others may be quicker. */
+const SPARES = ['spare~1', 'spare~2', 'spare~3', 'spare~4'];
 /** An owner of our name that nobody can look at (another container or machine) is dead when it was silent for this time while we watched. */
 const SILENCE_MS = 6 * HEARTBEAT_MS;
 /** Somebody who holds the mutex for longer, and of whom nobody can tell whether he lives, died with it. It is held for a purge at most. */
@@ -273,6 +275,17 @@ export class ClaimsDirectory {
     for (const name of await this.names()) {
       if (name.startsWith(PROBE) || name.endsWith(DRAFT)) await this.removeIfOlder(path.join(this.path, name), LEFTOVER_AGE_MS);
     }
+  }
+
+  /** For a later start, as long as there are inodes. Last in a start and in a purge, which need some themselves. */
+  async keepSpares(): Promise<void> {
+    for (const name of SPARES) await createdEmpty(path.join(this.path, name)).catch(unlessFull);
+  }
+
+  /** Says whether there was one. */
+  async giveUpSpares(): Promise<boolean> {
+    const removed = await Promise.all(SPARES.map((name) => unlinkIfThere(path.join(this.path, name)).catch(() => false)));
+    return removed.includes(true);
   }
 }
 

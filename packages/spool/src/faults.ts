@@ -21,6 +21,16 @@ export function failedWith(error: unknown, ...errnos: readonly string[]): boolea
   return errnos.includes(errnoOf(error) ?? '');
 }
 
+/** No room, no inode or no quota is left. */
+export function isFull(error: unknown): boolean {
+  return failedWith(error, 'ENOSPC', 'EDQUOT');
+}
+
+/** For what can be done without on a full disk. */
+export function unlessFull(error: unknown): void {
+  if (!isFull(error)) throw error;
+}
+
 /** Resolves to what `work` gives; rejects with SpoolError only. `action` is what was tried, `root` the queue or record it belongs to. */
 export async function guarded<T>(action: string, root: string, work: () => Promise<T>): Promise<T> {
   try {

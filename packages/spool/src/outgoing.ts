@@ -1,6 +1,7 @@
 /** What the two layouts of an outgoing queue share. */
 import { promises as fs } from 'node:fs';
 import { ClaimsDirectory } from './claims-directory.js';
+import { isFull } from './faults.js';
 import { unlinkIfThere } from './moves.js';
 import { type Checkpoint, noCheckpoint, type OutgoingOptions } from './options.js';
 import { Quarantine } from './quarantine.js';
@@ -29,7 +30,17 @@ export function outgoingParts(options: OutgoingOptions, checkpoint: Checkpoint =
 }
 
 /** The root must be there: a volume that is not mounted is no empty queue. `held` gives the journal lines of what is claimed. */
-export async function startParts({ root, calls, claims, quarantine }: OutgoingParts, held: () => Iterable<string>): Promise<void> {
+export async function startParts(parts: OutgoingParts, held: () => Iterable<string>): Promise<void> {
+  try {
+    await startOnce(parts, held);
+  } catch (error) {
+    // Sending is what frees a volume on which writers have taken the last inode.
+    if (!isFull(error) || !(await parts.claims.giveUpSpares())) throw error;
+    await startOnce(parts, held);
+  }
+}
+
+async function startOnce({ root, calls, claims, quarantine }: OutgoingParts, held: () => Iterable<string>): Promise<void> {
   await fs.access(root, fs.constants.R_OK | fs.constants.X_OK);
   await calls.look();
   await claims.open(held);

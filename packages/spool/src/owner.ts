@@ -7,7 +7,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import { promises as fs } from 'node:fs';
 import type { FileHandle } from 'node:fs/promises';
 import path from 'node:path';
-import { failedWith } from './faults.js';
+import { failedWith, unlessFull } from './faults.js';
 import { type FileCalls, files } from './files.js';
 import { fieldsOf } from './json.js';
 import { unlinkIfThere } from './moves.js';
@@ -210,6 +210,7 @@ export class Owner {
     await unlinkIfThere(draft);
     const handle = await fs.open(draft, 'wx');
     try {
+      // Sending is what frees a full disk: an empty file says at least that we live.
       await handle.writeFile(text).catch(unlessFull);
       // Where modes cannot be set others judge us by our heartbeat.
       await this.#setModes(handle).catch(() => undefined);
@@ -304,9 +305,4 @@ function identityIn(fields: ReadonlyMap<string, unknown>): ProcessIdentity | und
   const [boot, namespace, started, pid] = ['boot', 'namespace', 'started', 'pid'].map((key) => fields.get(key));
   if (typeof boot !== 'string' || typeof namespace !== 'string' || typeof started !== 'string') return undefined;
   return typeof pid === 'number' && Number.isSafeInteger(pid) && pid > 0 ? { boot, namespace, pid, started } : undefined;
-}
-
-/** Sending is what frees a full disk: an empty file says at least that we live. */
-function unlessFull(error: unknown): void {
-  if (!failedWith(error, 'ENOSPC', 'EDQUOT')) throw error;
 }

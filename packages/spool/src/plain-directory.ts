@@ -32,6 +32,7 @@ export class PlainDirectory implements OutgoingQueue {
       // The names say everything: there is nothing for the journal.
       await startParts(this.#parts, () => []);
       await this.#probe();
+      await this.#parts.claims.keepSpares();
       return { freed: await this.#freeOthers() };
     });
   }
@@ -140,6 +141,7 @@ export class PlainDirectory implements OutgoingQueue {
       await claims.tidy();
       await quarantine.recover(claims.time);
       await quarantine.tidy(now());
+      await claims.keepSpares();
       return { temporary: 0, locks: freed, directories: 0 };
     });
   }

@@ -53,6 +53,7 @@ export class SimpleQueue implements OutgoingQueue {
       const freed = await this.#journal.freeOthers();
       await this.#probe();
       await this.#probeElements();
+      await this.#parts.claims.keepSpares();
       return { freed };
     });
   }
@@ -208,6 +209,7 @@ export class SimpleQueue implements OutgoingQueue {
       await claims.tidy();
       await quarantine.recover(claims.time);
       await quarantine.tidy(now());
+      await claims.keepSpares();
       return total;
     });
   }

@@ -1,7 +1,18 @@
 /** A disk that is full, and one that is read-only: small file systems of our own, which need root to be mounted. */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { closeSync, mkdirSync, openSync, readdirSync, rmSync, statSync, symlinkSync, writeFileSync, writeSync } from 'node:fs';
+import {
+  closeSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  truncateSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs';
 import { describe, it, type TestContext } from 'node:test';
 import { eventually, requireTools, temporaryDirectory } from '@ssm/test-support';
 import { FileDeliveryRecord } from '../src/delivery-record.js';
@@ -122,6 +133,61 @@ describe('a full disk', { skip }, () => {
       await rejectsWith(claim.quarantine({ code: 'x', message: 'y', at: new Date() }), 'disk-full');
       assert.equal(await claim.remove(), 'removed');
       assert.deepEqual(await namesOf(queue.scan()), []);
+    }
+  });
+});
+
+/** ext4, in a file: unlike a tmpfs it takes no inode for a second name. */
+function withInodes(t: TestContext, inodes: number): string {
+  let directory = '';
+  t.after(() => void spawnSync('umount', ['-l', directory]));
+  const image = `${temporaryDirectory(t)}/image`;
+  writeFileSync(image, '');
+  truncateSync(image, 4 * 1024 * 1024);
+  command('mkfs.ext4', '-q', '-F', '-m', '0', '-N', `${inodes}`, image);
+  directory = temporaryDirectory(t);
+  command('mount', '-o', 'loop', image, directory);
+  return directory;
+}
+
+/** As a writer does who is never told to wait. */
+function takeInodes(write: (name: string) => void): number {
+  for (let number = 0; ; number += 1) {
+    try {
+      write(`file-${number}`);
+    } catch (error) {
+      assert.equal(Reflect.get(toError(error), 'code'), 'ENOSPC');
+      return number;
+    }
+  }
+}
+
+describe('a volume without a free inode', { skip: requireTools('root', 'mkfs.ext4') }, () => {
+  it('is emptied by a sender that starts there, as often as it has to', async (t) => {
+    for (const layout of ['dirq', 'directory'] as const) {
+      const root = withInodes(t, 64);
+      const make = (): SimpleQueue | PlainDirectory =>
+        layout === 'dirq'
+          ? new SimpleQueue({ path: root, layout, instance: 'x' })
+          : new PlainDirectory({ path: root, layout, instance: 'x', stabilityMs: 0 });
+      const first = make();
+      await first.start();
+      await first.close();
+      if (layout === 'dirq') mkdirSync(`${root}/66000000`);
+      for (let start = 0; start < 3; start += 1) {
+        const written = takeInodes((name) => {
+          const element = `66000000/660000000000${name.replace('file-', '').padStart(2, '0')}`;
+          writeFileSync(`${root}/${layout === 'dirq' ? element : name}`, '', { flag: 'wx' });
+        });
+        assert.ok(written > 20, `${written}`);
+        const queue = make();
+        await queue.start();
+        const names = (await namesOf(queue.scan())).filter((name) => name !== 'lost+found');
+        assert.equal(names.length, written);
+        for (const name of names) assert.equal(await (await claimed(queue, name)).remove(), 'removed');
+        await queue.purge();
+        await queue.close();
+      }
     }
   });
 });

@@ -61,7 +61,7 @@ async function started(t: TestContext, options: Partial<OutgoingOptions> = {}): 
 
 /** What a sender has in work, or has left there. */
 function leftIn(root: string): string[] {
-  return readdirSync(`${root}/.claimed`).filter((name) => !name.startsWith('owner~'));
+  return readdirSync(`${root}/.claimed`).filter((name) => !/^(?:owner|spare)~/.test(name));
 }
 
 function put(root: string, name: string, body = 'body'): string {

@@ -62,12 +62,13 @@ export async function claimFirst(queue: OutgoingQueue): Promise<Claim> {
   return await claimed(queue, name);
 }
 
-/** Paths of all files below a directory, relative, sorted; of a missing directory none. */
+/** Paths of all files below a directory, relative, sorted, without the empty ones that a purge sets by; of a missing directory none. */
 export function filesBelow(directory: string): string[] {
   if (!existsSync(directory)) return [];
   return readdirSync(directory, { recursive: true, withFileTypes: true })
     .filter((entry) => !entry.isDirectory())
     .map((entry) => path.relative(directory, path.join(entry.parentPath, entry.name)))
+    .filter((file) => !/(?:^|\/)\.claimed\/spare~\d$/.test(file))
     .toSorted();
 }
 
