@@ -25,13 +25,13 @@ export class AnswerWatch {
     this.#options = options;
   }
 
-  /** Waits for the work as long as it takes. `progress`: a number that changes while long work moves on. For each message: it makes nothing anew. */
+  /** Waits for the work as long as it takes. `progress`: a number that changes while long work moves on. */
   async of<T>(work: () => Promise<T>, progress?: () => number): Promise<T> {
-    this.#ask(progress);
+    this.asked(progress);
     try {
       return await work();
     } finally {
-      this.#answered(progress);
+      this.answered(progress);
     }
   }
 
@@ -58,14 +58,15 @@ export class AnswerWatch {
     this.#options.onAnswer();
   }
 
-  #ask(progress: (() => number) | undefined): void {
+  /** For what has its own way to wait: answered() follows, with the same `progress`, whatever comes of it. */
+  asked(progress?: () => number): void {
     if (this.#waiting === 0) this.#looks = 0;
     this.#waiting += 1;
     if (progress !== undefined) this.#progress.set(progress, progress());
     this.#timer ??= setInterval(() => this.#look(), this.#options.limitMs / LOOKS).unref();
   }
 
-  #answered(progress: (() => number) | undefined): void {
+  answered(progress?: () => number): void {
     this.#waiting -= 1;
     if (progress !== undefined) this.#progress.delete(progress);
     this.heard();

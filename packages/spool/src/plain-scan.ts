@@ -10,7 +10,7 @@ import { QUARANTINE } from './quarantine.js';
 import type { Scan } from './spool.js';
 
 const BATCH = 10_000;
-/** Files that are looked at together. */
+/** Files that are looked at together, and names that are given at a time. */
 const TOGETHER = 32;
 /** Claimed files whose age is looked at. */
 const MAXIMUM_LOOKS = 100;
@@ -42,7 +42,7 @@ export function isStable({ ctimeMs }: Pick<Stats, 'ctimeMs'>, time: number, stab
 
 export class PlainScan implements Scan {
   readonly statistics = { available: 0, locked: 0, ignored: 0, oldest: undefined as Date | undefined };
-  readonly names: AsyncIterable<string>;
+  readonly names: AsyncIterable<readonly string[]>;
   answers = 0;
   readonly #options: PlainScanOptions;
 
@@ -51,20 +51,21 @@ export class PlainScan implements Scan {
     this.names = this.#run();
   }
 
-  async *#run(): AsyncGenerator<string, void> {
+  async *#run(): AsyncGenerator<readonly string[], void> {
     const { root, prepare } = this.#options;
     await guarded('scan the queue', root, prepare);
-    for (const name of await guarded('scan the queue', root, () => this.#claimed())) {
-      this.statistics.available += 1;
-      yield name;
-    }
+    const free = await guarded('scan the queue', root, () => this.#claimed());
+    this.statistics.available += free.length;
+    if (free.length > 0) yield free;
     for await (const batch of this.#batches()) {
       const candidates = await guarded('scan the queue', root, () => this.#lookAt(batch));
-      for (const { name, mtimeMs } of candidates.toSorted((one, other) => one.mtimeMs - other.mtimeMs)) {
+      const sorted = candidates.toSorted((one, other) => one.mtimeMs - other.mtimeMs);
+      for (let start = 0; start < sorted.length; start += TOGETHER) {
         if (this.#aborted) return;
-        this.#noteAge(mtimeMs);
-        this.statistics.available += 1;
-        yield name;
+        const some = sorted.slice(start, start + TOGETHER);
+        if (some[0] !== undefined) this.#noteAge(some[0].mtimeMs);
+        this.statistics.available += some.length;
+        yield some.map(({ name }) => name);
       }
     }
   }

@@ -26,10 +26,10 @@ export class Journal {
   }
 
   /** `times` (ms): those that the lock file may have while it is ours. One that has another was locked by somebody else. */
-  async note(name: string, ...times: readonly number[]): Promise<void> {
+  note(name: string, ...times: readonly number[]): Promise<void> {
     const lines = times.map((time) => `+ ${name} ${Math.round(time)}`).join('\n');
     this.#held.set(name, lines);
-    await this.#claims.owner.note(lines);
+    return this.#claims.owner.note(lines);
   }
 
   /** The element is gone: its lock is nobody's, and a line that comes late does no harm. */
@@ -39,9 +39,9 @@ export class Journal {
   }
 
   /** The element is free again. */
-  async noteEnd(name: string): Promise<void> {
+  noteEnd(name: string): Promise<void> {
     this.#held.delete(name);
-    await this.#claims.owner.note(`- ${name}`);
+    return this.#claims.owner.note(`- ${name}`);
   }
 
   /** Frees the locks of dead owners. */

@@ -2,7 +2,7 @@
 import { promises as fs } from 'node:fs';
 import { entriesOf } from './entries.js';
 import { SpoolError } from './errors.js';
-import { failedWith, guarded, whoAndWhere } from './faults.js';
+import { failedWith, fault, guarded, whoAndWhere } from './faults.js';
 import { type FileCalls, files } from './files.js';
 import { removeIfEmpty, unlinkIfThere } from './moves.js';
 import { isElementName, NameSource, numberedDirectory, splitElementName } from './names.js';
@@ -76,19 +76,21 @@ export class SimpleQueue implements OutgoingQueue {
   /** With files of the writer it may be different: fs.protected_hardlinks lets us link only what is ours or what we may write. */
   async #probeElements(): Promise<void> {
     const failures: unknown[] = [];
-    let probed = 0;
-    for await (const name of this.#scan({ signal: undefined, batch: PROBED_BATCH }).names) {
+    for (const name of await this.#firstNames()) {
       try {
         await fs.access(`${this.path}/${splitElementName(name).directory}`, fs.constants.W_OK | fs.constants.X_OK);
         if (await this.#probeElement(`${this.path}/${name}`)) return;
       } catch (error) {
         if (!failedWith(error, 'ENOENT')) failures.push(error);
       }
-      probed += 1;
-      if (probed === MAXIMUM_PROBED) break;
     }
     // One that we may lock is enough: a single file of somebody else's must not stop all others.
     if (failures.length > 0) throw failures[0];
+  }
+
+  async #firstNames(): Promise<readonly string[]> {
+    for await (const names of this.#scan({ signal: undefined, batch: PROBED_BATCH }).names) return names.slice(0, MAXIMUM_PROBED);
+    return [];
   }
 
   /** False when the file tells nothing: it is gone, or no regular file. */
@@ -133,61 +135,51 @@ export class SimpleQueue implements OutgoingQueue {
 
   async claim(name: string): Promise<Claim | undefined> {
     splitElementName(name);
-    return await guarded('claim an element', this.path, async () => {
-      const file = `${this.path}/${name}`;
-      try {
-        const stats = await this.#parts.calls.lstatExact(file);
-        if (stats.isDirectory()) return undefined;
-        const element = { name, size: Number(stats.size), modified: stats.mtime, regular: stats.isFile(), before: stateOf(stats) };
-        const now = this.#parts.now();
-        const locked = await this.#lockNoted(element, now);
-        this.#left.delete(name);
-        return new SimpleClaim(this.#parts, { ...element, locked, touchedMs: now.getTime() });
-      } catch (error) {
-        if (failedWith(error, 'ENOENT', 'EEXIST')) return undefined;
-        throw error;
-      }
-    });
+    try {
+      const stats = await this.#parts.calls.lstatExact(`${this.path}/${name}`);
+      if (stats.isDirectory()) return undefined;
+      const element = { name, size: Number(stats.size), modified: stats.mtime, regular: stats.isFile(), before: stateOf(stats) };
+      const now = this.#parts.now();
+      const locked = await this.#lockNoted(element, now);
+      this.#left.delete(name);
+      return new SimpleClaim(this.#parts, { ...element, locked, touchedMs: now.getTime() });
+    } catch (error) {
+      if (failedWith(error, 'ENOENT', 'EEXIST')) return undefined;
+      throw await fault(error, 'claim an element', this.path);
+    }
   }
 
   /** Noted first, with the times that the lock may have: so there is no moment in which we could die and leave a lock that nobody knows. */
   async #lockNoted({ name, regular, before }: Omit<SimpleLock, 'locked' | 'touchedMs'>, now: Date): Promise<boolean> {
-    const file = `${this.path}/${name}`;
-    await this.#parts.note(name, Number(before.mtimeNs) / 1e6, now.getTime());
+    await this.#journal.note(name, Number(before.mtimeNs) / 1e6, now.getTime());
     let locked = false;
     try {
-      locked = await this.#lock(file, regular);
-      if (locked) await this.#touchLocked(file, now);
-    } catch (error) {
-      await this.#parts.noteEnd(name);
-      throw error;
+      locked = await this.#lock(`${this.path}/${name}`, regular, now);
+    } finally {
+      if (!locked) await this.#journal.noteEnd(name);
     }
-    if (!locked) await this.#parts.noteEnd(name);
     return locked;
   }
 
   /** False: it is no regular file, and we may not link it. ENOENT and EEXIST: it is gone, or somebody's. */
-  async #lock(file: string, regular: boolean): Promise<boolean> {
+  async #lock(file: string, regular: boolean, now: Date): Promise<boolean> {
+    const { calls, checkpoint } = this.#parts;
     try {
-      await this.#parts.calls.link(file, `${file}.lck`);
-      await this.#parts.checkpoint('locked');
-      return true;
+      await calls.link(file, `${file}.lck`);
     } catch (error) {
       if (!failedWith(error, 'EPERM')) throw error;
       if (regular) throw await notLinkable(file, error);
       return false;
     }
-  }
-
-  /** The time of the lock is what others judge it by. The name is touched, not the lock: when it is gone the element was sent by another. */
-  async #touchLocked(file: string, now: Date): Promise<void> {
-    const { calls } = this.#parts;
+    await checkpoint('locked');
     try {
+      // The time of the lock is what others judge it by. The name is touched, not the lock: when it is gone the element was sent by another.
       await setTimes(file, now, calls);
     } catch (error) {
       await unlinkIfThere(`${file}.lck`, calls);
       throw error;
     }
+    return true;
   }
 
   async purge(): Promise<PurgeStatistics> {

@@ -15,6 +15,8 @@ const BATCH = 2_000_000;
 const MAXIMUM_LATE = 10_000;
 /** Elements whose name is no time are looked at, at most this many in a pass. */
 const MAXIMUM_LOOKS = 100;
+/** Names that are given at a time. */
+const TOGETHER = 100;
 const LOCK = '.lck';
 
 export interface ScanOptions {
@@ -41,7 +43,7 @@ const newBatch = (): Batch => ({ elements: new CompactNames(), locks: new Set(),
 
 export class SimpleScan implements Scan {
   readonly statistics = { available: 0, locked: 0, ignored: 0, oldest: undefined as Date | undefined };
-  readonly names: AsyncIterable<string>;
+  readonly names: AsyncIterable<readonly string[]>;
   answers = 0;
   readonly #root: string;
   readonly #now: Date;
@@ -63,7 +65,7 @@ export class SimpleScan implements Scan {
     this.names = this.#run();
   }
 
-  async *#run(): AsyncGenerator<string, void> {
+  async *#run(): AsyncGenerator<readonly string[], void> {
     const numbers = await guarded('scan the queue', this.#root, () => this.#begin());
     for (const number of numbers) {
       const directory = numberedDirectory(number);
@@ -127,8 +129,9 @@ export class SimpleScan implements Scan {
     if (entry.isDirectory === undefined) this.#untyped = true;
   }
 
-  async *#sortedBatch(directory: string, { elements, locks, isLast }: Batch, late: Set<string>): AsyncGenerator<string, void> {
+  async *#sortedBatch(directory: string, { elements, locks, isLast }: Batch, late: Set<string>): AsyncGenerator<readonly string[], void> {
     let untold = isLast;
+    let some: string[] = [];
     for (const element of elements.sorted()) {
       if (this.#signal?.aborted === true) return;
       this.answers += 1;
@@ -136,14 +139,23 @@ export class SimpleScan implements Scan {
         this.statistics.ignored += 1;
         continue;
       }
-      await this.#noteAge(directory, element);
+      this.#noteAge(timeOfElement(element, this.#now) ?? (await this.#modified(`${this.#root}/${directory}/${element}`)));
       if (untold) this.#tell(elements.length, locks.size);
       untold = false;
-      const locked = locks.delete(element) || late.delete(element);
-      this.statistics[locked ? 'locked' : 'available'] += 1;
-      if (!locked) yield `${directory}/${element}`;
+      if (this.#isFree(element, locks, late)) some.push(`${directory}/${element}`);
+      if (some.length < TOGETHER) continue;
+      yield some;
+      some = [];
     }
-    for (const lock of locks) if (late.size < MAXIMUM_LATE) late.add(lock);
+    if (some.length > 0) yield some;
+    remember(locks, late);
+  }
+
+  /** Counts it, too. */
+  #isFree(element: string, locks: Set<string>, late: Set<string>): boolean {
+    const locked = locks.delete(element) || late.delete(element);
+    this.statistics[locked ? 'locked' : 'available'] += 1;
+    return !locked;
   }
 
   /** What the pass will have seen. Of a lock it is not known yet whether its element is there. */
@@ -153,9 +165,8 @@ export class SimpleScan implements Scan {
     this.#read({ available: available + elements - underLock, locked: locked + underLock, ignored, oldest });
   }
 
-  /** By the name: the time of the file is that of its last lock. */
-  async #noteAge(directory: string, element: string): Promise<void> {
-    const time = timeOfElement(element, this.#now) ?? (await this.#modified(`${this.#root}/${directory}/${element}`));
+  /** Of an element, by its name: the time of the file is that of its last lock. */
+  #noteAge(time: Date | undefined): void {
     const { oldest } = this.statistics;
     if (time !== undefined && (oldest === undefined || time < oldest)) this.statistics.oldest = time;
   }
@@ -201,4 +212,8 @@ export async function directoriesOf(root: string, events?: DirectoryEvents): Pro
     }
   }
   return numbers.subarray(0, count).toSorted();
+}
+
+function remember(locks: Iterable<string>, late: Set<string>): void {
+  for (const lock of locks) if (late.size < MAXIMUM_LATE) late.add(lock);
 }

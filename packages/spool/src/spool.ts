@@ -23,8 +23,8 @@ export interface ScanStatistics {
 }
 
 export interface Scan {
-  /** Oldest first, in bounded memory, whatever the backlog. One reader. */
-  readonly names: AsyncIterable<string>;
+  /** Some at a time, oldest first, in bounded memory, whatever the backlog. One reader. */
+  readonly names: AsyncIterable<readonly string[]>;
   readonly statistics: ScanStatistics;
   /** What the file system has answered so far, portions and single looks: grows as long as the pass moves on, also where it finds no name. */
   readonly answers: number;

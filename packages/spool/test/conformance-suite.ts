@@ -381,14 +381,14 @@ export function outgoingConformance(layout: 'dirq' | 'directory', fixture: Outgo
 
     it('stops a scan that is aborted', async (t) => {
       const { root, queue } = await started(t);
-      for (let index = 0; index < 10; index += 1) fixture.put(root, 'x', index);
+      for (let index = 0; index < 250; index += 1) fixture.put(root, 'x', index);
       const abort = new AbortController();
       let count = 0;
-      for await (const name of queue.scan(abort.signal).names) {
-        count += name === '' ? 0 : 1;
+      for await (const names of queue.scan(abort.signal).names) {
+        count += names.length;
         abort.abort();
       }
-      assert.equal(count, 1);
+      assert.ok(count > 0 && count < 250, `${count}`);
     });
 
     it('leaves the claims of a live process of the same name alone', async (t) => {

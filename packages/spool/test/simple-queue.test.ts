@@ -129,8 +129,8 @@ describe('scan of a dirq Simple queue', () => {
     const told: ScanStatistics[] = [];
     const scan = queue.scan(undefined, (all) => told.push(all));
     const given: string[] = [];
-    for await (const name of scan.names) {
-      given.push(name);
+    for await (const some of scan.names) {
+      given.push(...some);
       assert.equal(told.length, given.length === 1 ? 0 : 1);
     }
     assert.deepEqual(given, [NAME, ...names.filter((_, index) => index !== 7)]);
@@ -153,8 +153,8 @@ describe('scan of a dirq Simple queue', () => {
     assert.equal(new Set(names).size, names.length);
     assert.deepEqual({ ...scan.statistics, oldest: 0 }, { available: total - locked, locked, ignored: 0, oldest: 0 });
     const listing = arrangeEntries(t);
-    for await (const name of start().names) {
-      assert.ok(name !== '' && listing.given < total / 2, `${listing.given} entries were read before the first name`);
+    for await (const some of start().names) {
+      assert.ok(some.length > 0 && listing.given < total / 2, `${listing.given} entries were read before the first name`);
       break;
     }
   });
@@ -179,8 +179,8 @@ describe('scan of a dirq Simple queue', () => {
     const { root, queue } = await started(t);
     for (const directory of ['66000000', '66000060', '66000120']) put(root, `${directory}/66000000000001`);
     const names: string[] = [];
-    for await (const name of queue.scan().names) {
-      names.push(name);
+    for await (const some of queue.scan().names) {
+      names.push(...some);
       rmSync(`${root}/66000060`, { recursive: true, force: true });
     }
     assert.deepEqual(names, ['66000000/66000000000001', '66000120/66000000000001']);

@@ -45,8 +45,13 @@ export async function addTo(queue: StagingQueue, record: QueueRecord): Promise<s
 /** Every name of a pass. */
 export async function namesOf(scan: Scan): Promise<string[]> {
   const names: string[] = [];
-  for await (const name of scan.names) names.push(name);
+  for await (const name of eachName(scan)) names.push(name);
   return names;
+}
+
+/** One name of a pass after the other. */
+export async function* eachName(scan: Pick<Scan, 'names'>): AsyncGenerator<string, void, undefined> {
+  for await (const some of scan.names) yield* some;
 }
 
 export async function claimed(queue: OutgoingQueue, name: string): Promise<Claim> {

@@ -9,7 +9,7 @@ import { SimpleQueue } from '../src/simple-queue.js';
 import { SimpleWriter } from '../src/simple-writer.js';
 import type { FileModes, OutgoingQueue } from '../src/spool.js';
 import { receive } from './receiving.js';
-import { addTo } from './support.js';
+import { addTo, eachName } from './support.js';
 
 export interface Task {
   readonly work: keyof typeof WORK;
@@ -50,7 +50,7 @@ async function drain(end: 'remove' | 'quarantine' | 'release'): Promise<void> {
   const queue = await outgoing();
   for (let empty = 0; empty < 3; ) {
     empty += 1;
-    for await (const name of queue.scan().names) {
+    for await (const name of eachName(queue.scan())) {
       const claim = await queue.claim(name);
       if (claim === undefined) continue;
       await checkpoint('claimed');
@@ -105,7 +105,7 @@ async function takeNormal(): Promise<void> {
 /** Quarantines whatever cannot be read. */
 async function quarantineUnread(): Promise<void> {
   const queue = await outgoing();
-  for await (const name of queue.scan().names) {
+  for await (const name of eachName(queue.scan())) {
     const claim = await queue.claim(name);
     try {
       await claim?.read(1000);
@@ -126,7 +126,7 @@ async function link(): Promise<void> {
 /** Starts, says so, and stays. */
 async function stay(): Promise<void> {
   const queue = await outgoing();
-  for await (const name of queue.scan().names) if ((await queue.claim(name)) !== undefined) say(`claimed ${name}`);
+  for await (const name of eachName(queue.scan())) if ((await queue.claim(name)) !== undefined) say(`claimed ${name}`);
   say('staying');
   await new Promise(() => setInterval(() => undefined, 1000));
 }

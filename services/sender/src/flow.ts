@@ -10,18 +10,16 @@ import type { Materials } from './materials.js';
 import { ONCE_ATTEMPTS, OnceRun } from './once.js';
 import type { Parts } from './parts.js';
 import { elements, type PassSources } from './passes.js';
-import { type Pipeline, type Stage, type StageHook, sendOne } from './pipeline.js';
+import { type Pipeline, type StageHook, sendOne } from './pipeline.js';
 import { failureLevel } from './report.js';
 import { split } from './split/split.js';
+import { stageTiming } from './stage-timing.js';
 import { startUpkeep } from './upkeep.js';
 
 /** So long before the end of shutdown.drain what is still unsent is given back. */
 const GIVE_BACK_MS = 3000;
 /** While a file is still being written, a run that ends looks again after this time. */
 const ONCE_SCAN_MS = 500;
-
-/** Stages that wait for the volume and nothing else; the queue sees to the claims itself. */
-const OF_THE_VOLUME: ReadonlySet<Stage | 'read'> = new Set(['read', 'remove']);
 
 export interface FlowParts {
   readonly config: SenderConfig;
@@ -113,16 +111,7 @@ function createPipeline({ config, context, parts, materials, publisher, onStage 
       const certificates = recipients.map(({ certificate }) => certificate);
       return sealMessage(body, { signer: identity, recipients: certificates, cipher, transferEncoding, deliveryId, now: now() });
     },
-    timed: async (stage, work) => {
-      const start = performance.now();
-      try {
-        const result = await (OF_THE_VOLUME.has(stage) ? volume.answers.elements.of(() => work) : work);
-        metrics.stageDuration.observe({ stage }, (performance.now() - start) / 1000);
-        return result;
-      } finally {
-        context.health.moved();
-      }
-    },
+    timed: stageTiming({ volume, health: context.health, observe: (stage, seconds) => metrics.stageDuration.observe({ stage }, seconds) }),
     passed: onStage ?? (() => undefined),
     removalFailed: ({ name }, attempts, error) => {
       volume.elementFailed(error);

@@ -73,14 +73,15 @@ async function* passOnce(sources: PassSources): AsyncGenerator<string, Pass, und
   try {
     await sources.begin();
     const scan = queue.scan(stopping, (all) => depth.passed(all, gone() - before));
-    for await (const name of scan.names) {
-      if (stopping.aborted || closed() !== undefined) return { ...NOTHING, ...counts };
-      const turn = turnOf(name, sources);
-      if (turn === 'later') counts.waiting += 1;
-      if (turn !== 'now') continue;
-      if (volume.troubled) await pause(TROUBLE_GAP_MS, stopping);
-      counts.started += 1;
-      yield name;
+    for await (const names of scan.names) {
+      const turns = names.map((name) => turnOf(name, sources));
+      counts.waiting += turns.filter((turn) => turn === 'later').length;
+      for (const name of names.filter((_, index) => turns[index] === 'now')) {
+        if (stopping.aborted || closed() !== undefined) return { ...NOTHING, ...counts };
+        if (volume.troubled) await pause(TROUBLE_GAP_MS, stopping);
+        counts.started += 1;
+        yield name;
+      }
     }
     if (stopping.aborted) return { ...NOTHING, ...counts };
     depth.passed(scan.statistics, gone() - before);

@@ -1,8 +1,8 @@
 import type { OutgoingQueue } from '@ssm/spool';
 import type { VolumeState } from './volume.js';
 
-/** The same queue, whose passes and claims are watched: when the volume gives no answer `answers` tells. */
-export function watchedQueue(queue: OutgoingQueue, answers: VolumeState['answers']): OutgoingQueue {
+/** The same queue, whose passes are watched: when the volume gives no answer `answers` tells. */
+export function watchedQueue(queue: OutgoingQueue, answers: Pick<VolumeState['answers'], 'scan'>): OutgoingQueue {
   return {
     path: queue.path,
     start: () => queue.start(),
@@ -16,7 +16,7 @@ export function watchedQueue(queue: OutgoingQueue, answers: VolumeState['answers
         },
       };
     },
-    claim: (name) => answers.elements.of(() => queue.claim(name)),
+    claim: (name) => queue.claim(name),
     purge: () => queue.purge(),
     quarantineDepth: () => queue.quarantineDepth(),
     close: async () => queue.close?.(),

@@ -10,6 +10,7 @@ import { ElementBackoff } from '../src/backoff.js';
 import { QueueDepth } from '../src/depth.js';
 import { InFlight } from '../src/in-flight.js';
 import { elements, type Pass, type PassSources } from '../src/passes.js';
+import { stageTiming } from '../src/stage-timing.js';
 import { VolumeState } from '../src/volume.js';
 import { Wake } from '../src/wake.js';
 import { watchedQueue } from '../src/watched-queue.js';
@@ -231,7 +232,7 @@ describe('elements', () => {
         return asked < 4 ? 'no broker' : undefined;
       },
     });
-    for (let count = 0; count < 50; count += 1) addElement(bench.root, 'x');
+    for (let count = 0; count < 500; count += 1) addElement(bench.root, 'x');
     const scans: Scan[] = [];
     const scan = (signal?: AbortSignal): Scan => {
       scans.push(bench.queue.scan(signal));
@@ -242,7 +243,7 @@ describe('elements', () => {
       undefined,
     );
     assert.equal(scans.length, 2);
-    assert.ok((scans[0]?.statistics.available ?? 50) < 10, 'the count went on');
+    assert.ok((scans[0]?.statistics.available ?? 500) < 300, 'the count went on');
   });
 
   it('is not ready while the volume cannot be read, and goes on when it can', async (t) => {
@@ -271,7 +272,7 @@ describe('elements', () => {
         ...bench.queue,
         scan: (signal, read): Scan => {
           const scan = bench.queue.scan(signal, read);
-          const names = async function* (): AsyncGenerator<string> {
+          const names = async function* (): AsyncGenerator<readonly string[]> {
             while (disk.hangs) await sleep(5);
             yield* scan.names;
           };
@@ -303,16 +304,19 @@ describe('elements', () => {
       await hanging;
       return await bench.queue.claim(name);
     };
-    const queue = watchedQueue({ ...bench.queue, claim }, volume.answers);
-    const claimed = queue.claim(addElement(bench.root, 'x'));
+    const measured: string[] = [];
+    const timed = stageTiming({ volume, health: bench.health, observe: (stage) => void measured.push(stage) });
+    const claimed = timed('claim', claim(addElement(bench.root, 'x')));
     // The volume can be looked at all the while.
-    const source = elements({ ...bench, queue, volume, scanIntervalMs: 20 });
+    const source = elements({ ...bench, volume, scanIntervalMs: 20 });
     await eventually(async () => {
       await next(source, 50);
       assert.equal(volumeOf(bench)?.reason, 'no answer from the volume for 60 s');
     });
+    assert.deepEqual(measured, []);
     answers[0]?.();
     assert.notEqual(await claimed, undefined);
+    assert.deepEqual(measured, ['claim']);
     assert.equal(volumeOf(bench)?.ready, true);
   });
 
@@ -324,9 +328,9 @@ describe('elements', () => {
       ...bench.queue,
       scan: (): Scan => {
         const scan = { answers: 0, statistics: { available: 0, locked: 0, ignored: 0, oldest: undefined } };
-        const names = async function* (): AsyncGenerator<string> {
+        const names = async function* (): AsyncGenerator<readonly string[]> {
           for (; scan.answers < 60; scan.answers += 1) await sleep(5);
-          yield 'x';
+          yield ['x'];
         };
         return Object.assign(scan, { names: names() });
       },

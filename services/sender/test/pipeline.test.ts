@@ -55,7 +55,7 @@ async function settled(queue: OutgoingQueue, name: string): Promise<void> {
 }
 
 async function nameOf(queue: OutgoingQueue): Promise<string | undefined> {
-  for await (const name of queue.scan().names) return name;
+  for await (const [name] of queue.scan().names) return name;
   return undefined;
 }
 

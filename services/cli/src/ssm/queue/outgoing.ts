@@ -18,11 +18,12 @@ export interface OutgoingLook {
 export async function lookAtOutgoing({ path, layout }: Place, limit: number, signal: AbortSignal): Promise<OutgoingLook> {
   const { names, statistics } = scanOutgoing({ path, layout }, signal);
   const waiting: Waiting[] = [];
-  for await (const name of names) {
-    if (waiting.length >= limit) continue;
-    // What has no name in text cannot be looked at by it; a sender says so.
-    const status = await lstat(`${path}/${name}`).catch(() => undefined);
-    waiting.push({ name, bytes: status?.size ?? 0, time: status?.mtime ?? new Date(0) });
+  for await (const some of names) {
+    for (const name of some.slice(0, limit - waiting.length)) {
+      // What has no name in text cannot be looked at by it; a sender says so.
+      const status = await lstat(`${path}/${name}`).catch(() => undefined);
+      waiting.push({ name, bytes: status?.size ?? 0, time: status?.mtime ?? new Date(0) });
+    }
   }
   return { waiting, statistics };
 }
