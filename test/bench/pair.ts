@@ -34,8 +34,8 @@ export interface Stage {
   readonly venue: Venue;
 }
 
-/** Seldom, since each answer costs the service about as much as a message does. */
-const POLL_MS = 250;
+/** Seldom, since each answer costs the service some ms, and nobody asks the barest programs. */
+const POLL_MS = 1000;
 const TIMEOUT_MS = 120_000;
 
 /** So many files of about this many bytes of text, in one directory of a dirq queue; its path. `minutesAgo`: what its name says. */

@@ -69,7 +69,7 @@ export function planOf({ quick, only, broker, repeats, backlog }: Omit<BenchOpti
 }
 
 /** Readings of counters are seldom, so that a run is longer than its times by about so many ms. */
-const MARGIN_MS = 1000;
+const MARGIN_MS = 2500;
 /** Files a second that the barest loop was never seen to reach. */
 const SMALL_RATE = 5000;
 const LARGE_RATE = 1500;

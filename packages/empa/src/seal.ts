@@ -31,13 +31,10 @@ export interface SealOptions {
  */
 export async function sealMessage(body: Uint8Array, options: SealOptions): Promise<Uint8Array> {
   const part = writeSignedPart(body, options);
-  return (options.recipients ?? []).length === 0 ? await signed(part, options) : await signedAndEncrypted(part, options);
-}
-
-async function signed(part: readonly Buffer[], { signer, now }: SealOptions): Promise<Buffer> {
+  if ((options.recipients ?? []).length > 0) return await signedAndEncrypted(part, options);
   const digest = contentDigest();
   eachCanonicalPiece(part, (piece) => digest.update(piece));
-  return writeMultipartSigned(part, await writeSignedData(digest, signer, now));
+  return writeMultipartSigned(part, await writeSignedData(digest, options.signer, options.now));
 }
 
 /** The canonical form is made once, and never as a whole: each piece of it is digested, and encrypted, before there is a signature. */

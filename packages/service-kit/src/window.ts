@@ -88,7 +88,7 @@ class BoundedRun<T> {
       this.#changed = () => {
         if (this.#stopped) resolve('stopped');
       };
-      void (async () => resolve(await this.#pull()))();
+      void this.#pull().then(resolve);
     });
   }
 

@@ -1,6 +1,6 @@
 /** What claims of both layouts have in common: one thing at a time, nothing after the end, errors with a code. */
 import { SpoolError } from './errors.js';
-import { guarded } from './faults.js';
+import { fault } from './faults.js';
 import type { Claim, QuarantineReason, ReadResult } from './spool.js';
 
 export interface ClaimedFile {
@@ -14,7 +14,8 @@ export abstract class HeldClaim implements Claim {
   readonly size: number;
   readonly modified: Date;
   readonly #root: string;
-  #last: Promise<unknown> = Promise.resolve();
+  /** Settled with what was begun last; never rejects. */
+  #last: Promise<void> | undefined;
   #over = false;
 
   constructor(root: string, file: ClaimedFile) {
@@ -30,46 +31,52 @@ export abstract class HeldClaim implements Claim {
   protected abstract takeAway(): Promise<'removed' | 'replaced'>;
   protected abstract moveTo(reason: QuarantineReason): Promise<string>;
 
-  async read(limit: number): Promise<ReadResult> {
-    return await this.#next('read an element', () => this.readFile(limit));
+  read(limit: number): Promise<ReadResult> {
+    return this.#next('read an element', () => this.readFile(limit));
   }
 
-  async touch(): Promise<void> {
-    await this.#next('touch a claim', () => this.keep());
+  touch(): Promise<void> {
+    return this.#next('touch a claim', () => this.keep());
   }
 
   async release(): Promise<void> {
-    await this.#turn(async () => {
-      if (!this.#over) await guarded('release a claim', this.#root, () => this.#end(() => this.giveBack()));
+    await this.#inTurn(async () => {
+      if (!this.#over) await this.#run('release a claim', () => this.giveBack(), true);
     });
   }
 
-  async remove(): Promise<'removed' | 'replaced'> {
-    return await this.#next('remove an element', () => this.#end(() => this.takeAway()));
+  remove(): Promise<'removed' | 'replaced'> {
+    return this.#next('remove an element', () => this.takeAway(), true);
   }
 
-  async quarantine(reason: QuarantineReason): Promise<string> {
-    return await this.#next('quarantine an element', () => this.#end(() => this.moveTo(reason)));
+  quarantine(reason: QuarantineReason): Promise<string> {
+    return this.#next('quarantine an element', () => this.moveTo(reason), true);
   }
 
-  /** A claim whose end failed is still held, and the same may be tried again. */
-  async #end<T>(work: () => Promise<T>): Promise<T> {
-    const result = await work();
-    this.#over = true;
-    return result;
+  #next<T>(action: string, work: () => Promise<T>, ends = false): Promise<T> {
+    return this.#inTurn(() => this.#run(action, work, ends));
   }
 
-  async #next<T>(action: string, work: () => Promise<T>): Promise<T> {
-    return await this.#turn(async () => {
-      if (this.#over) throw new SpoolError('claim-lost', `cannot ${action}: ${this.name} is no longer claimed`, { path: this.#root });
-      return await guarded(action, this.#root, work);
-    });
+  /** `ends`: the claim. One whose end failed is still held, and the same may be tried again. */
+  async #run<T>(action: string, work: () => Promise<T>, ends: boolean): Promise<T> {
+    if (this.#over) throw new SpoolError('claim-lost', `cannot ${action}: ${this.name} is no longer claimed`, { path: this.#root });
+    try {
+      const result = await work();
+      if (ends) this.#over = true;
+      return result;
+    } catch (error) {
+      throw await fault(error, action, this.#root);
+    }
   }
 
-  /** A touch changes the time by which reading and removing notice a writer: never two at once. */
-  async #turn<T>(work: () => Promise<T>): Promise<T> {
-    const run = this.#last.then(work);
-    this.#last = run.catch(() => undefined);
-    return await run;
+  /** A touch changes the time by which reading and removing notice a writer: never two at once. Mostly nothing is under way. */
+  #inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const run = this.#last === undefined ? work() : this.#last.then(work);
+    const over = (): void => {
+      if (this.#last === ended) this.#last = undefined;
+    };
+    const ended = run.then(over, over);
+    this.#last = ended;
+    return run;
   }
 }

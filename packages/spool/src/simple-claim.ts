@@ -156,7 +156,7 @@ export class SimpleClaim extends HeldClaim {
     const state = this.#state ?? (await this.#stateOfLock());
     if (state === undefined) return (await inodeOf(this.#file)) === undefined ? 'removed' : 'replaced';
     const { claims, calls } = this.#parts;
-    const gone = path.join(claims.path, goneName(this.name, state, claims.unique()));
+    const gone = `${claims.path}/${goneName(this.name, state, claims.unique())}`;
     // What was moved already is brought to its end: what is at the name by now is a writer's.
     const found = this.#gone ?? this.#file;
     // When it is there no more, a purge has brought it to its end.

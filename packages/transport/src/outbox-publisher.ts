@@ -9,6 +9,9 @@ import type { Confirmation, OutgoingMessage, Publisher, Status } from './transpo
 /** A message that somebody waits for. */
 export interface Order extends Letter {
   readonly settled: Deferred<Confirmation>;
+  /** Aborts it. */
+  readonly signal: AbortSignal;
+  readonly abort: () => void;
   /** What came of the last attempt. */
   fate: TransportError | undefined;
 }
@@ -44,16 +47,16 @@ export abstract class OutboxPublisher implements Publisher {
   publish(message: OutgoingMessage, signal: AbortSignal): Promise<Confirmation> {
     const refusal = this.#refusal(signal) ?? this.faultOf(message);
     if (refusal) return Promise.reject(refusal);
-    const order: Order = { message, settled: new Deferred(), strikes: 0, told: 0, abandoned: false, fate: undefined };
     const abort = (): void => {
       this.outbox.abandon(order);
       this.settle(order, new TransportError('aborted', 'publishing was aborted: a broker may or may not have the message'));
       this.wake();
     };
+    const order: Order = { message, settled: new Deferred(), signal, abort, strikes: 0, told: 0, abandoned: false, fate: undefined };
     this.#listeners.add(signal, abort);
     this.outbox.add(order);
     this.wake();
-    return order.settled.promise.finally(() => this.#listeners.remove(signal, abort));
+    return order.settled.promise;
   }
 
   #refusal(signal: AbortSignal): TransportError | undefined {
@@ -62,7 +65,8 @@ export abstract class OutboxPublisher implements Publisher {
     return undefined;
   }
 
-  protected settle({ settled }: Order, outcome: Confirmation | TransportError): void {
+  protected settle({ settled, signal, abort }: Order, outcome: Confirmation | TransportError): void {
+    this.#listeners.remove(signal, abort);
     if (outcome instanceof TransportError) settled.reject(outcome);
     else settled.resolve(outcome);
     if (this.#draining.begun && this.outbox.size === 0) this.#empty.resolve();

@@ -85,31 +85,43 @@ type Sources = Pick<Materials, 'identity' | 'trust' | 'recipients'>;
 
 type Judge = Pick<Materials, 'forSealing' | 'chainFault'>;
 
-function createJudge({ identity, trust, recipients }: Sources, config: SenderConfig, now: () => Date): Judge {
+interface Judged {
+  readonly materials: ReturnType<Materials['forSealing']>;
+  readonly trust: Sources['trust']['current'];
+  /** ms since 1970. */
+  readonly until: number;
+}
+
+function isOf({ materials, trust }: Judged, sources: Sources): boolean {
+  return (
+    materials.identity === sources.identity.current &&
+    materials.recipients === sources.recipients.current &&
+    trust === sources.trust.current
+  );
+}
+
+function createJudge(sources: Sources, config: SenderConfig, now: () => Date): Judge {
+  const { identity, trust, recipients } = sources;
   const policy: VerifyPolicy = { crl: config.trust.crl, signingPolicy: config.trust.signingPolicy };
-  let judged: { readonly of: readonly unknown[]; readonly until: number } | undefined;
+  let judged: Judged | undefined;
   let chainFault: Error | undefined;
   const forSealing: Materials['forSealing'] = () => {
     const at = now();
-    const materials = { identity: identity.current, recipients: recipients.current };
-    const { notBefore, notAfter } = materials.identity.certificate;
+    const { notBefore, notAfter } = identity.current.certificate;
     if (at < notBefore || at >= notAfter) {
       throw new SenderError('identity-not-valid', `the certificate is valid from ${notBefore.toISOString()} to ${notAfter.toISOString()}`);
     }
-    const of = [materials.identity, materials.recipients, trust.current];
-    if (judged === undefined || at.getTime() >= judged.until || of.some((value, index) => value !== judged?.of[index])) {
-      chainFault = chainFaultOf(materials.identity, trust.current, { now: at, policy });
-      judgeRecipients(materials.recipients, {
-        identity: materials.identity,
-        trust: config.encryption.verifyRecipients ? trust.current : undefined,
-        policy,
-        now: at,
-      });
-      judged = {
-        of,
-        until: Math.min(at.getTime() + JUDGEMENT_MS, ...materials.recipients.map((one) => one.certificate.notAfter.getTime())),
-      };
-    }
+    if (judged !== undefined && at.getTime() < judged.until && isOf(judged, sources)) return judged.materials;
+    const materials = { identity: identity.current, recipients: recipients.current };
+    chainFault = chainFaultOf(materials.identity, trust.current, { now: at, policy });
+    judgeRecipients(materials.recipients, {
+      identity: materials.identity,
+      trust: config.encryption.verifyRecipients ? trust.current : undefined,
+      policy,
+      now: at,
+    });
+    const until = Math.min(at.getTime() + JUDGEMENT_MS, ...materials.recipients.map((one) => one.certificate.notAfter.getTime()));
+    judged = { materials, trust: trust.current, until };
     return materials;
   };
   return { forSealing, chainFault: () => chainFault };

@@ -171,19 +171,20 @@ export function contentDigest(): Hash {
 
 /** ContentInfo with a detached signature over the content of that digest, as PKCS#7 version 1.5 has it. Throws key-unsupported. */
 export async function writeSignedData(digest: Hash, signer: Identity, now: Date): Promise<Buffer> {
-  const { identifier, certificates, signatureAlgorithm, signingCertificate } = partsOf(signer);
+  const { content, signerInfo, signatureAlgorithm, signingCertificate } = partsOf(signer);
   const attributes = writeSignedAttributes({ messageDigest: digest.digest(), signingTime: now, signingCertificate });
   const signature = await signInThread('sha256', attributes.signed, signer.privateKey);
-  const value = octetStringInParts(signature);
-  const signerInfo = sequenceInParts(VERSION, identifier, DIGEST_ALGORITHM, attributes.sent, signatureAlgorithm, ...value);
-  const signedData = sequenceInParts(VERSION, DIGEST_ALGORITHMS, DETACHED, certificates, ...setOfOneInParts(signerInfo));
+  const signed = sequenceInParts(signerInfo, attributes.sent, signatureAlgorithm, ...octetStringInParts(signature));
+  const signedData = sequenceInParts(content, ...setOfOneInParts(signed));
   return Buffer.concat(writeContentInfo(OID.signedData, signedData));
 }
 
 /** What is the same in every message of a signer. */
 interface SignerParts {
-  readonly identifier: Buffer;
-  readonly certificates: Buffer;
+  /** What SignedData begins with: all before the signerInfos. */
+  readonly content: Buffer;
+  /** What a SignerInfo begins with: all before the signed attributes. */
+  readonly signerInfo: Buffer;
   readonly signatureAlgorithm: Buffer;
   readonly signingCertificate: Buffer;
 }
@@ -195,8 +196,8 @@ function partsOf(signer: Identity): SignerParts {
   if (known !== undefined) return known;
   const certificates = [signer.certificate, ...signer.intermediates].map((certificate) => certificate.raw);
   const parts = {
-    identifier: issuerAndSerial(signer.certificate),
-    certificates: context(0, certificates),
+    content: Buffer.concat([VERSION, DIGEST_ALGORITHMS, DETACHED, context(0, certificates)]),
+    signerInfo: Buffer.concat([VERSION, issuerAndSerial(signer.certificate), DIGEST_ALGORITHM]),
     signatureAlgorithm: writtenSignatureAlgorithm(signer),
     signingCertificate: writeSigningCertificate(signer.certificate),
   };
