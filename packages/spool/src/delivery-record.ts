@@ -208,16 +208,13 @@ export class FileDeliveryRecord implements DeliveryRecord {
     }
   }
 
-  /** Everything that is remembered, with the time of its confirmation; what cannot be read is left out. */
+  /** Everything that is remembered, with the time of its confirmation; what cannot be read is left out, unless a newer version can. */
   async *confirmed(signal?: AbortSignal): AsyncGenerator<Entry & { readonly confirmedAt: Date }, void> {
     for (const shard of shards()) {
       const directory = `${this.#root}/${shard}`;
       for await (const name of this.#namesIn(directory)) {
         if (signal?.aborted === true) return;
-        const [stats, entry] = await Promise.all([
-          statOf(`${directory}/${name}`),
-          readEntry(`${directory}/${name}`).catch(() => undefined),
-        ]);
+        const [stats, entry] = await Promise.all([statOf(`${directory}/${name}`), readEntry(`${directory}/${name}`).catch(unlessNewer)]);
         if (stats?.nlink !== 1 || entry === undefined) continue;
         yield { ...entry, confirmedAt: stats.ctime };
       }
@@ -288,6 +285,10 @@ function hashOf(text: string): string {
 
 function tooSlow(stagedPath: string): SpoolError {
   return new SpoolError('stage-too-slow', `${stagedPath} was staged too long ago`, { path: stagedPath });
+}
+
+function unlessNewer(error: unknown): undefined {
+  if (error instanceof SpoolError && error.code === 'record-newer') throw error;
 }
 
 async function statOf(file: string): Promise<Stats | undefined> {

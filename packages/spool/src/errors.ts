@@ -14,6 +14,7 @@ export const SPOOL_ERROR_CODES = [
   'name-invalid',
   'name-taken',
   'record-corrupt',
+  'record-newer',
   'stage-too-slow',
   'server-away',
   'server-refused',

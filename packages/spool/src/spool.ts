@@ -151,9 +151,9 @@ export interface DeliveryRecord {
   probe(): Promise<void>;
   /**
    * `mine`: nobody had this id, and it is durably recorded with stagedPath. Otherwise what was recorded first: drop your own copy and
-   * commit() the recorded one. SpoolError: disk-full, read-only, permission-denied, io-error, record-corrupt, stage-too-slow; with a
-   * shared record also those of {@link Sharing}. After each of these but stage-too-slow the element may be recorded all the same: leave it
-   * staged; a later claim or cleanStaging() finds it.
+   * commit() the recorded one. SpoolError: disk-full, read-only, permission-denied, io-error, record-corrupt, record-newer, stage-too-slow;
+   * with a shared record also those of {@link Sharing}. After each of these but stage-too-slow the element may be recorded all the same:
+   * leave it staged; a later claim or cleanStaging() finds it.
    */
   claim(id: string, stagedPath: string): Promise<RecordClaim>;
   /** Has this volume a record of the id? Then a claim will find it. Changes nothing. SpoolError: io-error and the like. */
@@ -162,7 +162,7 @@ export interface DeliveryRecord {
   confirm(id: string): Promise<void>;
   /**
    * Every recorded element whose acknowledgement is not confirmed yet; recovery commits those still staged. (What was confirmed had been
-   * stored before, so a start never reads the whole window.) SpoolError: record-corrupt.
+   * stored before, so a start never reads the whole window.) SpoolError: record-corrupt, record-newer.
    */
   entries(signal?: AbortSignal): AsyncIterable<{ readonly id: string; readonly stagedPath: string; readonly recordedAt: Date }>;
   /**

@@ -87,7 +87,8 @@ describe('what is on disk', () => {
       '{}',
       'null',
       '[1]',
-      '{"version":2}',
+      '{"version":0}',
+      '{"version":"2"}',
       '{"version":1,"id":"id","stagedPath":"x","recordedAt":"never"}',
       'x'.repeat(300_000),
     ]) {
@@ -97,6 +98,18 @@ describe('what is on disk', () => {
       await rejectsWith(new FileDeliveryRecord({ path: root }).confirm('id'), 'record-corrupt');
     }
     await record.claim('other', '.staging/a/2');
+  });
+
+  it('may be of a newer version: then it is neither corrupt nor left out', async (t) => {
+    const { root, record } = await started(t);
+    await record.claim('id', '.staging/a/1');
+    const [file] = recordsIn(root);
+    writeFileSync(`${root}/${file}`, '{"version":2,"key":"id"}');
+    await rejectsWith(record.claim('id', '.staging/b/1'), 'record-newer');
+    await rejectsWith(list(record), 'record-newer');
+    for (const name of readdirSync(`${root}/pending`)) unlinkSync(`${root}/pending/${name}`);
+    await rejectsWith(record.confirmed().next(), 'record-newer');
+    assert.equal((await record.claim('other', '.staging/a/2')).outcome, 'mine');
   });
 
   it('may hold what was never finished', async (t) => {

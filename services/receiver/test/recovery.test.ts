@@ -41,6 +41,13 @@ describe('finishRecorded', () => {
     const recovery = await finishRecorded({ ...shelf, record }, signal);
     assert.equal(recovery.failure?.code, 'record-corrupt');
   });
+
+  it('does not go on when a record is of a newer version: it would store again what that has half-way', async (t) => {
+    const shelf = await startShelf(createShelf(t, 'incoming'));
+    await shelf.queue.stage({ body: 'staged' });
+    const record = replacing(shelf.record, { entries: () => failing(new SpoolError('record-newer', 'of tomorrow')) });
+    await assert.rejects(finishRecorded({ ...shelf, record }, signal), { name: 'LocalTrouble', code: 'record-newer' });
+  });
 });
 
 describe('tidy', () => {

@@ -95,6 +95,13 @@ describe('shelve', () => {
     assert.equal(elementsOf(shelf.queue.path).length, 1);
   });
 
+  it('stores no message whose record is of a newer version', async (t) => {
+    const shelf = await startShelf(createShelf(t, 'incoming'));
+    const newer = withClaim(shelf, async () => Promise.reject(new SpoolError('record-newer', 'of tomorrow')));
+    await assert.rejects(shelve(newer, id, element, step), { name: 'LocalTrouble', component: 'delivery-record', code: 'record-newer' });
+    assert.deepEqual(elementsOf(shelf.queue.path), []);
+  });
+
   it('calls a queue that cannot be written local trouble, with the size that it needs', async (t) => {
     const shelf = createShelf(t, 'reject');
     const queue = replacing(shelf.queue, { stage: async () => Promise.reject(new SpoolError('disk-full', 'full')) });
