@@ -9,7 +9,7 @@ import { failedWith, unlessFull } from './faults.js';
 import { type FileCalls, files } from './files.js';
 import { inodeOf, moveUnlessTaken, renameIfThere, unlinkIfThere } from './moves.js';
 import type { OutgoingOptions } from './options.js';
-import { DRAFT, type ForeignOwner, foreignOwner, HEARTBEAT_MS, liveness, Owner, readJournal, readOwner } from './owner.js';
+import { DRAFT, type ForeignOwner, foreignOwner, HEARTBEAT_MS, liveness, OWNER, Owner, readJournal, readOwner } from './owner.js';
 
 export const CLAIMS = '.claimed';
 const PROBE = 'probe~';
@@ -24,6 +24,11 @@ const MUTEX_AGE_MS = 600_000;
 const LEFTOVER_AGE_MS = 600_000;
 const IMPLAUSIBLE_MS = 3_600_000;
 const DEFAULT_LOCK_AGE_MS = 600_000;
+
+/** Is it none of the files that say who claims, are gone in a moment, or keep inodes? `name`: of an entry of the directory. */
+export function isOther(name: string): boolean {
+  return name !== MUTEX && !name.startsWith(PROBE) && !name.startsWith(OWNER) && !SPARES.includes(name);
+}
 
 /** Frees what one owner claimed; resolves to the number. */
 export type Free = (token: string, lines: readonly string[]) => Promise<number>;

@@ -14,7 +14,7 @@ import { unlinkIfThere } from './moves.js';
 import type { FileModes } from './spool.js';
 
 const { O_APPEND, O_NOFOLLOW, O_NONBLOCK, O_RDONLY, O_WRONLY } = fs.constants;
-const PREFIX = 'owner~';
+export const OWNER = 'owner~';
 /** An owner file that is being written. */
 export const DRAFT = '~draft';
 const OWNER_FILE = /^owner~([^~]*)~([0-9a-f]{16})$/;
@@ -122,7 +122,7 @@ export class Owner {
   #last: Promise<void> = Promise.resolve();
 
   private constructor(directory: string, instance: string, parts: OwnerParts) {
-    this.file = path.join(directory, `${PREFIX}${fileNameOf(instance)}~${this.token}`);
+    this.file = path.join(directory, `${OWNER}${fileNameOf(instance)}~${this.token}`);
     this.#identity = parts.identity;
     this.#held = parts.held;
     this.#modes = parts.modes ?? {};

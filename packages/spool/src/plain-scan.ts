@@ -1,6 +1,6 @@
 /** One pass over a plain directory: oldest first among every 10,000 files, in the order of the directory beyond. */
 import type { Stats } from 'node:fs';
-import { CLAIMS, type ClaimsDirectory } from './claims-directory.js';
+import { CLAIMS, type ClaimsDirectory, isOther } from './claims-directory.js';
 import { entriesOf } from './entries.js';
 import { failedWith, fault, guarded } from './faults.js';
 import { type FileCalls, files, type Path } from './files.js';
@@ -87,7 +87,11 @@ export class PlainScan implements Scan {
     for (const entry of await claims.names()) {
       this.answers += 1;
       const parsed = parseClaimed(entry);
-      if (parsed === undefined) continue;
+      if (parsed === undefined) {
+        // Of the other layout, of a newer version, or put there by hand: nobody here sends it.
+        if (isOther(entry)) this.statistics.ignored += 1;
+        continue;
+      }
       if (parsed.token === undefined) free.push(freeElement(parsed));
       else this.statistics.locked += 1;
       looks += 1;

@@ -16,7 +16,7 @@ export interface ScanStatistics {
   readonly available: number;
   /** Elements under somebody's lock or claim. */
   readonly locked: number;
-  /** Names that are no elements (dot-names, temporary files, directories), and files not yet stable. */
+  /** Names that are no elements (dot-names, temporary files, directories; in a plain directory also strange ones in `.claimed/`), and files not yet stable. */
   readonly ignored: number;
   /** Time of the oldest available or locked element. */
   readonly oldest: Date | undefined;

@@ -88,6 +88,14 @@ describe('scan of a plain directory', () => {
     for (const name of ['.hidden', 'x.tmp', 'directory', 'absent']) assert.equal(await queue.claim(name), undefined);
   });
 
+  it('counts what lies among the claims and is none as ignored, so that somebody sees it', async (t) => {
+    const { root, queue } = await started(t);
+    for (const name of ['of-a-newer~version~file', 'by-hand', 'probe~1', 'freeing']) writeFileSync(`${root}/.claimed/${name}`, '');
+    const scan = queue.scan();
+    assert.deepEqual(await namesOf(scan), []);
+    assert.deepEqual(scan.statistics, { available: 0, locked: 0, ignored: 2, oldest: undefined });
+  });
+
   it('takes a file only when nothing about it has changed for a while', async (t) => {
     const { root, queue } = await started(t, { stabilityMs: 300 });
     const file = `${root}/growing`;
