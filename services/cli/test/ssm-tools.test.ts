@@ -125,6 +125,21 @@ describe('ssm check', { concurrency: 2 }, () => {
     assert.deepEqual(readdirSync(site.incoming), []);
   });
 
+  it('of a receiver whose reject queue was filled by its predecessor', async (test) => {
+    const site = await createOldSite(test);
+    for (const digit of ['a', 'b', 'c']) {
+      const element = path.join(path.dirname(site.incoming), 'reject/00000000', digit.repeat(14));
+      mkdirSync(element, { recursive: true });
+      writeFileSync(path.join(element, 'error'), 'Could not extract message.');
+    }
+    const about = async (maximum: string): Promise<string> => {
+      const env = { SSM_AUTHORISATION_ALLOW: site.dns, SSM_REJECT_MAXIMUM_COUNT: maximum };
+      return (await site.run('ssm', ['check', '--offline', '-c', site.receiverConfig()], { env })).out;
+    };
+    assert.match(await about('4'), /^warn +reject .* is full: 3 elements, 78 B\. .*\n +-> ssm queue purge reject/m);
+    assert.doesNotMatch(await about('5'), /is full/);
+  });
+
   it('says what is wrong and what to do, and goes on to the next', async (test) => {
     const site = await createOldSite(test);
     chmodSync(site.pki.sites[0].keyPath, 0o644);

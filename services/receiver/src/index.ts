@@ -5,6 +5,7 @@ export { readDnLine } from './dn-line.js';
 export { RECEIVER_ERROR_CODES, type ReceiverErrorCode } from './errors.js';
 export { bondOf } from './local.js';
 export { isReplayable } from './refusal.js';
+export { SHARE_OF_ANYBODY } from './reject-store.js';
 export { verificationRules } from './rules.js';
 export { receiverService, replayService } from './service.js';
 export { STAGES, type Stage, type StageHook } from './steps.js';

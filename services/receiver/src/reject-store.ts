@@ -13,7 +13,7 @@ import { LocalTrouble, locally } from './trouble.js';
 /** What is stored as the signer where the signature could not be read. */
 const NO_SIGNER = 'Not available.';
 /** Share of the limits that anything may fill. The rest is for messages worth waiting for: one copy of each. */
-const SHARE_OF_ANYBODY = 0.75;
+export const SHARE_OF_ANYBODY = 0.75;
 /** Between two measurements of a queue that seems full; somebody may have emptied it. */
 const MEASURE_FULL_AGAIN_MS = 60_000;
 

@@ -3,10 +3,23 @@ import { randomBytes } from 'node:crypto';
 import { access, constants, mkdir, open, rename, rmdir, stat, unlink } from 'node:fs/promises';
 import path from 'node:path';
 import process from 'node:process';
-import { bondOf, type ReceiverConfig } from '@ssm/receiver';
+import { bondOf, type ReceiverConfig, SHARE_OF_ANYBODY } from '@ssm/receiver';
 import { queueOptions, type SenderConfig } from '@ssm/sender';
-import { commandAs, createOutgoingQueue, newestDirectory, ownerBesideRoot, SpoolError, type SpoolErrorCode, whoAndWhere } from '@ssm/spool';
-import { type Finding, look, ok, skip } from './report.js';
+import {
+  commandAs,
+  createOutgoingQueue,
+  createStagingQueue,
+  newestDirectory,
+  ownerBesideRoot,
+  SpoolError,
+  type SpoolErrorCode,
+  whoAndWhere,
+} from '@ssm/spool';
+import { sizeText } from '../table.js';
+import { type Finding, look, ok, skip, warn } from './report.js';
+
+/** So long (ms) the reject queue is measured: one that takes longer is not small. */
+const MEASURE_MS = 10_000;
 
 /** Never rejects. */
 export async function checkOutgoing(config: SenderConfig, again: string): Promise<readonly Finding[]> {
@@ -35,7 +48,26 @@ export async function checkIncoming(config: ReceiverConfig, again: string): Prom
 
 /** Never rejects. */
 export async function checkReject(config: ReceiverConfig, again: string): Promise<readonly Finding[]> {
-  return await checkQueue('reject', config.reject.path, again);
+  return [...(await checkQueue('reject', config.reject.path, again)), ...(await look('reject', () => roomForRejects(config)))];
+}
+
+/** What was refused in all the years before counts, too: the Python SSM never ended a queue. */
+async function roomForRejects({ instance, reject }: ReceiverConfig): Promise<readonly Finding[]> {
+  const queue = createStagingQueue({ path: reject.path, instance });
+  const signal = AbortSignal.timeout(MEASURE_MS);
+  const usage = await queue.usage(signal).catch((error: unknown) => {
+    if (signal.aborted) return undefined;
+    throw error;
+  });
+  if (usage === undefined)
+    return [
+      skip('reject', `${reject.path}: too much to be measured in ${MEASURE_MS / 1000} s`, 'look how much it holds, and may hold: du -sh'),
+    ];
+  const { bytes, elements } = usage;
+  const limit = { bytes: SHARE_OF_ANYBODY * reject.maximumBytes, elements: SHARE_OF_ANYBODY * reject.maximumCount };
+  if (elements === 0 || (elements < limit.elements && bytes < limit.bytes)) return [];
+  const text = `${reject.path} is full: ${elements} elements, ${sizeText(bytes)}. Of what is refused only the reason will be kept`;
+  return [warn('reject', text, 'ssm queue purge reject --older-than 90d, or raise reject.maximumBytes and reject.maximumCount')];
 }
 
 async function checkQueue(what: 'incoming' | 'reject', directory: string, again: string): Promise<readonly Finding[]> {
