@@ -121,7 +121,8 @@ describe('RejectStore', () => {
     // All at once: each wants room until it is found to be known.
     const more = await Promise.all(Array.from({ length: 30 }, (_, i) => copy(i + 6)));
     for (const { outcome } of more) outcomes.push(outcome);
-    assert.deepEqual(outcomes, [...Array(7).fill('kept'), ...Array(29).fill('known')]);
+    // Which of them is the first is not said.
+    assert.deepEqual(outcomes.toSorted(), [...Array(7).fill('kept'), ...Array(29).fill('known')]);
     const other = { ...ours, waitsAs: sha256('refused for another reason') };
     assert.equal((await store.keep(raw('another'), undefined, other, step)).outcome, 'kept');
     assert.equal(elementsOf(shelf.queue.path).length, 8);
