@@ -1,5 +1,5 @@
 /** Signatures of certificates and CRLs: which algorithms are known, and which of them are refused. */
-import { constants, type KeyObject, verify } from 'node:crypto';
+import { constants, createHash, type KeyObject, publicDecrypt, verify } from 'node:crypto';
 import { bitsOf, type DerNode, isContext, isUniversal, oidOf, smallIntegerOf, TAG } from '../der.js';
 import { EmpaError } from '../errors.js';
 
@@ -98,13 +98,30 @@ export interface Signed {
   readonly signature: Buffer;
 }
 
+/** What is before the digest in a DigestInfo (RFC 8017 section 9.2, note 1), by hash. */
+const DIGEST_INFO: Readonly<Record<string, string>> = {
+  md5: '3020300c06082a864886f70d020505000410',
+  sha1: '3021300906052b0e03021a05000414',
+};
+
+/**
+ * PKCS#1 v1.5 with a broken hash. Not by verify(): the OpenSSL of Enterprise Linux 9 refuses to verify SHA-1 at all, and a root would not be
+ * found to be self-signed there. Throws where the padding is not as it should be.
+ */
+function isWeaklySignedBy({ signed, signature }: Signed, hash: string, key: KeyObject): boolean {
+  const info = publicDecrypt({ key, padding: constants.RSA_PKCS1_PADDING }, signature);
+  return info.toString('hex') === `${DIGEST_INFO[hash]}${createHash(hash).update(signed).digest('hex')}`;
+}
+
 /** Whether the key made the signature; also for weak algorithms. Never throws. */
-export function isSignedBy({ signed, signatureAlgorithm, signature }: Signed, key: KeyObject): boolean {
-  const { hash, keyTypes, saltLength } = signatureAlgorithm;
+export function isSignedBy(made: Signed, key: KeyObject): boolean {
+  const { signed, signatureAlgorithm, signature } = made;
+  const { hash, keyTypes, saltLength, weak } = signatureAlgorithm;
   if (!keyTypes.includes(key.asymmetricKeyType ?? '')) return false;
   // A key alone means PKCS#1 v1.5 where it is of RSA; in an object of its own it costs 14 µs more on Node.js 24.
   const means = saltLength === undefined ? key : { key, padding: constants.RSA_PKCS1_PSS_PADDING, saltLength };
   try {
+    if (weak === true && hash !== undefined && keyTypes === RSA) return isWeaklySignedBy(made, hash, key);
     return verify(hash, signed, means, signature);
   } catch {
     // A signature of the wrong size, a key that does not allow this use, a hash that this build of Node leaves out: not verified.

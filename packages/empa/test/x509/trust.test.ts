@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict';
+import crypto from 'node:crypto';
+import { syncBuiltinESMExports } from 'node:module';
 import { describe, it } from 'node:test';
 import { cachedKey, createCrl, signingPolicy } from '@ssm/test-support';
 import { kindOfTrustFile } from '../../src/x509/trust.js';
@@ -59,6 +61,25 @@ describe('trust material', () => {
     const rollover = rootOf({ key: cachedKey('p256', 4), issuer: root });
     assert.equal(trustOf({ cas: [rollover] }).anchors.length, 0);
     assert.equal(trustOf({ cas: [rootOf({ issuerKey: cachedKey('p256', 4) })] }).anchors.length, 0);
+  });
+
+  it('finds a root that is signed with SHA-1 or MD5, also where OpenSSL does not verify such signatures', (context) => {
+    const roots = (['sha1', 'md5'] as const).map((hash, at) => rootOf({ key: cachedKey('rsa2048', at), signature: hash }));
+    const forged = rootOf({ key: cachedKey('rsa2048'), issuerKey: cachedKey('rsa2048', 1), signature: 'sha1' });
+    const { verify } = crypto;
+    // As the OpenSSL of Enterprise Linux 9 does by its default policy.
+    context.mock.method(crypto, 'verify', (...given: Parameters<typeof verify>) => {
+      if (given[0] === 'sha1' || given[0] === 'md5') throw new Error('invalid digest');
+      return verify(...given);
+    });
+    syncBuiltinESMExports();
+    try {
+      assert.equal(trustOf({ cas: roots }).anchors.length, 2);
+      assert.equal(trustOf({ cas: [forged] }).anchors.length, 0);
+    } finally {
+      context.mock.restoreAll();
+      syncBuiltinESMExports();
+    }
   });
 
   it('reads the same certificate and CRL under several names once', () => {
