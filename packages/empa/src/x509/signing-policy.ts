@@ -158,9 +158,16 @@ function policyOf(entry: Entry): SigningPolicy | undefined {
   return { ca: entry.ca, subjects: entry.subjects };
 }
 
-function readEntries(text: string, cas: DnRule[]): Entry[] {
+/** A line that is a comment may be in any encoding: it is left out before the others are taken for UTF-8. */
+function linesOf(bytes: Uint8Array): string[] {
+  const utf8 = new TextDecoder('utf-8', { fatal: true });
+  const lines = Buffer.from(bytes).toString('latin1').split('\n');
+  return lines.map((line) => (/^[ \t]*#/u.test(line) ? '' : utf8.decode(Buffer.from(line, 'latin1'))));
+}
+
+function readEntries(bytes: Uint8Array, cas: DnRule[]): Entry[] {
   const entries: Entry[] = [];
-  for (const [index, line] of text.split('\n').entries()) {
+  for (const [index, line] of linesOf(bytes).entries()) {
     const statement = readStatement(line.trim(), index + 1);
     if (statement.keyword === '') continue;
     const entry = entries.at(-1);
@@ -181,8 +188,7 @@ function readEntries(text: string, cas: DnRule[]): Entry[] {
 export function parseSigningPolicy(bytes: Uint8Array): SigningPolicyFile {
   const cas: DnRule[] = [];
   try {
-    const text = new TextDecoder('utf-8', { fatal: true }).decode(bytes);
-    const policies = readEntries(text, cas)
+    const policies = readEntries(bytes, cas)
       .map(policyOf)
       .filter((policy) => policy !== undefined);
     return { policies, cas };

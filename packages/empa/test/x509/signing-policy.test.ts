@@ -5,6 +5,7 @@ import { DistinguishedName } from '../../src/x509/name.js';
 import { parseSigningPolicy, policyAllows, type SigningPolicyFile } from '../../src/x509/signing-policy.js';
 
 const parse = (...lines: string[]): SigningPolicyFile => parseSigningPolicy(Buffer.from(lines.join('\n')));
+const latin1 = (...lines: string[]): SigningPolicyFile => parseSigningPolicy(Buffer.from(lines.join('\n'), 'latin1'));
 const CA = "access_id_CA X509 '/C=UK/O=eScience/CN=CA'";
 const SIGN = 'pos_rights globus CA:sign';
 const subjectsOf = (...lines: string[]): readonly (readonly string[])[] => parse(...lines).policies.map((policy) => policy.subjects);
@@ -45,6 +46,12 @@ describe('parseSigningPolicy', () => {
     assert.ok(allows("'/O=Zürich/*'", '/O=Zürich/CN=x'));
     const file = parse("access_id_CA X509 '/O=Z\\xc3\\xbcrich'", SIGN, 'cond_subjects globus *');
     assert.ok(file.policies[0]?.ca.matches(DistinguishedName.parse('/O=Zürich')));
+  });
+
+  it('takes a comment in any encoding, and all else in UTF-8 only', () => {
+    const file = latin1(' # Universit\u00e9 Z', '#\u00e9', CA, SIGN, 'cond_subjects globus *');
+    assert.deepEqual([file.fault, file.policies.length], [undefined, 1]);
+    assert.match(latin1(CA, SIGN, "cond_subjects globus '/O=\u00e9/*'").fault?.message ?? '', /not UTF-8/u);
   });
 
   it('keeps the entries in order, and those for others apart', () => {
