@@ -222,17 +222,23 @@ function findSigner(data: SignedData, known: KnownCertificates): Signer {
   }
   const info = readSignerInfo(node);
   // One that cannot be read is as good as none: what else is in the bag changes nothing.
-  const bag = data.certificates.flatMap((der) => readable(der, known));
+  const faults: EmpaError[] = [];
+  const bag = data.certificates.flatMap((der) => readable(der, known, faults));
   const candidates = bag.filter((certificate) => identifies(info.identifier, certificate));
-  if (candidates.length === 0) throw new EmpaError('signer-certificate-missing', "The message does not hold its signer's certificate");
+  if (candidates.length === 0) {
+    const [fault] = faults;
+    const orElse = fault === undefined ? '' : `, or it is ${fault.message}`;
+    throw new EmpaError('signer-certificate-missing', `The message does not hold its signer's certificate${orElse}`);
+  }
   return { info, candidates, bag };
 }
 
-function readable(der: Buffer, known: KnownCertificates): Certificate[] {
+function readable(der: Buffer, known: KnownCertificates, faults: EmpaError[]): Certificate[] {
   try {
     return [known.read(der)];
   } catch (error) {
     if (!(error instanceof EmpaError)) throw error;
+    faults.push(error);
     return [];
   }
 }

@@ -318,6 +318,19 @@ describe('openMessage refuses', () => {
     assert.equal((await world.open(withCertificate(message({ signer: site }), site, renewed))).signer.toString(), renewed.dn);
   });
 
+  it("a signer's certificate that is there and cannot be read, and says what is wrong with it", async () => {
+    const { message: text } = await rejected(
+      'signer-certificate-missing',
+      world.open(message(signer, { certificates: [authority.ca.der, sequence()] })),
+    );
+    assert.match(text, /signer's certificate, or it is a certificate that cannot be read: DER: a Certificate expected$/u);
+    const { message: other } = await rejected(
+      'signer-certificate-missing',
+      world.open(message(signer, { certificates: [authority.ca.der] })),
+    );
+    assert.match(other, /signer's certificate$/u);
+  });
+
   it('what is over a limit', async () => {
     const raw = await world.seal('abc\0');
     await rejected('message-too-large', world.open(raw, { limits: { messageBytes: raw.length - 1 } }));
