@@ -1,6 +1,6 @@
 // node scripts/test.mjs SUITE [part of a file name ...]: runs a suite of compiled tests with Node's test runner.
 //   fast         *.test.ts                every package, service and test/: needs only Node
-//   conformance  *.conformance.ts         needs the openssl command, python3-dirq, redis-server, root
+//   conformance  *.conformance.ts         needs what .ci/conformance installs, and root
 //   faults       *.faults.ts              needs brokers, root, and options of its own: scripts/faults.mjs
 //   brokers      *.brokers.ts             needs real brokers: npm run brokers:install
 //   chart        *.chart.ts               needs helm, prometheus, alertmanager, fetch-crl, root

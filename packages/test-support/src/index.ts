@@ -35,6 +35,6 @@ export type { ProxyMode, TcpProxy } from './tcp-proxy.js';
 export { startTcpProxy } from './tcp-proxy.js';
 export { temporaryDirectory } from './temporary.js';
 export type { Tool } from './tools.js';
-export { argoLibraryPath, fakeTimeLibrary, PYTHON, requireTools } from './tools.js';
+export { argoLibraryPath, fakeTimeLibrary, igtfPath, PYTHON, requireTools } from './tools.js';
 export type { EventuallyOptions } from './wait.js';
 export { eventually } from './wait.js';

@@ -11,6 +11,9 @@ export type Tool =
   | 'python3'
   | 'python3-dirq'
   | 'argo-ams-library'
+  | 'igtf'
+  | 'certtool'
+  | 'cmsutil'
   | 'redis'
   | 'root'
   | 'runuser'
@@ -31,6 +34,11 @@ export const PYTHON = '/usr/bin/python3';
 /** Where argo-ams-library is, for PYTHONPATH. */
 export function argoLibraryPath(): string {
   return process.env['SSM_TEST_ARGO_LIBRARY'] ?? path.join(tmpdir(), 'ssm-argo-ams-library');
+}
+
+/** Where the CAs of the IGTF are, a directory for each profile. Not installed: other tests would find them in /etc/grid-security. */
+export function igtfPath(): string {
+  return path.join(process.env['SSM_TEST_IGTF'] ?? path.join(tmpdir(), 'ssm-igtf'), 'usr/share/igtf-policy');
 }
 
 function canImport(module: string, env: NodeJS.ProcessEnv = process.env): boolean {
@@ -71,6 +79,12 @@ const TOOLS: Readonly<Record<Tool, { readonly present: () => boolean; readonly g
     present: () => canImport('argo_ams_library', { ...process.env, PYTHONPATH: argoLibraryPath() }),
     get: `pip install --target ${argoLibraryPath()} argo-ams-library==1.0.0 (used with ${PYTHON})`,
   },
+  igtf: {
+    present: () => existsSync(igtfPath()),
+    get: 'igtf-policy-classic and others by apt-get download and dpkg -x, see .ci/conformance',
+  },
+  certtool: { present: () => onPath('certtool'), get: 'apt-get install gnutls-bin' },
+  cmsutil: { present: () => onPath('cmsutil') && onPath('certutil') && onPath('pk12util'), get: 'apt-get install libnss3-tools' },
   root: { present: () => getuid?.() === 0, get: 'run this suite as root' },
   ip: { present: () => onPath('ip'), get: 'apt-get install iproute2' },
   iptables: { present: () => onPath('iptables'), get: 'apt-get install iptables' },
