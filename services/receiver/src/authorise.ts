@@ -98,13 +98,21 @@ async function readText(file: string, read: ReadBytes): Promise<string> {
   try {
     const { size } = await stat(file);
     if (size > MAXIMUM_LIST_BYTES) throw new Error(`larger than ${MAXIMUM_LIST_BYTES} bytes`);
-    bytes = await read(file);
+    bytes = withoutComments(await read(file));
   } catch (error) {
     if (error instanceof ReceiverError) throw error;
     throw new ReceiverError('list-unreadable', `${file} cannot be read`, { cause: error });
   }
   if (!isUtf8(bytes)) throw new ReceiverError('list-malformed', `${file} line ${lineBeyondUtf8(bytes)} is not UTF-8 text`);
   return new TextDecoder().decode(bytes);
+}
+
+/** They may be in any encoding. The lines are as many as before. */
+function withoutComments(bytes: Uint8Array): Uint8Array {
+  const lines = Buffer.from(bytes)
+    .toString('latin1')
+    .replaceAll(/(?<=^|\n)[ \t]*#[^\n]*/gu, '');
+  return Buffer.from(lines, 'latin1');
 }
 
 function lineBeyondUtf8(bytes: Uint8Array): number {

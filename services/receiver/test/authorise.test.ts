@@ -59,6 +59,14 @@ describe('loadSignerLists', () => {
     await assert.rejects(loadSignerLists(files(t, bytes)), { code: 'list-malformed', message: /line 3 is not UTF-8/ });
   });
 
+  it('takes a comment in any encoding', async (t) => {
+    const bytes = Buffer.from(`# Universität\n${good.toString()}\n \t# é\n`, 'latin1');
+    assert.equal((await loadSignerLists(files(t, bytes))).judge(good), 'allowed');
+    const behind = Buffer.from('/CN=a\r# é\n', 'latin1');
+    await assert.rejects(loadSignerLists(files(t, behind)), { code: 'list-malformed', message: /line 1 is not UTF-8/ });
+    await assert.rejects(loadSignerLists(files(t, '/CN=a\r# b\n')), { code: 'list-malformed' });
+  });
+
   it('takes what openssl x509 -nameopt compat prints', async (t) => {
     const lists = await loadSignerLists(files(t, '/C=DE/O=Universit\\xC3\\xA4t\\/K\\xC3\\xB6ln/CN=host\\/site\n'));
     assert.equal(lists.judge(DistinguishedName.parse('CN=host/site,O=Universität/Köln,C=DE')), 'allowed');
