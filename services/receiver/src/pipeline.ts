@@ -67,10 +67,17 @@ async function settle(delivery: Delivery, pipeline: Pipeline): Promise<Outcome> 
   // A delivery that is lost meanwhile has none any more.
   const body = bodyOf(delivery);
   await pipeline.step('deliver', () => undefined);
-  if (delivery.empaId === PING) return { outcome: 'ping' };
+  if (isPing(delivery, body)) return { outcome: 'ping' };
   const verdict = await judge(delivery, body, pipeline);
   if ('refusal' in verdict) return await reject(delivery, body, verdict.refusal, pipeline);
   return await store(delivery, verdict.opened, pipeline);
+}
+
+/** Bytes of a ping: most have none. A message that is signed has many times more, and is one whatever its id. */
+const MAXIMUM_PING = 64;
+
+function isPing({ empaId, oversized }: Delivery, body: Uint8Array): boolean {
+  return empaId === PING && oversized === undefined && body.length <= MAXIMUM_PING;
 }
 
 type Verdict = { readonly opened: OpenedMessage } | { readonly refusal: Refusal };

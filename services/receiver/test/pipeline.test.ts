@@ -91,6 +91,15 @@ describe('receiveOne', () => {
     assert.equal(ping.state, 'acknowledged');
   });
 
+  it('takes what has contents for a message, also with the id of a ping', async (t) => {
+    const pipeline = await createPipeline(t, async () => opened('records'));
+    const result = await receiveOne(fakeDelivery({ empaId: 'ping', body: Buffer.alloc(2000, 'signed ') }), pipeline);
+    assert.equal(result.outcome, 'stored');
+    assert.deepEqual(elementsOf(pipeline.incoming.queue.path), [{ body: 'records', signer: LISTED, empaid: 'ping' }]);
+    const large = await receiveOne(fakeDelivery({ empaId: 'ping', oversized: 1e9, body: Buffer.alloc(0) }), pipeline);
+    assert.equal(large.outcome, 'rejected');
+  });
+
   it('rejects what cannot be verified, and acknowledges it', async (t) => {
     const pipeline = await createPipeline(t, async () =>
       Promise.reject(new EmpaError('digest-mismatch', 'changed', { step: 'signature' })),
