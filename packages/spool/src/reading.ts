@@ -23,10 +23,17 @@ export function sameState(one: FileState, other: FileState): boolean {
 
 /** A time that was set in milliseconds comes back with a deviation of up to a microsecond; a writer's mostly differs by more. */
 const SET_TIME_NS = 1_000;
+const SECOND_NS = 1_000_000_000n;
+
+/** Is it the time that was set? Where the file system keeps whole seconds only (ext4 with small inodes), what is left of that. */
+export function isTimeSet(timeNs: bigint, setMs: number): boolean {
+  const lostNs = BigInt(setMs) * 1_000_000n - timeNs;
+  return Math.abs(Number(lostNs)) <= SET_TIME_NS || (timeNs % SECOND_NS === 0n && lostNs > 0n && lostNs < SECOND_NS);
+}
 
 /** Whether a file is the one that was looked at, after its time was set to this many milliseconds. */
 export function sameAfterTouch(state: FileState, { ino, size }: FileState, touchedMs: number): boolean {
-  return state.ino === ino && state.size === size && Math.abs(Number(state.mtimeNs - BigInt(touchedMs) * 1_000_000n)) <= SET_TIME_NS;
+  return state.ino === ino && state.size === size && isTimeSet(state.mtimeNs, touchedMs);
 }
 
 export interface KnownFile {

@@ -6,7 +6,7 @@ import { SpoolError } from './errors.js';
 import { failedWith } from './faults.js';
 import { type ClaimedFile, HeldClaim } from './held-claim.js';
 import { inodeOf, moveFile, renameIfThere, unlinkIfThere } from './moves.js';
-import { type FileState, readKnown, readWhole, sameAfterTouch, sameState, stateOf } from './reading.js';
+import { type FileState, isTimeSet, readKnown, readWhole, sameAfterTouch, sameState, stateOf } from './reading.js';
 import { goneName, putBack } from './simple-gone.js';
 import type { SimpleParts } from './simple-parts.js';
 import type { QuarantineReason, ReadResult } from './spool.js';
@@ -101,8 +101,7 @@ export class SimpleClaim extends HeldClaim {
   async #noteTouch(touched: Date): Promise<void> {
     if (this.#state === undefined) return;
     const stats = await this.#parts.calls.lstatExact(this.#lockFile);
-    // What is set in milliseconds may differ by some nanoseconds; a writer's time differs by more.
-    if (Math.round(Number(stats.mtimeNs) / 1e6) === touched.getTime()) this.#state = { ...this.#state, mtimeNs: stats.mtimeNs };
+    if (isTimeSet(stats.mtimeNs, touched.getTime())) this.#state = { ...this.#state, mtimeNs: stats.mtimeNs };
     else this.#changed = true;
   }
 

@@ -55,7 +55,9 @@ export class Journal {
 
   async #free(lock: string, times: ReadonlySet<number>): Promise<boolean> {
     try {
-      if (!times.has(Math.round((await fs.lstat(lock)).mtimeMs))) return false;
+      const { mtimeMs } = await fs.lstat(lock);
+      // Some file systems keep whole seconds only.
+      if (![...times].some((time) => time === Math.round(mtimeMs) || time - (time % 1000) === mtimeMs)) return false;
     } catch (error) {
       if (failedWith(error, 'ENOENT')) return false;
       throw error;

@@ -187,6 +187,9 @@ describe('scan of a dirq Simple queue', () => {
   });
 });
 
+/** As a file system keeps it that knows no less. */
+const inSeconds = (time: Date): Date => new Date(time.getTime() - (time.getTime() % 1000));
+
 describe('a claim of a dirq Simple queue', () => {
   it('is a lock that others respect, and is kept young', async (t) => {
     const clock = new Clock();
@@ -232,6 +235,27 @@ describe('a claim of a dirq Simple queue', () => {
     const again = await claimed(queue, names[0]!);
     assert.equal(Buffer.from((await again.read(100)).body).toString(), 'body');
     assert.equal(await again.remove(), 'removed');
+  });
+
+  it('is removed, and freed for a successor, where a file system keeps whole seconds only', async (t) => {
+    const { lutimes } = files;
+    t.mock.method(files, 'lutimes', (file: string, accessed: Date, modified: Date) =>
+      lutimes(file, inSeconds(accessed), inSeconds(modified)),
+    );
+    const clock = new Clock(inSeconds(new Date()).getTime() + 123);
+    const { root, queue } = await started(t, { now: clock.now });
+    put(root, NAME);
+    const claim = await claimed(queue, NAME);
+    await claim.read(10);
+    clock.advance(MINUTE);
+    await claim.touch();
+    assert.equal(await claim.remove(), 'removed');
+    utimesSync(put(root, NAME), 1_600_000_000, 1_600_000_000);
+    await claimed(queue, NAME);
+    await queue.close();
+    const next = new SimpleQueue({ path: root, layout: 'dirq', instance: 'sender' });
+    t.after(() => next.close());
+    assert.deepEqual(await next.start(), { freed: 1 });
   });
 
   it('is given up when the element was sent by another between lock and touch', async (t) => {
