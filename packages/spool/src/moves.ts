@@ -60,7 +60,7 @@ export async function renameIfThere(from: Path, to: Path, calls: FileCalls = fil
 }
 
 /** Renames to a name that nobody else uses. SpoolError `claim-lost` when the file is not there (any more). */
-export async function moveFile(from: Path, to: string): Promise<void> {
+export async function moveFile(from: Path, to: Path): Promise<void> {
   // Over a network file system an answer may be lost, and the request that is sent again find nothing to do.
   if ((await renameIfThere(from, to)) || (await inodeOf(to)) !== undefined) return;
   throw new SpoolError('claim-lost', `${from.toString()} is gone`, { path: from.toString() });

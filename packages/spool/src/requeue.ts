@@ -1,13 +1,15 @@
 /** Out of quarantine, back to where the file came from. */
 import { promises as fs } from 'node:fs';
 import path from 'node:path';
+import { CLAIMS } from './claims-directory.js';
 import { makeDirectory, syncDirectory } from './durable.js';
 import { SpoolError } from './errors.js';
 import { failedWith, guarded, whoAndWhere } from './faults.js';
-import { inodeOf } from './moves.js';
+import { inodeOf, moveFile } from './moves.js';
 import { checkFileName, decodeName, fileIn, splitElementName } from './names.js';
 import { NormalReader } from './normal-reader.js';
 import type { OutgoingOptions } from './options.js';
+import { claimedPath, deliveryIdOf, isSendableName } from './plain-layout.js';
 import { QUARANTINE } from './quarantine.js';
 
 /** Bytes of a name. */
@@ -54,12 +56,20 @@ async function linkBack({ path: root, layout, modes = {} }: RequeueOptions, body
   try {
     await fs.link(body, target);
   } catch (cause) {
-    if (failedWith(cause, 'EPERM'))
-      throw new SpoolError('permission-denied', `${body} may not be linked (${await whoAndWhere(body)})`, { cause, path: body });
+    if (failedWith(cause, 'EPERM', 'ENOTSUP')) return await putBackUnlinked({ path: root, layout }, body, name, cause);
     // The call before may have come so far.
     if (!failedWith(cause, 'EEXIST')) throw cause;
     if ((await inodeOf(target)) !== (await inodeOf(body)))
       throw new SpoolError('name-taken', `${root} has a file named ${JSON.stringify(name)} already`, { cause, path: root });
   }
   await syncDirectory(directory);
+}
+
+/** Another user's file, or any where there are no hard links. One of a plain directory is given back as a sender does it. */
+async function putBackUnlinked({ path: root, layout }: RequeueOptions, body: string, name: string, cause: unknown): Promise<void> {
+  if (layout === 'dirq' || !isSendableName(name))
+    throw new SpoolError('permission-denied', `${body} may not be linked (${await whoAndWhere(body)})`, { cause, path: body });
+  const id = deliveryIdOf(name, await fs.lstat(body, { bigint: true }));
+  await moveFile(body, claimedPath(root, { token: undefined, id, name }));
+  await syncDirectory(path.join(root, CLAIMS));
 }

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { linkSync, mkdirSync, readdirSync, readFileSync, symlinkSync, unlinkSync, writeFileSync } from 'node:fs';
+import { linkSync, mkdirSync, promises, readdirSync, readFileSync, symlinkSync, unlinkSync, writeFileSync } from 'node:fs';
 import { describe, it, type TestContext } from 'node:test';
 import { temporaryDirectory } from '@ssm/test-support';
 import { createOutgoingQueue, NormalReader, type OutgoingOptions, PlainWriter, requeue, SimpleWriter, scanOutgoing } from '../src/index.js';
@@ -65,6 +65,39 @@ for (const layout of ['dirq', 'directory'] as const)
       await rejectsWith(requeue({ path: root, layout }, element), 'element-corrupt');
     });
   });
+
+function refuseLinks(t: TestContext): void {
+  t.mock.method(promises, 'link', async () => {
+    throw Object.assign(new Error('refused'), { code: 'EPERM' });
+  });
+}
+
+describe('requeue of a file that may not be linked', () => {
+  it('leaves it to the sender where files are plain: he need not own them', async (t) => {
+    const { root, name, element } = await quarantined(t, 'directory');
+    writeFileSync(`${root}/${name}`, 'new');
+    refuseLinks(t);
+    assert.equal(await requeue({ path: root, layout: 'directory' }, element), name);
+    assert.deepEqual(filesBelow(`${root}/.quarantine`), []);
+    const queue = createOutgoingQueue({ path: root, layout: 'directory', instance: 'b', stabilityMs: 0 });
+    await queue.start();
+    t.after(() => queue.close?.());
+    const claims = await Promise.all((await namesOf(queue.scan())).map((one) => claimed(queue, one)));
+    const bodies = await Promise.all(claims.map(async (claim) => Buffer.from((await claim.read(10)).body).toString()));
+    assert.deepEqual(bodies, ['body', 'new']);
+    assert.deepEqual(
+      claims.map((claim) => claim.name),
+      [name, name],
+    );
+  });
+
+  it('is refused where he could not lock it either', async (t) => {
+    const { root, element } = await quarantined(t, 'dirq');
+    refuseLinks(t);
+    await rejectsWith(requeue({ path: root, layout: 'dirq' }, element), 'permission-denied');
+    assert.deepEqual(filesBelow(`${root}/.quarantine`).length, 3);
+  });
+});
 
 describe('PlainWriter', () => {
   it('adds whole files, and never in place of another', async (t) => {
