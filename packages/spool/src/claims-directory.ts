@@ -173,10 +173,11 @@ export class ClaimsDirectory {
     try {
       const { ctimeMs: changed } = await fs.lstat(file);
       if (this.time - changed > this.lockAgeMs) return true;
-      if (!sameInstance) return false;
+      // Its clock, or that of the volume, was ahead when it died: the time says nothing, so it is watched.
+      if (!sameInstance) return changed > this.time + IMPLAUSIBLE_MS && this.#isSilent(file, changed, this.lockAgeMs);
       const { identity, closed } = await readOwner(file);
       const state = closed ? 'dead' : await liveness(identity);
-      return state === 'dead' || (state === 'unknown' && this.#isSilent(file, changed));
+      return state === 'dead' || (state === 'unknown' && this.#isSilent(file, changed, SILENCE_MS));
     } catch (error) {
       if (failedWith(error, 'ENOENT')) return false;
       throw error;
@@ -184,9 +185,9 @@ export class ClaimsDirectory {
   }
 
   /** Compares what we see with what we saw: other machines' clocks do not matter. */
-  #isSilent(file: string, changed: number): boolean {
+  #isSilent(file: string, changed: number, limitMs: number): boolean {
     const seen = this.#watched.get(file);
-    if (seen?.changed === changed) return performance.now() - seen.since > SILENCE_MS;
+    if (seen?.changed === changed) return performance.now() - seen.since > limitMs;
     this.#watched.set(file, { changed, since: performance.now() });
     return false;
   }

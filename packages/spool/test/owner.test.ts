@@ -16,6 +16,7 @@ import { describe, it } from 'node:test';
 import { eventually, startCommand, temporaryDirectory } from '@ssm/test-support';
 import { ClaimsDirectory } from '../src/claims-directory.js';
 import { foreignOwner, identify, liveness, Owner, readJournal, readOwner } from '../src/owner.js';
+import { lookOlder } from './aged.js';
 
 const linux = process.platform === 'linux';
 
@@ -207,6 +208,8 @@ function stranger(path: string, instance: string): string {
   return file;
 }
 
+const freesOne = (): Promise<number> => Promise.resolve(1);
+
 describe('ClaimsDirectory', () => {
   it('frees a silent stranger of the same name only after it was watched, and of another name after the lock age', async (t) => {
     t.mock.method(performance, 'now', () => watched);
@@ -236,6 +239,24 @@ describe('ClaimsDirectory', () => {
     t.after(() => hasty.close(false));
     await eventually(async () => (await hasty.freeOthers(free)) > 0);
     assert.equal(readdirSync(`${path}/.claimed`).includes(other.split('/').at(-1)!), false);
+  });
+
+  it('watches a stranger of another name who died while the clock was ahead', async (t) => {
+    t.mock.method(performance, 'now', () => watched);
+    let watched = 1000;
+    const path = temporaryDirectory(t);
+    const claims = await open(path, 'same');
+    t.after(() => claims.close(false));
+    const file = stranger(path, 'other');
+    lookOlder(t, /owner~other~/, -86_400_000);
+    assert.equal(await claims.freeOthers(freesOne), 0);
+    watched += 601_000;
+    utimesSync(file, 1, 1);
+    assert.equal(await claims.freeOthers(freesOne), 0, 'it gave a sign of life');
+    watched += 599_000;
+    assert.equal(await claims.freeOthers(freesOne), 0);
+    watched += 2000;
+    assert.equal(await claims.freeOthers(freesOne), 1);
   });
 
   it('frees what it can beside owners that it can neither read nor remove', async (t) => {
