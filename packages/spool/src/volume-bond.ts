@@ -34,6 +34,7 @@ export class VolumeBond {
   readonly #name: NameFile;
   readonly #inRecord: NameFile;
   readonly #inRejects: NameFile;
+  #recordIsNew = false;
 
   constructor(options: BondOptions) {
     const { instance, modes = {}, queue, record, rejects } = options;
@@ -47,10 +48,16 @@ export class VolumeBond {
     this.#inRejects = new NameFile(path.join(rejects, `incoming-${hash}`), modes);
   }
 
+  /** Incoming has been used before, and its delivery record did not know it at the last check: it is new, or its volume is not mounted. */
+  get recordIsNew(): boolean {
+    return this.#recordIsNew;
+  }
+
   /** Before the queue is started, so that nothing is made on another volume. SpoolError path-missing. */
   async check(): Promise<void> {
     await guarded('look for the volume', this.#options.queue, async () => {
       const name = (await this.#name.read()) ?? (await this.#restored());
+      this.#recordIsNew = name !== undefined && (await this.#inRecord.read()) === undefined;
       await this.#compare(name, (noted) => noted.read());
       if (name === undefined && !this.#isInside && (await this.#wasStagedElsewhere()))
         this.#refuse([this.#inRecord], 'what is half-way in its record is not there');

@@ -116,6 +116,9 @@ describe('ssm check', { concurrency: 2 }, () => {
     assert.ok(reversed.out.includes(`in another order, ${dn}:`), reversed.out);
     await exchange(site, 1);
     assert.equal((await site.stored()).length, 1, 'the message was still there');
+    const other = await site.run('ssm', ['check', '-c', file], { env: { ...env, SSM_DEDUPLICATION_PATH: `${site.directory}/record` } });
+    assert.equal(other.code, 0, other.out);
+    assert.match(other.out, /^warn +incoming +it was used before, but its delivery record is new$/m);
     // A mount point without its volume.
     renameSync(site.incoming, `${site.incoming}-elsewhere`);
     mkdirSync(site.incoming);

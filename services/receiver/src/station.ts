@@ -100,6 +100,9 @@ export async function createStation(config: ReceiverConfig, context: ServiceCont
   };
 }
 
+/** What follows from it, and what it may mean. */
+const NEW_RECORD = 'messages that come again will be stored twice; is the volume of deduplication.path mounted?';
+
 /** Everything here that must be right before a message is taken; finishes what a crash left half-way. Rejects with LocalTrouble. */
 export async function prepareStation(
   station: Station,
@@ -110,6 +113,7 @@ export async function prepareStation(
   await trust.ready(need.components.has('trust'));
   if (trust.failure === undefined) context.health.set('trust', true);
   const recovery = await prepareLocal(local, changedSince(station) ? without(need, 'reject') : need, context.stopping);
+  if (local.bond.recordIsNew) context.log.warn('incoming was used before, but its delivery record is new', { detail: NEW_RECORD });
   station.warnOfServer(local.incoming.record.sharing?.warnings ?? []);
   reportRecovery(recovery, { log: context.log, metrics });
 }

@@ -128,3 +128,19 @@ describe('a volume with its record that is not mounted', () => {
     assert.deepEqual(new Set(idsIn(site.incoming)), new Set(['one', 'two']));
   });
 });
+
+describe('a delivery record that is begun anew', () => {
+  it('is told of where incoming was used before: its volume may not be mounted', async (t) => {
+    const site = await createSite(t);
+    const record = path.join(site.root, 'record');
+    const told = async (): Promise<boolean> => {
+      const context = await runReceiver(t, site, { args: [`--deduplication.path=${record}`] });
+      await ready(context);
+      await context.stop();
+      return context.lines.some(({ message }) => message === 'incoming was used before, but its delivery record is new');
+    };
+    assert.deepEqual([await told(), await told()], [false, false]);
+    renameSync(record, `${record}-elsewhere`);
+    assert.deepEqual([await told(), await told()], [true, false]);
+  });
+});

@@ -41,8 +41,12 @@ export async function checkOutgoing(config: SenderConfig, again: string): Promis
 /** Nothing is made there unless it is the volume that its records know. Never rejects. */
 export async function checkIncoming(config: ReceiverConfig, again: string): Promise<readonly Finding[]> {
   return await look('incoming', async () => {
-    await bondOf(config).check();
-    return await checkQueue('incoming', config.incoming.path, again);
+    const bond = bondOf(config);
+    await bond.check();
+    const found = await checkQueue('incoming', config.incoming.path, again);
+    if (!bond.recordIsNew) return found;
+    const advice = 'mount the volume of deduplication.path; where the record was lost, go on: messages that come again are stored twice';
+    return [...found, warn('incoming', 'it was used before, but its delivery record is new', advice)];
   });
 }
 
