@@ -25,7 +25,7 @@ const ADVICE: Readonly<Record<string, string>> = {
   'list-malformed': 'correct that line: one DN a line, in slash form or as RFC 4514',
   'list-empty': 'write the DNs that may send, one a line',
   'broker-ca-unreadable': 'correct broker.tls.ca, or leave it empty to use the trust directory',
-  'path-missing': 'make the directory (mount the volume), owned by the user of the service',
+  'path-missing': 'mount the volume; where there never was one make the directory, owned by the user of the service',
   'permission-denied': 'give the user of the service rwx there: see Modes, owners and users in docs/operations.md',
   'disk-full': 'make room',
   'read-only': 'mount the volume read-write',
