@@ -34,7 +34,7 @@ export class VolumeBond {
   readonly #name: NameFile;
   readonly #inRecord: NameFile;
   readonly #inRejects: NameFile;
-  #recordIsNew = false;
+  #newRecords: readonly string[] = [];
 
   constructor(options: BondOptions) {
     const { instance, modes = {}, queue, record, rejects } = options;
@@ -48,16 +48,16 @@ export class VolumeBond {
     this.#inRejects = new NameFile(path.join(rejects, `incoming-${hash}`), modes);
   }
 
-  /** Incoming has been used before, and its delivery record did not know it at the last check: it is new, or its volume is not mounted. */
-  get recordIsNew(): boolean {
-    return this.#recordIsNew;
+  /** Directories of records that were new at the last check, where incoming had been used before: lost, or on volumes that are not mounted. */
+  get newRecords(): readonly string[] {
+    return this.#newRecords;
   }
 
   /** Before the queue is started, so that nothing is made on another volume. SpoolError path-missing. */
   async check(): Promise<void> {
     await guarded('look for the volume', this.#options.queue, async () => {
       const name = (await this.#name.read()) ?? (await this.#restored());
-      this.#recordIsNew = name !== undefined && (await this.#inRecord.read()) === undefined;
+      this.#newRecords = name === undefined ? [] : await this.#withoutMemory();
       await this.#compare(name, (noted) => noted.read());
       if (name === undefined && !this.#isInside && (await this.#wasStagedElsewhere()))
         this.#refuse([this.#inRecord], 'what is half-way in its record is not there');
@@ -82,6 +82,13 @@ export class VolumeBond {
       why.push(`${noted.path} says ${expected}`);
     }
     if (others.length > 0) this.#refuse(others, why.join(', '));
+  }
+
+  /** The rejects may have no note of ours and be old all the same: it is made for each instance. */
+  async #withoutMemory(): Promise<string[]> {
+    const { record, rejects } = this.#options;
+    const isNew = [(await this.#inRecord.read()) === undefined, (await inodeOf(rejects)) === undefined];
+    return [record, rejects].filter((_, index) => isNew[index]);
   }
 
   /** A record within the queue is on its volume: if the name alone is gone, as somebody removes old files, it is written again. */

@@ -100,8 +100,7 @@ export async function createStation(config: ReceiverConfig, context: ServiceCont
   };
 }
 
-/** What follows from it, and what it may mean. */
-const NEW_RECORD = 'messages that come again will be stored twice; is the volume of deduplication.path mounted?';
+const NEW_RECORD = 'what comes again will be kept twice; was the record lost, or is its volume not mounted?';
 
 /** Everything here that must be right before a message is taken; finishes what a crash left half-way. Rejects with LocalTrouble. */
 export async function prepareStation(
@@ -113,7 +112,8 @@ export async function prepareStation(
   await trust.ready(need.components.has('trust'));
   if (trust.failure === undefined) context.health.set('trust', true);
   const recovery = await prepareLocal(local, changedSince(station) ? without(need, 'reject') : need, context.stopping);
-  if (local.bond.recordIsNew) context.log.warn('incoming was used before, but its delivery record is new', { detail: NEW_RECORD });
+  const { newRecords: records } = local.bond;
+  if (records.length > 0) context.log.warn('incoming was used before, but a record beside it is new', { records, detail: NEW_RECORD });
   station.warnOfServer(local.incoming.record.sharing?.warnings ?? []);
   reportRecovery(recovery, { log: context.log, metrics });
 }

@@ -129,18 +129,23 @@ describe('a volume with its record that is not mounted', () => {
   });
 });
 
-describe('a delivery record that is begun anew', () => {
+describe('a record that is begun anew', () => {
   it('is told of where incoming was used before: its volume may not be mounted', async (t) => {
     const site = await createSite(t);
     const record = path.join(site.root, 'record');
-    const told = async (): Promise<boolean> => {
+    const told = async (): Promise<unknown> => {
       const context = await runReceiver(t, site, { args: [`--deduplication.path=${record}`] });
       await ready(context);
       await context.stop();
-      return context.lines.some(({ message }) => message === 'incoming was used before, but its delivery record is new');
+      return context.lines.find(({ message }) => message === 'incoming was used before, but a record beside it is new')?.fields['records'];
     };
-    assert.deepEqual([await told(), await told()], [false, false]);
-    renameSync(record, `${record}-elsewhere`);
-    assert.deepEqual([await told(), await told()], [true, false]);
+    assert.deepEqual([await told(), await told()], [undefined, undefined]);
+    for (const [lost, named] of [
+      [record, record],
+      [site.reject, path.join(site.reject, '.delivered')],
+    ] as const) {
+      renameSync(lost, `${lost}-elsewhere`);
+      assert.deepEqual([await told(), await told()], [[named], undefined]);
+    }
   });
 });

@@ -44,9 +44,8 @@ export async function checkIncoming(config: ReceiverConfig, again: string): Prom
     const bond = bondOf(config);
     await bond.check();
     const found = await checkQueue('incoming', config.incoming.path, again);
-    if (!bond.recordIsNew) return found;
-    const advice = 'mount the volume of deduplication.path; where the record was lost, go on: messages that come again are stored twice';
-    return [...found, warn('incoming', 'it was used before, but its delivery record is new', advice)];
+    const advice = 'mount its volume; where that was lost, go on: what comes again is kept twice';
+    return [...found, ...bond.newRecords.map((record) => warn('incoming', `it was used before, but ${record} is new`, advice))];
   });
 }
 
