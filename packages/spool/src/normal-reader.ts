@@ -86,6 +86,14 @@ export class NormalReader {
     });
   }
 
+  /** As lock(), also where a lock is so old that purge() would free it: whoever took it was killed. */
+  async lockOrTakeOver(name: string): Promise<boolean> {
+    const lock = async (): Promise<boolean> => await this.lock(name);
+    return (
+      (await lock()) || ((await guarded('free a lock', this.path, () => this.#freeOldLock(name, DEFAULT_LOCK_AGE_MS))) && (await lock()))
+    );
+  }
+
   /** False: it was not locked. */
   async unlock(name: string): Promise<boolean> {
     const lock = this.#lockOf(name);
@@ -152,12 +160,13 @@ export class NormalReader {
 
   async #purgeLocks(ageMs: number): Promise<number> {
     let count = 0;
-    for await (const name of this.names()) {
-      const element = `${this.path}/${name}`;
-      // The lock is a directory: making it changed the time of the element's.
-      if ((await this.#isOlder(element, ageMs)) && (await removeIfEmpty(`${element}/${LOCKED}`))) count += 1;
-    }
+    for await (const name of this.names()) if (await this.#freeOldLock(name, ageMs)) count += 1;
     return count;
+  }
+
+  /** The lock is a directory: making it changed the time of the element's. */
+  async #freeOldLock(name: string, ageMs: number): Promise<boolean> {
+    return (await this.#isOlder(this.#directoryOf(name), ageMs)) && (await removeIfEmpty(this.#lockOf(name)));
   }
 
   async #isOlder(file: string, ageMs: number): Promise<boolean> {

@@ -25,7 +25,7 @@ export type RequeueOptions = Pick<OutgoingOptions, 'path' | 'layout' | 'quaranti
 export async function requeue(options: RequeueOptions, element: string): Promise<string> {
   const quarantine = options.quarantinePath ?? path.join(options.path, QUARANTINE);
   const reader = new NormalReader({ path: quarantine });
-  if (!(await reader.lock(element)))
+  if (!(await reader.lockOrTakeOver(element)))
     throw new SpoolError('claim-lost', `${quarantine}/${element} is gone, or somebody else has it`, { path: quarantine });
   let back = false;
   try {

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { linkSync, mkdirSync, promises, readdirSync, readFileSync, symlinkSync, unlinkSync, writeFileSync } from 'node:fs';
+import { linkSync, mkdirSync, promises, readdirSync, readFileSync, symlinkSync, unlinkSync, utimesSync, writeFileSync } from 'node:fs';
 import { describe, it, type TestContext } from 'node:test';
 import { temporaryDirectory } from '@ssm/test-support';
 import { createOutgoingQueue, NormalReader, type OutgoingOptions, PlainWriter, requeue, SimpleWriter, scanOutgoing } from '../src/index.js';
@@ -49,6 +49,15 @@ for (const layout of ['dirq', 'directory'] as const)
       assert.equal(await requeue({ path: root, layout }, element), name);
       assert.equal(readFileSync(`${root}/${name}`, 'utf8'), 'body');
       assert.deepEqual(filesBelow(`${root}/.quarantine`), []);
+    });
+
+    it('takes over the lock of a call that was killed, once it is old', async (t) => {
+      const { root, name, element } = await quarantined(t, layout);
+      const at = `${root}/.quarantine/${element}`;
+      mkdirSync(`${at}/locked`);
+      await rejectsWith(requeue({ path: root, layout }, element), 'claim-lost');
+      utimesSync(at, 1_600_000_000, 1_600_000_000);
+      assert.equal(await requeue({ path: root, layout }, element), name);
     });
 
     it('leaves what is no file, what does not say its name, and what would lie elsewhere', async (t) => {

@@ -68,7 +68,7 @@ async function remove({ path }: Place, chosen: readonly Element[], terminal: Ter
   for (const element of chosen) {
     if (terminal.signal.aborted) break;
     try {
-      if (await reader.lock(element.name)) {
+      if (await reader.lockOrTakeOver(element.name)) {
         await reader.remove(element.name);
         removed.push(element);
       } else left.push(`${element.name}: somebody has it, or it is gone`);
