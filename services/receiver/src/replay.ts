@@ -1,5 +1,5 @@
 import type { Logger, Running, ServiceContext } from '@ssm/service-kit';
-import { NormalReader } from '@ssm/spool';
+import { NormalReader, SpoolError } from '@ssm/spool';
 import type { Delivery } from '@ssm/transport';
 import type { ReceiverConfig } from './config.js';
 import { NO_NEED } from './guard.js';
@@ -10,6 +10,8 @@ import { NO_ID } from './text.js';
 
 /** Where the message of an element seems to come from. */
 const BROKER = 'reject queue';
+/** The element's own; with others something on this machine is wrong. */
+const OF_ELEMENT: readonly string[] = ['claim-lost', 'element-corrupt', 'not-regular', 'too-large'];
 
 export interface ReplayOptions extends StationOptions {
   /** Elements that are tried; absent: all. */
@@ -38,11 +40,13 @@ async function replay(
   const pipeline: Pipeline = { ...station.pipeline, rejects: { keep: async () => ({ outcome: 'untouched' }) } };
   // A replay that was killed may have left locks.
   await reader.purge().catch((error: unknown) => log.warn('old locks could not be removed', { error }));
+  let failure: unknown;
   for await (const name of reader.names()) {
     if (stopping.aborted) break;
     if (only?.has(name) === false) continue;
     const result = await replayOne(name, reader, (delivery) => receive(station, pipeline, delivery, log)).catch((error: unknown) => {
       log.warn('a rejected message could not be tried again', { element: name, error });
+      if (!(error instanceof SpoolError && OF_ELEMENT.includes(error.code))) failure ??= error;
       return undefined;
     });
     if (result === undefined) counts.left += 1;
@@ -50,10 +54,10 @@ async function replay(
     else if (result.outcome === 'rejected') counts.refused += 1;
     else counts.accepted += 1;
   }
-  return ended(log, counts);
+  return ended(log, counts, failure);
 }
 
-function ended(log: Logger, counts: Readonly<Record<string, number>>, trouble?: Error): number {
+function ended(log: Logger, counts: Readonly<Record<string, number>>, trouble?: unknown): number {
   if (trouble === undefined) log.info('the reject queue was tried again', counts);
   else log.error('the reject queue could not be tried to its end', { ...counts, error: trouble });
   return trouble === undefined ? 0 : 1;

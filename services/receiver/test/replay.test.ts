@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { rmSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
+import { mkdirSync, promises, rmSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, it } from 'node:test';
 import { NormalReader } from '@ssm/spool';
@@ -70,6 +70,28 @@ describe('startReplay', () => {
       { body: 'plain', signer, empaid: 'noid' },
       { body: 'encrypted', signer, empaid: 'noid' },
     ]);
+  });
+
+  it('goes on after what it cannot try, and ends with 1 where this machine is the reason', async (t) => {
+    const site = await createSite(t);
+    useCrl(site, new Date(Date.now() - DAY));
+    await receiveAll(t, site, [await site.seal('one'), await site.seal('two')]);
+    useCrl(site, new Date(Date.now() + DAY));
+    mkdirSync(`${site.reject}/00000000/00000000000001`);
+    const { mkdir } = promises;
+    let refused = 0;
+    // As of another user's element, which was restored as root.
+    const mocked = t.mock.method(promises, 'mkdir', async (...args: Parameters<typeof mkdir>) => {
+      if (!String(args[0]).endsWith('/locked') || String(args[0]).includes('00000000000001')) return await mkdir(...args);
+      refused += 1;
+      if (refused === 1) throw Object.assign(new Error('not ours'), { code: 'EACCES' });
+      return await mkdir(...args);
+    });
+    assert.equal(await replay(t, site), 1);
+    assert.equal(site.stored().length, 1);
+    mocked.mock.restore();
+    assert.equal(await replay(t, site), 0, 'an element that is damaged is left');
+    assert.equal(site.stored().length, 2);
   });
 
   it('stores a message of which others had made copies before, to be refused for the sake of another CA', async (t) => {
