@@ -7,7 +7,7 @@
  * So a record is made, confirmed and looked at without ever being rewritten, and a start reads only what is not confirmed yet.
  */
 import { createHash, randomUUID } from 'node:crypto';
-import { promises as fs, type Stats } from 'node:fs';
+import { constants, promises as fs, type Stats } from 'node:fs';
 import path from 'node:path';
 import { createFile, makeDirectory, syncDirectory } from './durable.js';
 import { entriesOf } from './entries.js';
@@ -29,6 +29,8 @@ const PROBE = 'probe-';
 const PROBE_AGE_MS = 60_000;
 /** Directories over which records are spread: a window of a million gives 16,000 each. */
 const SHARDS = 64;
+const SHARD_NAMES = Array.from({ length: SHARDS }, (_, index) => shardName(index));
+const DIRECTORIES = [PENDING, ...SHARD_NAMES];
 /** An element staged longer ago may soon be taken for abandoned: its worker must start again. */
 const MAXIMUM_STAGED_MS = 3_600_000;
 /** From here on it may have been removed as abandoned (after 24 h) although it was young when the claim began. */
@@ -69,7 +71,7 @@ export class FileDeliveryRecord implements DeliveryRecord {
       else if (await makeDirectory(this.#root, this.#modes)) await syncDirectory(path.dirname(this.#root));
       const identity = await identityOf(this.#root);
       const present = new Set(await fs.readdir(this.#root));
-      const missing = [PENDING, ...shards()].filter((name) => !present.has(name));
+      const missing = DIRECTORIES.filter((name) => !present.has(name));
       const probes = [...present].filter((name) => name.startsWith(PROBE));
       for (const name of probes) await removeProbe(`${this.#root}/${name}`, this.#now().getTime() - PROBE_AGE_MS);
       for (const name of missing) await makeDirectory(`${this.#root}/${name}`, this.#modes);
@@ -87,8 +89,9 @@ export class FileDeliveryRecord implements DeliveryRecord {
     });
   }
 
-  /** Hard links are what makes a claim exclusive: not every file system has them. */
+  /** Hard links are what makes a claim exclusive: not every file system has them. Any of the directories may be another user's, as after a restore. */
   async #tryFiles(): Promise<void> {
+    await Promise.all(DIRECTORIES.map((name) => fs.access(`${this.#root}/${name}`, constants.W_OK | constants.X_OK)));
     const probe = `${this.#root}/${PROBE}${randomUUID()}`;
     try {
       await createFile(probe, Buffer.from('probe\n'), this.#modes);
@@ -210,7 +213,7 @@ export class FileDeliveryRecord implements DeliveryRecord {
 
   /** Everything that is remembered, with the time of its confirmation; what cannot be read is left out, unless a newer version can. */
   async *confirmed(signal?: AbortSignal): AsyncGenerator<Entry & { readonly confirmedAt: Date }, void> {
-    for (const shard of shards()) {
+    for (const shard of SHARD_NAMES) {
       const directory = `${this.#root}/${shard}`;
       for await (const name of this.#namesIn(directory)) {
         if (signal?.aborted === true) return;
@@ -269,10 +272,6 @@ export class FileDeliveryRecord implements DeliveryRecord {
   #pendingOf(id: string, stagedPath: string): string {
     return `${this.#root}/${PENDING}/${hashOf(id).slice(0, 32)}-${hashOf(stagedPath).slice(0, 32)}`;
   }
-}
-
-function shards(): string[] {
-  return Array.from({ length: SHARDS }, (_, index) => shardName(index));
 }
 
 function shardName(index: number): string {

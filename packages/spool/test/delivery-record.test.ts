@@ -210,6 +210,20 @@ describe('what is on disk', () => {
     assert.deepEqual(filesBelow(root), []);
   });
 
+  it('is looked at everywhere: a directory of another user is found without a message', async (t) => {
+    const { root, record } = await started(t);
+    const access = promises.access.bind(promises);
+    for (const name of ['pending', '2a']) {
+      const mocked = t.mock.method(promises, 'access', async (...args: Parameters<typeof access>) => {
+        if (args[0] === `${root}/${name}`) throw Object.assign(new Error('refused'), { code: 'EACCES', path: args[0] });
+        await access(...args);
+      });
+      const looks = [() => record.start(), () => record.probe(), () => new FileDeliveryRecord({ path: root }).start()];
+      for (const look of looks) assert.equal((await rejectsWith(look(), 'permission-denied')).path, `${root}/${name}`);
+      mocked.mock.restore();
+    }
+  });
+
   it('forgets the probes of a start that was killed', async (t) => {
     const { root, record } = await started(t);
     writeFileSync(`${root}/probe-x`, '');
