@@ -1,11 +1,12 @@
-// For `helm test`: waits until every service whose readiness page is given is ready; after a minute it says what is not, and fails.
+// For `helm test`: waits until every pod of every service whose readiness page is given is ready; after a minute it says what is not, and fails.
+import { lookup } from 'node:dns/promises';
 import process from 'node:process';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 const DEADLINE_MS = Number(process.env.SSM_TEST_SECONDS ?? 60) * 1000;
 
-/** What keeps a service from being ready; empty: nothing. */
-async function troubles(url) {
+/** What keeps one pod from being ready; empty: nothing. */
+async function troublesAt(url) {
   try {
     const answer = await fetch(url, { signal: AbortSignal.timeout(5000) });
     const { ready, components = {} } = await answer.json();
@@ -16,6 +17,24 @@ async function troubles(url) {
       .join('; ');
   } catch (error) {
     return `no answer: ${error.cause?.message ?? error.message}`;
+  }
+}
+
+/** What keeps a service from being ready. Its name has an address for each pod; where it has several, the address is said. */
+async function troubles(url) {
+  try {
+    const addresses = await lookup(new URL(url).hostname, { all: true });
+    const found = await Promise.all(
+      addresses.map(async ({ address, family }) => {
+        const pod = new URL(url);
+        pod.hostname = family === 6 ? `[${address}]` : address;
+        const trouble = await troublesAt(pod);
+        return addresses.length > 1 && trouble !== '' ? `${address}: ${trouble}` : trouble;
+      }),
+    );
+    return found.filter((trouble) => trouble !== '').join('; ');
+  } catch (error) {
+    return `no answer: ${error.message}`;
   }
 }
 
