@@ -40,6 +40,8 @@ const REFUSED: readonly (readonly [what: string, values: Values, says: RegExp])[
     /writes tls\.crt and tls\.key/,
   ],
   ['a broker without a port', sender({ config: { broker: { ...BROKER, urls: ['stomp+ssl://a'] } } }), /stomp\+ssl:\/\/a is not stomp/],
+  ['no broker', sender({ config: { broker: { ...BROKER, urls: [] } } }), /broker\.urls is empty/],
+  ['a name that no Service has', { ...sender({}), fullnameOverride: '2026' }, /a Service cannot be called 2026-sender/],
   ['a pod label that selects pods', sender({ podLabels: { 'app.kubernetes.io/component': 'x' } }), /sender\.podLabels: the chart sets/],
   ['a common label of the chart', { ...sender({}), commonLabels: { 'helm.sh/chart': 'x' } }, /commonLabels: the chart sets/],
   ['no trust anchors', { sender: SENDER }, /exactly one of .* \(none is given\)/],
@@ -95,6 +97,11 @@ const REFUSED: readonly (readonly [what: string, values: Values, says: RegExp])[
   ['a claim for a StatefulSet', receiver({ volume: { existingClaim: 'x' } }), /use kind: Deployment/],
   ['KEDA with a volume each', receiver({ keda: { enabled: true } }), /keda needs kind: Deployment/],
   ['KEDA on a volume for one node', receiver({ kind: 'Deployment', keda: { enabled: true } }), /ReadWriteMany/],
+  [
+    'KEDA for AMS',
+    receiver({ kind: 'Deployment', config: { transport: 'ams' }, keda: { enabled: true, maxReplicas: 1 } }),
+    /no trigger for AMS/,
+  ],
   ['CRLs into what cannot be written', { ...receiver({}), fetchCrl: { enabled: true } }, /writes into trust\.existingClaim/],
   ['a ServiceMonitor that is locked out', { ...receiver({}), monitoring: { serviceMonitor: { enabled: true } } }, /metricsFrom is empty/],
   [
@@ -159,6 +166,9 @@ describe('charts/ssm refuses', { skip }, () => {
   it('none of what it is to accept instead', () => {
     const accepted = [
       sender({}),
+      // Of a parent chart: `condition: ssm.enabled`.
+      { ...sender({}), enabled: true },
+      { ...sender({ kind: 'CronJob' }), fullnameOverride: '2026' },
       sender({ kind: 'CronJob', volume: { emptyDir: true }, initContainers: [{ name: 'kapel' }] }),
       sender({ certificate: { certManager: { ...ISSUED, algorithm: 'ECDSA', size: 384 } } }),
       sender({ podLabels: { 'app.kubernetes.io/version': '7' } }),

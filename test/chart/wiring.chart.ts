@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { requireTools } from '@ssm/test-support';
 import { parse } from 'yaml';
-import { type AlertRule, alertRules, type RuleFile } from './files.js';
-import { type Manifest, one, parseManifests, podsOf, render, template, type Values } from './helm.js';
+import { type AlertRule, alertRules, CHART, type RuleFile } from './files.js';
+import { helm, type Manifest, one, parseManifests, podsOf, render, template, type Values } from './helm.js';
 
 // What the values come to in the manifests, where a mistake would only show in a cluster.
 
@@ -11,7 +11,7 @@ const skip = requireTools('helm');
 
 interface Workload {
   readonly replicas?: number;
-  readonly strategy: { readonly type: string };
+  readonly strategy: unknown;
   readonly schedule?: string;
   readonly concurrencyPolicy?: string;
   readonly jobTemplate: { readonly spec: { readonly activeDeadlineSeconds?: number } };
@@ -27,6 +27,8 @@ function podWith(service: keyof typeof KINDS, values: Values) {
 
 const graceFor = (drain: unknown): number | undefined =>
   podWith('receiver', { receiver: { config: { shutdown: { drain } } } }).terminationGracePeriodSeconds;
+
+const strategyOf = (file: string, values: Values = {}): unknown => specOf(one(render([file], values), 'Deployment')).strategy;
 
 /** Whether the first container gets its name from the pod. */
 const named = (file: string, kind: string): boolean =>
@@ -50,12 +52,13 @@ describe('charts/ssm', { skip }, () => {
   });
 
   it('replaces pods in the order that their volume asks for', () => {
-    const strategyOf = (receiver: Values): string =>
-      specOf(one(render(['ci/receiver-shared.yaml'], { receiver }), 'Deployment')).strategy.type;
-    assert.equal(strategyOf({}), 'RollingUpdate');
-    assert.equal(strategyOf({ keda: { enabled: false }, volume: { accessMode: 'ReadWriteOnce' } }), 'Recreate');
-    assert.equal(specOf(one(render(['ci/sender-deployment.yaml']), 'Deployment')).strategy.type, 'Recreate');
-    assert.equal(specOf(one(render(['ci/sender-replicas.yaml']), 'Deployment')).strategy.type, 'RollingUpdate');
+    const forOneNode = { keda: { enabled: false }, volume: { accessMode: 'ReadWriteOnce' } };
+    // What is not said here cannot be taken back by a server-side apply, and the API refuses it beside Recreate.
+    const rolling = { type: 'RollingUpdate', rollingUpdate: { maxSurge: '25%', maxUnavailable: '25%' } };
+    assert.deepEqual(strategyOf('ci/receiver-shared.yaml'), rolling);
+    assert.deepEqual(strategyOf('ci/receiver-shared.yaml', { receiver: forOneNode }), { type: 'Recreate' });
+    assert.deepEqual(strategyOf('ci/sender-deployment.yaml'), { type: 'Recreate' });
+    assert.deepEqual(strategyOf('ci/sender-replicas.yaml'), rolling);
   });
 
   it('names one sender for ever, and several by their pods', () => {
@@ -89,7 +92,10 @@ describe('charts/ssm', { skip }, () => {
   });
 
   it('lets traffic out to the ports of the brokers, and in to the metrics alone', () => {
-    const policy = one(render(['ci/sender-deployment.yaml']), 'NetworkPolicy')['spec'] as Record<string, { ports: { port: unknown }[] }[]>;
+    const policy = one(render(['ci/sender-deployment.yaml']), 'NetworkPolicy', '-sender')['spec'] as Record<
+      string,
+      { ports: { port: unknown }[] }[]
+    >;
     assert.deepEqual(
       policy['egress']!.map(({ ports }) => ports.map(({ port }) => port)),
       [
@@ -108,13 +114,38 @@ describe('charts/ssm', { skip }, () => {
     );
   });
 
+  it('gives leave to every pod of the release where everything is denied', () => {
+    const manifests = render(['ci/receiver-shared.yaml', 'ci/sender-replicas.yaml']);
+    const selected = manifests
+      .filter(({ kind }) => kind === 'NetworkPolicy')
+      .map((policy) => (policy['spec'] as { podSelector: { matchLabels: Values } }).podSelector.matchLabels['app.kubernetes.io/component'])
+      .map(String);
+    assert.deepEqual(
+      selected.toSorted((a, b) => a.localeCompare(b)),
+      ['fetch-crl', 'receiver', 'sender', 'test'],
+    );
+    assert.equal(manifests.flatMap(podsOf).length, selected.length);
+    const { egress } = one(manifests, 'NetworkPolicy', '-test')['spec'] as { egress: unknown[] };
+    assert.deepEqual(egress[1], { to: [{ podSelector: { matchLabels: { 'app.kubernetes.io/instance': 'site' } } }] });
+  });
+
+  it('places every pod of the release alike, and lets the quota of a namespace be met for the pod of helm test', () => {
+    const placement = { nodeSelector: { a: 'b' }, tolerations: [{ operator: 'Exists' }], priorityClassName: 'accounting' };
+    const helmTest = { resources: { limits: { cpu: '1' } } };
+    const manifests = render(['ci/receiver-shared.yaml', 'ci/sender-replicas.yaml'], { ...placement, helmTest });
+    for (const { nodeSelector, tolerations, priorityClassName } of manifests.flatMap(podsOf) as unknown as Values[])
+      assert.deepEqual({ nodeSelector, tolerations, priorityClassName }, placement);
+    const [{ resources }] = podsOf(one(manifests, 'Pod'))[0]!.containers as unknown as [Values];
+    assert.deepEqual(resources, { requests: { cpu: '50m', memory: '64Mi' }, limits: { cpu: '1', memory: '128Mi' } });
+  });
+
   it('takes volumes with a shared record for what they are, and lets traffic out to its server', () => {
     for (const [server, port] of [
       ['rediss://redis.example.org:6380', 6380],
       ['redis://redis.example.org:6381/2', 6381],
       ['rediss://redis.example.org', 6379],
     ] as const) {
-      const policy = one(withRecord(server), 'NetworkPolicy')['spec'] as { egress: { ports: { port: unknown }[] }[] };
+      const policy = one(withRecord(server), 'NetworkPolicy', '-receiver')['spec'] as { egress: { ports: { port: unknown }[] }[] };
       assert.deepEqual(policy.egress[2]!.ports, [{ port, protocol: 'TCP' }]);
     }
   });
@@ -181,6 +212,26 @@ describe('charts/ssm', { skip }, () => {
     for (const { metadata } of manifests) assert.match(metadata.name, /^site-example/);
     const { template: pod } = one(manifests, 'Deployment')['spec'] as { template: { metadata: Manifest['metadata'] } };
     assert.equal(pod.metadata.labels['example.org/tier'], 'b');
+  });
+
+  it('is text to YAML whatever the release and what it uses are called', () => {
+    const values = { sender: { certificate: { existingSecret: '1e3' } }, trust: { secret: 'true' } };
+    const { stdout } = helm(['template', 'null', CHART, '--values', `${CHART}/ci/sender-cronjob.yaml`], values);
+    const manifests = parseManifests(stdout);
+    for (const { metadata } of manifests) assert.equal(metadata.labels['app.kubernetes.io/instance'], 'null');
+    const { volumes } = podsOf(one(manifests, 'CronJob'))[0]!;
+    for (const name of ['1e3', 'true']) assert.ok(volumes!.some(({ secret }) => secret?.secretName === name));
+  });
+
+  it('says nothing twice where values say what the chart says, too: theirs weighs more', () => {
+    const labels = { team: 'other', 'app.kubernetes.io/instance': 'prometheus' };
+    const manifests = render(['ci/receiver-shared.yaml'], {
+      receiver: { podAnnotations: { 'kubectl.kubernetes.io/default-container': 'loader' } },
+      monitoring: { serviceMonitor: { labels }, prometheusRule: { labels }, dashboards: { labels } },
+    });
+    assert.equal(one(manifests, 'ServiceMonitor').metadata.labels['app.kubernetes.io/instance'], 'prometheus');
+    const { template: pod } = one(manifests, 'Deployment')['spec'] as { template: { metadata: Manifest['metadata'] } };
+    assert.equal(pod.metadata.annotations!['kubectl.kubernetes.io/default-container'], 'loader');
   });
 
   it('keeps claims when the release goes', () => {

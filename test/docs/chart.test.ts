@@ -31,7 +31,7 @@ describe('charts/ssm/README.md and values.schema.json', () => {
   it('every property of the schema is a value, with its default', () => {
     const schema = expectedSchema();
     const missing = missingValues(schema, parse(chartText('values.yaml')), schema);
-    assert.deepEqual(missing, ['global']);
+    assert.deepEqual(missing, ['global', 'enabled']);
   });
 
   it('is strict at every level that it describes', () => {

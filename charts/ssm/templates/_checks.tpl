@@ -12,11 +12,17 @@
 
 {{- define "ssm.checkService" -}}
 {{- $values := index .root.Values .component -}}
+{{- $name := include "ssm.fullname" .root -}}
+{{- if not (or (eq $values.kind "CronJob") (regexMatch "^[a-z][-a-z0-9]*$" $name)) -}}
+{{- fail (printf "a Service cannot be called %s-%s: give a fullnameOverride of small letters, digits and - that begins with a letter" $name .component) -}}
+{{- end -}}
 {{- $config := include "ssm.config" . | fromYaml -}}
 {{- if and (eq (dig "transport" "stomp" $config) "stomp") (not (dig "broker" "destination" "" $config)) -}}
 {{- fail (printf "%s.config.broker.destination is missing: the queue at the broker, such as /queue/accounting" .component) -}}
 {{- end -}}
-{{- range dig "broker" "urls" list $config -}}
+{{- $urls := dig "broker" "urls" (list "") $config -}}
+{{- if not $urls -}}{{- fail (printf "%s.config.broker.urls is empty" .component) -}}{{- end -}}
+{{- range compact $urls -}}
 {{- if not (regexMatch "^stomp([+]ssl)?://[^/?#@[:space:]]+:[0-9]+/?$" .) -}}
 {{- fail (printf "%s.config.broker.urls: %s is not stomp+ssl://HOST:PORT or stomp://HOST:PORT" $.component .) -}}
 {{- end -}}
@@ -150,6 +156,9 @@
 {{- $most := include "ssm.mostPods" (dict "root" $ "component" "receiver") | int -}}
 {{- if and .keda.enabled (ne .kind "Deployment") -}}
 {{- fail "receiver.keda needs kind: Deployment on a ReadWriteMany volume" -}}
+{{- end -}}
+{{- if and .keda.enabled (eq (dig "transport" "stomp" .config) "ams") -}}
+{{- fail "receiver.keda: there is no trigger for AMS, and a subscription of it is for one receiver" -}}
 {{- end -}}
 {{- if and (eq .kind "Deployment") (gt $most 1) (ne .volume.accessMode "ReadWriteMany") -}}
 {{- fail "receiver.replicas: several receivers of a Deployment need a volume with accessMode ReadWriteMany" -}}

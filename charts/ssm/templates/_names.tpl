@@ -11,10 +11,10 @@
 {{- printf "%s-%s" (include "ssm.fullname" .root) .component -}}
 {{- end -}}
 
-{{/* What selects the pods of a part; never changes. */}}
+{{/* What selects the pods of a part; never changes. Quoted: a release called 2026, on or null would be no text to YAML. */}}
 {{- define "ssm.selector" -}}
 app.kubernetes.io/name: {{ .root.Chart.Name }}
-app.kubernetes.io/instance: {{ .root.Release.Name }}
+app.kubernetes.io/instance: {{ .root.Release.Name | quote }}
 app.kubernetes.io/component: {{ .component }}
 {{- end -}}
 

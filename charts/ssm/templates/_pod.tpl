@@ -5,41 +5,18 @@ metadata:
   labels:
     # Not the labels with versions: a new version of the chart alone restarts nothing.
     {{- include "ssm.selector" . | nindent 4 }}
-    {{- with merge (deepCopy $values.podLabels) .root.Values.commonLabels }}
+    {{- with merge dict (default dict $values.podLabels) (default dict .root.Values.commonLabels) }}
     {{- toYaml . | nindent 4 }}
     {{- end }}
   annotations:
     # The configuration is read at the start only; lists, certificates and trust anchors are read again when they change.
-    checksum/config: {{ include "ssm.config" . | sha256sum }}
-    kubectl.kubernetes.io/default-container: {{ .component }}
-    {{- with $values.podAnnotations }}
-    {{- toYaml . | nindent 4 }}
-    {{- end }}
+    {{- $own := dict "checksum/config" (include "ssm.config" . | sha256sum) "kubectl.kubernetes.io/default-container" .component }}
+    {{- toYaml (mergeOverwrite $own (default dict $values.podAnnotations)) | nindent 4 }}
 spec:
-  serviceAccountName: {{ include "ssm.serviceAccountName" .root }}
-  automountServiceAccountToken: false
-  # A Service called ssm-ops would else put SSM_OPS_PORT into the environment.
-  enableServiceLinks: false
+  {{- include "ssm.podBase" .root | nindent 2 }}
   terminationGracePeriodSeconds: {{ include "ssm.gracePeriod" . }}
   {{- if .once }}
   restartPolicy: Never
-  {{- end }}
-  securityContext:
-    {{- toYaml .root.Values.podSecurityContext | nindent 4 }}
-  {{- with .root.Values.image.pullSecrets }}
-  imagePullSecrets:
-    {{- toYaml . | nindent 4 }}
-  {{- end }}
-  {{- with .root.Values.priorityClassName }}
-  priorityClassName: {{ . }}
-  {{- end }}
-  {{- with .root.Values.nodeSelector }}
-  nodeSelector:
-    {{- toYaml . | nindent 4 }}
-  {{- end }}
-  {{- with .root.Values.tolerations }}
-  tolerations:
-    {{- toYaml . | nindent 4 }}
   {{- end }}
   {{- with $values.affinity }}
   affinity:
@@ -126,4 +103,42 @@ livenessProbe:
   {{- toYaml (merge (deepCopy $live) .Values.probes.liveness) | nindent 2 }}
 readinessProbe:
   {{- toYaml (merge (deepCopy $ready) .Values.probes.readiness) | nindent 2 }}
+{{- end -}}
+
+{{/* What every pod of the chart has. */}}
+{{- define "ssm.podBase" -}}
+serviceAccountName: {{ include "ssm.serviceAccountName" . | quote }}
+automountServiceAccountToken: false
+# A Service called ssm-ops would else put SSM_OPS_PORT into the environment.
+enableServiceLinks: false
+securityContext:
+  {{- toYaml .Values.podSecurityContext | nindent 2 }}
+{{- with .Values.image.pullSecrets }}
+imagePullSecrets:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with .Values.priorityClassName }}
+priorityClassName: {{ . | quote }}
+{{- end }}
+{{- with .Values.nodeSelector }}
+nodeSelector:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with .Values.tolerations }}
+tolerations:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- end -}}
+
+{{/*
+Of a Deployment; takes whether an old and a new pod may run together. Kubernetes' own numbers are said, so that they go when it is no longer
+RollingUpdate: server-side apply leaves what nobody has said, and the API refuses it beside Recreate.
+*/}}
+{{- define "ssm.strategy" -}}
+{{- if . -}}
+type: RollingUpdate
+rollingUpdate: {maxSurge: 25%, maxUnavailable: 25%}
+{{- else -}}
+type: Recreate
+{{- end -}}
 {{- end -}}

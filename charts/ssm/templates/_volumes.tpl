@@ -6,7 +6,7 @@
     name: {{ include "ssm.name" . }}
 - name: identity
   secret:
-    secretName: {{ include "ssm.identitySecret" . }}
+    secretName: {{ include "ssm.identitySecret" . | quote }}
     defaultMode: 288
     items:
       - {key: {{ $values.certificate.certificateKey | quote }}, path: tls.crt}
@@ -16,12 +16,12 @@
 {{- if .secret }}
 - name: broker-ca
   secret:
-    secretName: {{ .secret }}
+    secretName: {{ .secret | quote }}
     items: [{key: {{ .key | quote }}, path: ca.crt}]
 {{- else if .configMap }}
 - name: broker-ca
   configMap:
-    name: {{ .configMap }}
+    name: {{ .configMap | quote }}
     items: [{key: {{ .key | quote }}, path: ca.crt}]
 {{- end }}
 {{- end }}
@@ -29,7 +29,7 @@
 {{- $secret := index $values.secrets $key }}
 - name: {{ include "ssm.secretVolume" $key }}
   secret:
-    secretName: {{ $secret.name }}
+    secretName: {{ $secret.name | quote }}
     defaultMode: 288
     items: [{key: {{ $secret.key | quote }}, path: value}]
 {{- end }}
@@ -48,17 +48,17 @@ secret-{{ regexReplaceAll "([A-Z])" (replace "." "-" .) "-${1}" | lower }}
 {{- with .Values.trust }}
 {{- if .secret }}
   secret:
-    secretName: {{ .secret }}
+    secretName: {{ .secret | quote }}
 {{- else if .configMap }}
   configMap:
-    name: {{ .configMap }}
+    name: {{ .configMap | quote }}
 {{- else if .hostPath }}
   hostPath:
-    path: {{ .hostPath }}
+    path: {{ .hostPath | quote }}
     type: Directory
 {{- else if .existingClaim }}
   persistentVolumeClaim:
-    claimName: {{ .existingClaim }}
+    claimName: {{ .existingClaim | quote }}
     readOnly: true
 {{- else }}
 {{ toYaml .volume | indent 2 }}
@@ -76,14 +76,14 @@ secret-{{ regexReplaceAll "([A-Z])" (replace "." "-" .) "-${1}" | lower }}
 {{- if .recipients.configMap }}
 - name: more-recipients
   configMap:
-    name: {{ .recipients.configMap }}
+    name: {{ .recipients.configMap | quote }}
 {{- end }}
 - name: spool
 {{- if .volume.emptyDir }}
   emptyDir: {}
 {{- else }}
   persistentVolumeClaim:
-    claimName: {{ include "ssm.claim" (dict "root" $ "component" "sender") }}
+    claimName: {{ include "ssm.claim" (dict "root" $ "component" "sender") | quote }}
 {{- end }}
 {{- end }}
 {{- end -}}
@@ -93,7 +93,7 @@ secret-{{ regexReplaceAll "([A-Z])" (replace "." "-" .) "-${1}" | lower }}
 - name: lists
   configMap:
 {{- if .lists.configMap }}
-    name: {{ .lists.configMap }}
+    name: {{ .lists.configMap | quote }}
     items:
       - {key: {{ .lists.allowKey | quote }}, path: dns}
       {{- if .lists.denyKey }}
@@ -105,13 +105,13 @@ secret-{{ regexReplaceAll "([A-Z])" (replace "." "-" .) "-${1}" | lower }}
 {{- range $index, $secret := .earlierIdentities }}
 - name: earlier-{{ $index }}
   secret:
-    secretName: {{ $secret }}
+    secretName: {{ $secret | quote }}
     defaultMode: 288
 {{- end }}
 {{- if eq .kind "Deployment" }}
 - name: spool
   persistentVolumeClaim:
-    claimName: {{ include "ssm.claim" (dict "root" $ "component" "receiver") }}
+    claimName: {{ include "ssm.claim" (dict "root" $ "component" "receiver") | quote }}
 {{- end }}
 {{- end }}
 {{- end -}}
