@@ -1,11 +1,14 @@
 /** docs/cli.md and docs/migrating.md against the code, both ways. */
 import assert from 'node:assert/strict';
-import { readdirSync, readFileSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { readdirSync, readFileSync, unlinkSync, writeFileSync } from 'node:fs';
 import { describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { receiverSettings } from '@ssm/receiver';
 import { senderSettings } from '@ssm/sender';
 import { describeSettings } from '@ssm/service-kit';
+import { createOutgoingQueue } from '@ssm/spool';
+import { temporaryDirectory } from '@ssm/test-support';
 import { CLASSIC_KEYS } from '../src/classic/keys.js';
 import { ssmreceive } from '../src/classic/ssmreceive.js';
 import { ssmsend } from '../src/classic/ssmsend.js';
@@ -128,4 +131,23 @@ it('the advice of ssm check is for codes that there are', () => {
     ADVISED_CODES.filter((code) => !codes.has(code)),
     [],
   );
+});
+
+describe('the way back of docs/migrating.md', () => {
+  const [, commands = ''] = /## The way back.*?```sh\n(.*?)```/s.exec(page('migrating.md')) ?? [];
+
+  for (const layout of ['dirq', 'directory'] as const)
+    it(`has commands that remove what a sender leaves in a queue of layout ${layout}, but no file that was not sent`, async (t) => {
+      const outgoing = temporaryDirectory(t);
+      const queue = createOutgoingQueue({ path: outgoing, layout, instance: 'sender' });
+      await queue.start();
+      await queue.purge();
+      await queue.close?.();
+      writeFileSync(`${outgoing}/.claimed/somebody`, 'not sent');
+      assert.equal(spawnSync('sh', ['-c', commands], { cwd: outgoing }).status, 1);
+      assert.deepEqual(readdirSync(`${outgoing}/.claimed`), ['somebody']);
+      unlinkSync(`${outgoing}/.claimed/somebody`);
+      assert.equal(spawnSync('sh', ['-c', commands], { cwd: outgoing }).status, 0);
+      assert.deepEqual(readdirSync(outgoing), []);
+    });
 });
