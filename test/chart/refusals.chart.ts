@@ -141,6 +141,11 @@ const WRONG: readonly (readonly [what: string, values: Values])[] = [
   ['a kind of the other service', sender({ kind: 'StatefulSet' })],
 ];
 
+const WITHOUT_LABELS: Values = {
+  monitoring: Object.fromEntries(['serviceMonitor', 'prometheusRule', 'dashboards'].map((part) => [part, { enabled: true, labels: null }])),
+  networkPolicy: { metricsFrom: [{ namespaceSelector: {} }] },
+};
+
 describe('charts/ssm refuses', { skip }, () => {
   for (const [what, values, says] of REFUSED)
     it(what, () => {
@@ -168,6 +173,9 @@ describe('charts/ssm refuses', { skip }, () => {
       sender({}),
       // Of a parent chart: `condition: ssm.enabled`.
       { ...sender({}), enabled: true },
+      // What older values have not, as with `helm upgrade --reuse-values`, and what is taken away with null.
+      { ...sender({}), helmTest: null },
+      { ...sender({}), ...WITHOUT_LABELS },
       { ...sender({ kind: 'CronJob' }), fullnameOverride: '2026' },
       sender({ kind: 'CronJob', volume: { emptyDir: true }, initContainers: [{ name: 'kapel' }] }),
       sender({ certificate: { certManager: { ...ISSUED, algorithm: 'ECDSA', size: 384 } } }),
