@@ -41,7 +41,7 @@ const REFUSED: readonly (readonly [what: string, values: Values, says: RegExp])[
   ],
   ['a broker without a port', sender({ config: { broker: { ...BROKER, urls: ['stomp+ssl://a'] } } }), /stomp\+ssl:\/\/a is not stomp/],
   ['no broker', sender({ config: { broker: { ...BROKER, urls: [] } } }), /broker\.urls is empty/],
-  ['a name that no Service has', { ...sender({}), fullnameOverride: '2026' }, /a Service cannot be called 2026-sender/],
+  ['a name that no Service has', { ...sender({}), fullnameOverride: 'Site' }, /a Service cannot be called Site-sender/],
   ['a pod label that selects pods', sender({ podLabels: { 'app.kubernetes.io/component': 'x' } }), /sender\.podLabels: the chart sets/],
   ['a common label of the chart', { ...sender({}), commonLabels: { 'helm.sh/chart': 'x' } }, /commonLabels: the chart sets/],
   ['no trust anchors', { sender: SENDER }, /exactly one of .* \(none is given\)/],
@@ -192,6 +192,12 @@ describe('charts/ssm refuses', { skip }, () => {
       receiver({ config: { transport: 'ams', ams: { host: 'ams.example.org', project: 'p', subscription: 's' } } }),
     ];
     for (const values of accepted) assert.equal(template([], values).stderr, '');
+  });
+
+  it('a name that begins with a digit where a Service may not be called so', () => {
+    const values = { ...sender({}), fullnameOverride: '2026' };
+    assert.match(template([], values, ['--kube-version', '1.35.9']).stderr, /a Service cannot be called 2026-sender/);
+    assert.equal(template([], values, ['--kube-version', '1.36.0']).stderr, '');
   });
 
   for (const { key } of describeSettings(receiverSettings).filter(({ secret }) => secret))

@@ -13,7 +13,9 @@
 {{- define "ssm.checkService" -}}
 {{- $values := index .root.Values .component -}}
 {{- $name := include "ssm.fullname" .root -}}
-{{- if not (or (eq $values.kind "CronJob") (regexMatch "^[a-z][-a-z0-9]*$" $name)) -}}
+{{- /* From 1.36 on a Service may begin with a digit, as other objects. */ -}}
+{{- $begin := ternary "[a-z0-9]" "[a-z]" (semverCompare ">=1.36-0" .root.Capabilities.KubeVersion.Version) -}}
+{{- if not (or (eq $values.kind "CronJob") (regexMatch (printf "^%s[-a-z0-9]*$" $begin) $name)) -}}
 {{- fail (printf "a Service cannot be called %s-%s: give a fullnameOverride of small letters, digits and - that begins with a letter" $name .component) -}}
 {{- end -}}
 {{- $config := include "ssm.config" . | fromYaml -}}
