@@ -76,7 +76,7 @@ export class SimpleQueue implements OutgoingQueue {
   /** With files of the writer it may be different: fs.protected_hardlinks lets us link only what is ours or what we may write. */
   async #probeElements(): Promise<void> {
     const failures: unknown[] = [];
-    for (const name of await this.#firstNames()) {
+    for await (const name of this.#firstNames()) {
       try {
         await fs.access(`${this.path}/${splitElementName(name).directory}`, fs.constants.W_OK | fs.constants.X_OK);
         if (await this.#probeElement(`${this.path}/${name}`)) return;
@@ -88,9 +88,15 @@ export class SimpleQueue implements OutgoingQueue {
     if (failures.length > 0) throw failures[0];
   }
 
-  async #firstNames(): Promise<readonly string[]> {
-    for await (const names of this.#scan({ signal: undefined, batch: PROBED_BATCH }).names) return names.slice(0, MAXIMUM_PROBED);
-    return [];
+  /** Whatever directory they are in. */
+  async *#firstNames(): AsyncGenerator<string, void> {
+    let count = 0;
+    for await (const names of this.#scan({ signal: undefined, batch: PROBED_BATCH }).names)
+      for (const name of names) {
+        if (count === MAXIMUM_PROBED) return;
+        count += 1;
+        yield name;
+      }
   }
 
   /** False when the file tells nothing: it is gone, or no regular file. */

@@ -523,7 +523,8 @@ describe('start of a dirq Simple queue', () => {
 
   it('goes on when it may lock one of the first files', async (t) => {
     const root = temporaryDirectory(t);
-    const [foreign, ours] = [NAME, '66000000/66000000000002'];
+    // Also of another directory: each begins a portion of names of its own.
+    const [foreign, ours] = [NAME, '66000001/66000000000002'];
     put(root, foreign);
     put(root, ours);
     const link = files.link;
