@@ -74,9 +74,7 @@ async function* passOnce(sources: PassSources): AsyncGenerator<string, Pass, und
     await sources.begin();
     const scan = queue.scan(stopping, (all) => depth.passed(all, gone() - before));
     for await (const names of scan.names) {
-      const turns = names.map((name) => turnOf(name, sources));
-      counts.waiting += turns.filter((turn) => turn === 'later').length;
-      for (const name of names.filter((_, index) => turns[index] === 'now')) {
+      for (const name of inTurn(names, sources, counts)) {
         if (stopping.aborted || closed() !== undefined) return { ...NOTHING, ...counts };
         if (volume.troubled) await pause(TROUBLE_GAP_MS, stopping);
         counts.started += 1;
@@ -93,6 +91,15 @@ async function* passOnce(sources: PassSources): AsyncGenerator<string, Pass, und
   } catch (error) {
     volume.scanFailed(error);
     return { ...NOTHING, failed: true, ...counts };
+  }
+}
+
+/** Each is asked when its turn comes: a directory that changes while it is read may show a name twice. */
+function* inTurn(names: readonly string[], sources: PassSources, counts: { waiting: number }): Generator<string, void> {
+  for (const name of names) {
+    const turn = turnOf(name, sources);
+    if (turn === 'later') counts.waiting += 1;
+    if (turn === 'now') yield name;
   }
 }
 

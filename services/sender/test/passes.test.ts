@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { linkSync, mkdirSync, renameSync } from 'node:fs';
 import path from 'node:path';
+import { Readable } from 'node:stream';
 import { describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createHealth, createLogger, type Health } from '@ssm/service-kit';
@@ -165,6 +166,15 @@ describe('elements', () => {
     assert.equal(await next(source), third);
     assert.equal(await next(source), second, 'as soon as its time has come, whatever the scan interval');
     assert.equal(bench.passes[0]?.waiting, 1);
+  });
+
+  it('gives a name that the directory shows twice once', async (t) => {
+    const bench = await createBench(t);
+    const scan = (signal?: AbortSignal): Scan => ({ ...bench.queue.scan(signal), names: Readable.from([['a', 'a', 'b']]) });
+    const source = elements({ ...bench, queue: { ...bench.queue, scan } });
+    assert.equal(await next(source), 'a');
+    bench.inFlight.enter('a');
+    assert.equal(await next(source), 'b');
   });
 
   it('leaves alone what failed too often, in a run that ends', async (t) => {
