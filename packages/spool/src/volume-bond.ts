@@ -34,7 +34,7 @@ export class VolumeBond {
   readonly #name: NameFile;
   readonly #inRecord: NameFile;
   readonly #inRejects: NameFile;
-  #newRecords: readonly string[] = [];
+  readonly #newRecords = new Set<string>();
 
   constructor(options: BondOptions) {
     const { instance, modes = {}, queue, record, rejects } = options;
@@ -48,16 +48,21 @@ export class VolumeBond {
     this.#inRejects = new NameFile(path.join(rejects, `incoming-${hash}`), modes);
   }
 
-  /** Directories of records that were new at the last check, where incoming had been used before: lost, or on volumes that are not mounted. */
-  get newRecords(): readonly string[] {
-    return this.#newRecords;
+  /**
+   * Directories of records that were new at a check, where incoming had been used before: lost, or on volumes that are not mounted. Each is
+   * told once, also when it has been made since.
+   */
+  takeNewRecords(): readonly string[] {
+    const records = [...this.#newRecords];
+    this.#newRecords.clear();
+    return records;
   }
 
   /** Before the queue is started, so that nothing is made on another volume. SpoolError path-missing. */
   async check(): Promise<void> {
     await guarded('look for the volume', this.#options.queue, async () => {
       const name = (await this.#name.read()) ?? (await this.#restored());
-      this.#newRecords = name === undefined ? [] : await this.#withoutMemory();
+      if (name !== undefined) for (const record of await this.#withoutMemory()) this.#newRecords.add(record);
       await this.#compare(name, (noted) => noted.read());
       if (name === undefined && !this.#isInside && (await this.#wasStagedElsewhere()))
         this.#refuse([this.#inRecord], 'what is half-way in its record is not there');

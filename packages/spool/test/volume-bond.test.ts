@@ -74,6 +74,19 @@ describe('the bond of incoming and its record', () => {
     );
   });
 
+  it('tells once which records are new beside it, also of those that it noted its name in since', async (t) => {
+    const places = placesIn(t);
+    await start(places);
+    renameSync(places.record, `${places.record}-elsewhere`);
+    const bond = new VolumeBond(places);
+    await bond.check();
+    await new FileDeliveryRecord({ path: places.record }).start();
+    await bond.bind();
+    // What comes after that failed, and all is tried again.
+    await bond.check();
+    assert.deepEqual([bond.takeNewRecords(), bond.takeNewRecords()], [[places.record], []]);
+  });
+
   it('is made without hard links too', async (t) => {
     const places = placesIn(t);
     t.mock.method(files, 'link', failing('EPERM'));

@@ -112,7 +112,7 @@ export async function prepareStation(
   await trust.ready(need.components.has('trust'));
   if (trust.failure === undefined) context.health.set('trust', true);
   const recovery = await prepareLocal(local, changedSince(station) ? without(need, 'reject') : need, context.stopping);
-  const { newRecords: records } = local.bond;
+  const records = local.bond.takeNewRecords();
   if (records.length > 0) context.log.warn('incoming was used before, but a record beside it is new', { records, detail: NEW_RECORD });
   station.warnOfServer(local.incoming.record.sharing?.warnings ?? []);
   reportRecovery(recovery, { log: context.log, metrics });

@@ -45,7 +45,7 @@ export async function checkIncoming(config: ReceiverConfig, again: string): Prom
     await bond.check();
     const found = await checkQueue('incoming', config.incoming.path, again);
     const advice = 'mount its volume; where that was lost, go on: what comes again is kept twice';
-    return [...found, ...bond.newRecords.map((record) => warn('incoming', `it was used before, but ${record} is new`, advice))];
+    return [...found, ...bond.takeNewRecords().map((record) => warn('incoming', `it was used before, but ${record} is new`, advice))];
   });
 }
 
