@@ -1,5 +1,5 @@
 /** Out of quarantine, back to where the file came from. */
-import { promises as fs } from 'node:fs';
+import { promises as fs, type Stats } from 'node:fs';
 import path from 'node:path';
 import { CLAIMS } from './claims-directory.js';
 import { makeDirectory, syncDirectory } from './durable.js';
@@ -18,8 +18,8 @@ const MAXIMUM_NAME = 4096;
 export type RequeueOptions = Pick<OutgoingOptions, 'path' | 'layout' | 'quarantinePath' | 'modes'>;
 
 /**
- * Puts a quarantined file back under its name, durably, then removes the element. A crash in between is finished by the next call. Never
- * replaces a file. Resolves to the name. SpoolError: claim-lost (gone, or somebody has it), name-taken, not-regular, element-corrupt,
+ * Puts a quarantined file back under its name, durably, then removes the element. A crash in between is finished by the next call; where the
+ * file was moved, and not linked, the element is left without it (element-corrupt), to be purged. Never replaces a file. Resolves to the name. SpoolError: claim-lost (gone, or somebody has it), name-taken, not-regular, element-corrupt,
  * name-invalid, permission-denied, io-error.
  */
 export async function requeue(options: RequeueOptions, element: string): Promise<string> {
@@ -49,7 +49,7 @@ async function nameOf(reader: NormalReader, element: string): Promise<string> {
 async function linkBack({ path: root, layout, modes = {} }: RequeueOptions, body: string, name: string): Promise<void> {
   const directory = layout === 'dirq' ? `${root}/${splitElementName(name).directory}` : root;
   if (layout === 'directory') checkFileName(name);
-  const status = await fs.lstat(body);
+  const status = await statOf(body);
   if (!status.isFile()) throw new SpoolError('not-regular', `${body} is not a regular file, and was never opened`, { path: body });
   if (layout === 'dirq' && (await makeDirectory(directory, modes))) await syncDirectory(root);
   const target = fileIn(root, name);
@@ -63,6 +63,18 @@ async function linkBack({ path: root, layout, modes = {} }: RequeueOptions, body
       throw new SpoolError('name-taken', `${root} has a file named ${JSON.stringify(name)} already`, { cause, path: root });
   }
   await syncDirectory(directory);
+}
+
+async function statOf(body: string): Promise<Stats> {
+  try {
+    return await fs.lstat(body);
+  } catch (cause) {
+    if (!failedWith(cause, 'ENOENT')) throw cause;
+    throw new SpoolError('element-corrupt', `${body} is gone: it was given back before, or somebody took it; purge the element`, {
+      cause,
+      path: body,
+    });
+  }
 }
 
 /** Another user's file, or any where there are no hard links. One of a plain directory is given back as a sender does it. */

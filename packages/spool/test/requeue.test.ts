@@ -1,5 +1,16 @@
 import assert from 'node:assert/strict';
-import { linkSync, mkdirSync, promises, readdirSync, readFileSync, symlinkSync, unlinkSync, utimesSync, writeFileSync } from 'node:fs';
+import {
+  linkSync,
+  mkdirSync,
+  promises,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  symlinkSync,
+  unlinkSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { describe, it, type TestContext } from 'node:test';
 import { temporaryDirectory } from '@ssm/test-support';
 import { createOutgoingQueue, NormalReader, type OutgoingOptions, PlainWriter, requeue, SimpleWriter, scanOutgoing } from '../src/index.js';
@@ -98,6 +109,13 @@ describe('requeue of a file that may not be linked', () => {
       claims.map((claim) => claim.name),
       [name, name],
     );
+  });
+
+  it('says that nothing is left of one that a killed call gave back', async (t) => {
+    const { root, element } = await quarantined(t, 'directory');
+    renameSync(`${root}/.quarantine/${element}/body`, `${root}/.claimed/free~${'0'.repeat(32)}~record`);
+    const { message } = await rejectsWith(requeue({ path: root, layout: 'directory' }, element), 'element-corrupt');
+    assert.match(message, /given back before/);
   });
 
   it('is refused where he could not lock it either', async (t) => {
