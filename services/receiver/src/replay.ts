@@ -59,7 +59,7 @@ async function replay(
 
 function ended(log: Logger, counts: Readonly<Record<string, number>>, trouble?: unknown): number {
   if (trouble === undefined) log.info('the reject queue was tried again', counts);
-  else log.error('the reject queue could not be tried to its end', { ...counts, error: trouble });
+  else log.error('not all of the reject queue could be tried again', { ...counts, error: trouble });
   return trouble === undefined ? 0 : 1;
 }
 
