@@ -14,7 +14,7 @@ import { SpoolError } from './errors.js';
 import { guarded } from './faults.js';
 import { inodeOf } from './moves.js';
 import { NameFile } from './name-file.js';
-import { namesIn, STAGING, VOLUME } from './normal-layout.js';
+import { namesIn, numberedDirectories, STAGING, VOLUME } from './normal-layout.js';
 import type { FileModes } from './spool.js';
 
 export interface BondOptions {
@@ -89,9 +89,13 @@ export class VolumeBond {
     if (others.length > 0) this.#refuse(others, why.join(', '));
   }
 
-  /** The rejects may have no note of ours and be old all the same: it is made for each instance. */
+  /**
+   * The rejects may have no note of ours and be old all the same: it is made for each instance. Where nothing was stored yet there is nothing
+   * to remember: several receivers may just be starting for the first time.
+   */
   async #withoutMemory(): Promise<string[]> {
-    const { record, rejects } = this.#options;
+    const { queue, record, rejects } = this.#options;
+    if ((await numberedDirectories(queue)).length === 0) return [];
     const isNew = [(await this.#inRecord.read()) === undefined, (await inodeOf(rejects)) === undefined];
     return [record, rejects].filter((_, index) => isNew[index]);
   }

@@ -80,6 +80,9 @@ describe('the bond of incoming and its record', () => {
     renameSync(places.record, `${places.record}-elsewhere`);
     const bond = new VolumeBond(places);
     await bond.check();
+    assert.deepEqual(bond.takeNewRecords(), [], 'nothing was stored yet: another receiver may just be starting');
+    mkdirSync(`${places.queue}/00000000`);
+    await bond.check();
     await new FileDeliveryRecord({ path: places.record }).start();
     await bond.bind();
     // What comes after that failed, and all is tried again.

@@ -140,6 +140,7 @@ describe('a record that is begun anew', () => {
       return context.lines.find(({ message }) => message === 'incoming was used before, but a record beside it is new')?.fields['records'];
     };
     assert.deepEqual([await told(), await told()], [undefined, undefined]);
+    mkdirSync(path.join(site.incoming, '00000000'), { recursive: true });
     for (const [lost, named] of [
       [record, record],
       [site.reject, path.join(site.reject, '.delivered')],

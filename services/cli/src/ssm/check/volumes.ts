@@ -1,4 +1,4 @@
-/** Can the service do on its volumes what it must? Tried for real, with files of our own that are gone afterwards. */
+/** Can the service do on its volumes what it must? Tried for real: what is made is gone afterwards, but what each start makes (`.claimed`). */
 import { randomBytes } from 'node:crypto';
 import { access, constants, mkdir, open, rename, rmdir, stat, unlink } from 'node:fs/promises';
 import path from 'node:path';
