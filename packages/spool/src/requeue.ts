@@ -2,7 +2,7 @@
 import { promises as fs, type Stats } from 'node:fs';
 import path from 'node:path';
 import { CLAIMS } from './claims-directory.js';
-import { makeDirectory, syncDirectory } from './durable.js';
+import { makeDirectory, makeOwnDirectory, syncDirectory } from './durable.js';
 import { SpoolError } from './errors.js';
 import { failedWith, guarded, whoAndWhere } from './faults.js';
 import { inodeOf, moveFile } from './moves.js';
@@ -56,7 +56,7 @@ async function linkBack({ path: root, layout, modes = {} }: RequeueOptions, body
   try {
     await fs.link(body, target);
   } catch (cause) {
-    if (failedWith(cause, 'EPERM', 'ENOTSUP')) return await putBackUnlinked({ path: root, layout }, body, name, cause);
+    if (failedWith(cause, 'EPERM', 'ENOTSUP')) return await putBackUnlinked({ path: root, layout, modes }, body, name, cause);
     // The call before may have come so far.
     if (!failedWith(cause, 'EEXIST')) throw cause;
     if ((await inodeOf(target)) !== (await inodeOf(body)))
@@ -78,10 +78,17 @@ async function statOf(body: string): Promise<Stats> {
 }
 
 /** Another user's file, or any where there are no hard links. One of a plain directory is given back as a sender does it. */
-async function putBackUnlinked({ path: root, layout }: RequeueOptions, body: string, name: string, cause: unknown): Promise<void> {
+async function putBackUnlinked(
+  { path: root, layout, modes = {} }: RequeueOptions,
+  body: string,
+  name: string,
+  cause: unknown,
+): Promise<void> {
   if (layout === 'dirq' || !isSendableName(name))
     throw new SpoolError('permission-denied', `${body} may not be linked (${await whoAndWhere(body)})`, { cause, path: body });
   const id = deliveryIdOf(name, await fs.lstat(body, { bigint: true }));
+  const claims = path.join(root, CLAIMS);
+  if (await makeOwnDirectory(claims, modes)) await syncDirectory(root);
   await moveFile(body, claimedPath(root, { token: undefined, id, name }));
-  await syncDirectory(path.join(root, CLAIMS));
+  await syncDirectory(claims);
 }

@@ -111,6 +111,17 @@ describe('requeue of a file that may not be linked', () => {
     );
   });
 
+  it('follows no link that somebody put in the place of the claims', async (t) => {
+    const { root, element } = await quarantined(t, 'directory');
+    const elsewhere = temporaryDirectory(t);
+    renameSync(`${root}/.claimed`, `${root}/.moved`);
+    symlinkSync(elsewhere, `${root}/.claimed`);
+    refuseLinks(t);
+    await rejectsWith(requeue({ path: root, layout: 'directory' }, element), 'path-missing');
+    assert.deepEqual(readdirSync(elsewhere), []);
+    assert.equal(filesBelow(`${root}/.quarantine`).length, 3);
+  });
+
   it('says that nothing is left of one that a killed call gave back', async (t) => {
     const { root, element } = await quarantined(t, 'directory');
     renameSync(`${root}/.quarantine/${element}/body`, `${root}/.claimed/free~${'0'.repeat(32)}~record`);
