@@ -18,9 +18,10 @@ const MAXIMUM_NAME = 4096;
 export type RequeueOptions = Pick<OutgoingOptions, 'path' | 'layout' | 'quarantinePath' | 'modes'>;
 
 /**
- * Puts a quarantined file back under its name, durably, then removes the element. A crash in between is finished by the next call; where the
- * file was moved, and not linked, the element is left without it (element-corrupt), to be purged. Never replaces a file. Resolves to the name. SpoolError: claim-lost (gone, or somebody has it), name-taken, not-regular, element-corrupt,
- * name-invalid, permission-denied, io-error.
+ * Puts a quarantined file back under its name, durably, then removes the element. Never replaces a file. A crash in between is finished by the
+ * next call; where the file was moved, and not linked, the element is left without it (element-corrupt), to be purged. Resolves to the name.
+ * SpoolError: claim-lost (gone, or somebody has it), name-taken, not-regular, element-corrupt, name-invalid, permission-denied, path-missing,
+ * io-error.
  */
 export async function requeue(options: RequeueOptions, element: string): Promise<string> {
   const quarantine = options.quarantinePath ?? path.join(options.path, QUARANTINE);
