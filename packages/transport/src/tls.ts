@@ -27,16 +27,45 @@ export function tlsSettings(name: string, source: () => TransportTls): Transport
   return settings;
 }
 
-/** The options of a connection to a host. */
-export function connectionOptions(host: string, { ca, certificate, key, serverName }: TransportTls): tls.ConnectionOptions {
+interface Context {
+  readonly settings: TransportTls;
+  readonly made: tls.SecureContext;
+}
+
+/** Those that were used last, the newest first: one with a certificate and one without. */
+let contexts: readonly Context[] = [];
+const MAXIMUM_CONTEXTS = 2;
+
+/**
+ * The same for the same material, however often it is connected. One for each attempt would be half a megabyte with the hundred CAs of a trust
+ * directory, outside of the heap, where the garbage collector does not see it grow while a broker is away.
+ */
+function contextOf(settings: TransportTls, material: tls.SecureContextOptions): tls.SecureContext {
+  const used = contexts.find((one) => isSameMaterial(one.settings, settings)) ?? { settings, made: tls.createSecureContext(material) };
+  contexts = [used, ...contexts.filter((one) => one !== used)].slice(0, MAXIMUM_CONTEXTS);
+  return used.made;
+}
+
+function isSameMaterial(a: TransportTls, b: TransportTls): boolean {
+  return a.certificate === b.certificate && a.key === b.key && a.ca.length === b.ca.length && a.ca.every((one, at) => one === b.ca[at]);
+}
+
+/** The options of a connection to a host. Throws what Node.js does when the certificate, its key or a CA cannot be used. */
+export function connectionOptions(host: string, settings: TransportTls): tls.ConnectionOptions {
+  const { ca, certificate, key, serverName } = settings;
   const expected = serverName ?? host;
-  return {
+  const material: tls.SecureContextOptions = {
     ca: [...ca],
     ...(certificate === undefined ? {} : { cert: certificate }),
     ...(key === undefined ? {} : { key }),
     // Explicit, because the environment can change Node's defaults.
-    rejectUnauthorized: true,
     minVersion: 'TLSv1.2',
+  };
+  return {
+    // Beside the context, since an HTTPS agent tells connections apart by it.
+    ...material,
+    secureContext: contextOf(settings, material),
+    rejectUnauthorized: true,
     // SNI carries no addresses (RFC 6066 section 3).
     ...(net.isIP(expected) === 0 ? { servername: expected } : {}),
     checkServerIdentity: (_host, peer) => tls.checkServerIdentity(expected, peer),

@@ -6,6 +6,7 @@ import { createCertificate, type IssuedCertificate } from '@ssm/test-support';
 import { createStompPublisher, type TransportTls } from '../src/index.js';
 import { Session } from '../src/stomp/session.js';
 import { resolveOptions } from '../src/stomp/settings.js';
+import { connectionOptions } from '../src/tls.js';
 import { rejection, within } from './helpers.js';
 import { ScriptedBroker } from './scripted-broker.js';
 
@@ -212,4 +213,20 @@ it('asks for the settings at each connect, so that renewed certificates are used
   assert.equal(seen.client, 'renewed');
   assert.equal(asked, 2);
   await within(publisher.drain(never), 'drained');
+});
+
+const contextOf = (settings: TransportTls): tls.SecureContext | undefined => connectionOptions('127.0.0.1', settings).secureContext;
+
+it('reads certificates and key once for all attempts, until something is another one', () => {
+  const [plain, own] = [trusting(), trusting(identity(client))];
+  const [first, second] = [contextOf(plain()), contextOf(own())];
+  assert.ok(first !== undefined && second !== undefined && first !== second);
+  for (let attempt = 0; attempt < 3; attempt += 1) {
+    assert.equal(contextOf({ ...plain(), serverName: 'broker.example' }), first);
+    assert.equal(contextOf(own()), second);
+  }
+  const otherKey = createCertificate({ subject: '/CN=client', issuer: ca, eku: ['clientAuth'] });
+  assert.notEqual(contextOf(trusting(identity(otherKey))()), second);
+  assert.notEqual(contextOf(trusting({ ca: [otherCa.certificatePem] })()), first);
+  assert.notEqual(contextOf(trusting({ ca: [ca.certificatePem, otherCa.certificatePem] })()), first);
 });
