@@ -25,6 +25,8 @@ export interface TrustStore {
   readonly directory: string;
   /** Self-signed CA certificates of the directory; its other CA certificates only help to build chains. */
   readonly anchors: readonly Certificate[];
+  /** Names (slash form) of all CAs that have a certificate in the directory. */
+  readonly cas: readonly string[];
   /** Issuer (slash form) and nextUpdate of every CRL that was read. */
   readonly crls: readonly { readonly issuer: string; readonly nextUpdate: Date | undefined }[];
   /** Files that were left out, and why; never a reason to refuse the whole. */
@@ -163,6 +165,7 @@ function snapshotOf(directory: string, material: TrustMaterial): TrustStore {
   const snapshot: TrustStore = Object.freeze({
     directory,
     anchors: Object.freeze([...material.anchors]),
+    cas: Object.freeze([...new Set(material.cas.map(({ subject }) => subject.toString()))]),
     crls: Object.freeze(material.crls.map(({ issuer, nextUpdate }) => Object.freeze({ issuer: issuer.toString(), nextUpdate }))),
     problems: Object.freeze([...material.problems]),
   });

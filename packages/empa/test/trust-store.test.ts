@@ -64,6 +64,7 @@ describe('loadTrustStore', () => {
     assert.equal(trust.directory, directory);
     assert.deepEqual(names(trust).toSorted(), ['/C=UK/O=Other/CN=CA', '/C=UK/O=eScience/CN=CA']);
     assert.deepEqual(trust.crls, [{ issuer: '/C=UK/O=eScience/CN=CA', nextUpdate: new Date('2040-01-01T00:00:00Z') }]);
+    assert.deepEqual(trust.cas.toSorted(), ['/C=UK/O=eScience/CN=CA', other.dn].toSorted());
     assert.deepEqual(trust.problems, []);
     verifyCertificate(parseCertificate(host.der), [], trust, { now: new Date(), policy: { crl: 'require', signingPolicy: 'require' } });
   });

@@ -102,14 +102,14 @@ export function watchLists(options: MaterialOptions, onChange: (lists: SignerLis
   );
 }
 
-/** CAs of which there was a revocation list, and is none any more. */
+/** CAs of which there was a revocation list, and is none any more. One that is gone itself vouches for nobody. */
 class GoneLists {
   readonly #seen = new Set<string>();
 
-  after({ crls }: Pick<TrustStore, 'crls'>): readonly string[] {
+  after({ cas, crls }: Pick<TrustStore, 'cas' | 'crls'>): readonly string[] {
     const issuers = new Set(crls.map(({ issuer }) => issuer));
     for (const issuer of issuers) this.#seen.add(issuer);
-    return [...this.#seen].filter((issuer) => !issuers.has(issuer));
+    return cas.filter((ca) => this.#seen.has(ca) && !issuers.has(ca));
   }
 }
 

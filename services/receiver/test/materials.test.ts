@@ -4,7 +4,7 @@ import path from 'node:path';
 import { describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { DistinguishedName } from '@ssm/empa';
-import { createCertificate, createCrl, type IssuedCrl, type Scope, writeTrustDirectory } from '@ssm/test-support';
+import { createCertificate, createCrl, type IssuedCrl, type Scope, type TrustContent, writeTrustDirectory } from '@ssm/test-support';
 import { createStation, type Station } from '../src/station.js';
 import { createContext, metricOf, type TestContext } from './support/context.js';
 import { configOf, createSite, type Site } from './support/live.js';
@@ -209,5 +209,22 @@ describe('the trust directory', () => {
     assert.deepEqual([told(), await metricOf(context, 'ssm_trust_problems')], [[[ca.dn]], 1]);
     await withLists(createCrl({ issuer: ca }));
     assert.deepEqual([told().length, await metricOf(context, 'ssm_trust_problems')], [1, 0]);
+  });
+
+  it('misses no revocation list of a CA that was withdrawn itself, but that of one that is back', async (t) => {
+    const { context, site, station } = await start(t);
+    await station.trust.ready(false);
+    const { ca, trustDirectory } = site.pki;
+    const other = createCertificate({ subject: '/C=UK/O=eScience/CN=Other CA', key: 'p256', ca: true });
+    const problemsWith = async (content: TrustContent): Promise<number> => {
+      rmSync(trustDirectory, { recursive: true });
+      writeTrustDirectory(trustDirectory, content);
+      await context.reload();
+      return await metricOf(context, 'ssm_trust_problems');
+    };
+    const crls = [createCrl({ issuer: ca })];
+    assert.equal(await problemsWith({ cas: [ca, other], crls: [...crls, createCrl({ issuer: other })] }), 0);
+    assert.equal(await problemsWith({ cas: [ca], crls }), 0);
+    assert.equal(await problemsWith({ cas: [ca, other], crls }), 1);
   });
 });

@@ -26,6 +26,8 @@ export interface TrustFile {
 /** Everything that chains are judged by; immutable. */
 export interface TrustMaterial {
   readonly anchors: readonly Certificate[];
+  /** All CA certificates of the directory. */
+  readonly cas: readonly Certificate[];
   readonly crls: readonly Crl[];
   readonly problems: readonly TrustProblem[];
   isAnchor(certificate: Certificate): boolean;
@@ -211,6 +213,7 @@ function idlePolicies(cas: readonly FoundCa[], policies: readonly FoundPolicy[])
 
 class DirectoryTrust implements TrustMaterial {
   readonly anchors: readonly Certificate[];
+  readonly cas: readonly Certificate[];
   readonly crls: readonly Crl[];
   readonly problems: TrustProblem[] = [];
   readonly known = new KnownChains();
@@ -227,7 +230,8 @@ class DirectoryTrust implements TrustMaterial {
   readonly #strayCrl: string | undefined;
 
   constructor(cas: readonly FoundCa[], crls: readonly Crl[], policies: readonly FoundPolicy[], brokenCrls: ReadonlyMap<string, string>) {
-    this.anchors = cas.map(({ certificate }) => certificate).filter(isSelfSigned);
+    this.cas = cas.map(({ certificate }) => certificate);
+    this.anchors = this.cas.filter(isSelfSigned);
     this.crls = crls;
     this.#policies = policies.flatMap(({ content }) => content.policies);
     this.#policyFiles = policies;
