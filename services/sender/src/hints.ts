@@ -10,7 +10,7 @@ const ELEMENT_DIRECTORY = /^[0-9a-f]{8}$/;
 const NOISE = /^\.|\.(?:lck|tmp|part)$|~$/;
 
 export interface Hints {
-  /** Watches again what could not be watched, or was lost. */
+  /** Watches anew: nothing tells that a volume was mounted again, or that a directory is another one of the same name. */
   renew(): Promise<void>;
   close(): void;
 }
@@ -36,35 +36,34 @@ export function watchVolume(root: string, layout: 'dirq' | 'directory', hint: ()
     directories.delete(oldest);
   };
 
+  const forgetAll = (): void => {
+    top?.close();
+    for (const watcher of directories.values()) watcher.close();
+    directories.clear();
+  };
+
   const renew = async (): Promise<void> => {
+    // First what a thread waits for: a volume that hangs must not be watched, which this one would wait for.
+    const names = layout === 'dirq' ? await readdir(root).catch(() => []) : [];
     if (closed) return;
-    top ??= open(
+    forgetAll();
+    top = open(
       root,
       (file) => {
         if (layout === 'dirq' && ELEMENT_DIRECTORY.test(file)) follow(file);
         hint();
       },
-      () => {
-        top?.close();
-        top = undefined;
-      },
+      () => top?.close(),
     );
-    if (layout === 'directory') return;
-    const names = await readdir(root).catch(() => []);
-    for (const name of names
-      .filter((one) => ELEMENT_DIRECTORY.test(one))
-      .toSorted()
-      .slice(-WATCHED_DIRECTORIES))
-      follow(name);
+    const sorted = names.filter((one) => ELEMENT_DIRECTORY.test(one)).toSorted();
+    for (const name of sorted.slice(-WATCHED_DIRECTORIES)) follow(name);
   };
 
   return {
     renew,
     close: () => {
       closed = true;
-      top?.close();
-      for (const watcher of directories.values()) watcher.close();
-      directories.clear();
+      forgetAll();
     },
   };
 }

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -50,6 +50,24 @@ describe('watchVolume', () => {
     putFile(root, 'records', 'x');
     await eventually(() => assert.ok(count() > 0));
   });
+
+  for (const layout of ['dirq', 'directory'] as const) {
+    it(`tells again, once renewed, of what comes into another directory of the same name (${layout})`, async (t) => {
+      const { root, hints, count } = await watched(t, layout);
+      const at = new Date();
+      const put = (): void => void (layout === 'dirq' ? addElement(root, 'x', at) : putFile(root, 'records', 'x'));
+      put();
+      await hints.renew();
+      renameSync(root, `${root}.old`);
+      mkdirSync(root);
+      put();
+      await hints.renew();
+      await sleep(50);
+      const before = count();
+      put();
+      await eventually(() => assert.ok(count() > before));
+    });
+  }
 
   it('watches nothing any more once it is closed', async (t) => {
     const { root, hints, count } = await watched(t, 'directory');
