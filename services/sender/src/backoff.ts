@@ -7,8 +7,10 @@ export interface BackoffOptions {
   readonly maximumMs: number;
   /** Elements remembered; beyond it the one that has waited longest without a try is forgotten, which only means an early try. */
   readonly capacity: number;
-  /** Milliseconds since the epoch, without jumps. */
+  /** Monotonic milliseconds: a clock that was wrong and is set right must not make a file wait for the difference. */
   readonly now: () => number;
+  /** The time of day. */
+  readonly date: () => Date;
   /** 0 to 1. */
   readonly random: () => number;
 }
@@ -58,12 +60,12 @@ export class ElementBackoff {
 
   /** One more failure; comes back with the number of them. Delays double, with full jitter. */
   failed(name: string, since?: Date): number {
-    const { initialMs, maximumMs, capacity, now, random } = this.#options;
+    const { initialMs, maximumMs, capacity, now, date, random } = this.#options;
     const before = this.#failures.get(name);
     const attempts = (before?.attempts ?? 0) + 1;
     const delay = Math.min(maximumMs, initialMs * 2 ** (attempts - 1)) * random();
     this.#failures.delete(name);
-    this.#failures.set(name, { attempts, notBefore: now() + delay, since: since ?? before?.since ?? new Date(now()) });
+    this.#failures.set(name, { attempts, notBefore: now() + delay, since: since ?? before?.since ?? date() });
     const [first] = this.#failures.keys();
     if (this.#failures.size > capacity && first !== undefined) this.#failures.delete(first);
     return attempts;

@@ -42,15 +42,12 @@ export interface PartsOptions {
   readonly random?: () => number;
 }
 
-/** A clock that was wrong and is set right must not make a file wait for the difference. */
-const steady = (): number => performance.timeOrigin + performance.now();
-
 export function createParts(config: SenderConfig, { log, health, metrics: registry }: ServiceContext, options: PartsOptions): Parts {
   const { now = () => new Date(), random = Math.random } = options;
   const volume = new VolumeState(health, log);
   const queue = watchedQueue(createOutgoingQueue({ ...queueOptions(config), now, random }), volume.answers);
   const inFlight = new InFlight();
-  const backoff = new ElementBackoff({ ...BACKOFF_MS, capacity: BACKOFF_CAPACITY, now: steady, random });
+  const backoff = new ElementBackoff({ ...BACKOFF_MS, capacity: BACKOFF_CAPACITY, now: () => performance.now(), date: now, random });
   const depth = new QueueDepth(queue, () => performance.now());
   const metrics = createSenderMetrics(registry, {
     now,

@@ -2,8 +2,10 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { ElementBackoff } from '../src/backoff.js';
 
+const DAY = new Date('2026-01-01');
+
 function backoffAt(clock: { now: number }, capacity = 100): ElementBackoff {
-  return new ElementBackoff({ initialMs: 1000, maximumMs: 8000, capacity, now: () => clock.now, random: () => 1 });
+  return new ElementBackoff({ initialMs: 1000, maximumMs: 8000, capacity, now: () => clock.now, date: () => DAY, random: () => 1 });
 }
 
 describe('ElementBackoff', () => {
@@ -66,5 +68,14 @@ describe('ElementBackoff', () => {
     backoff.failed('a');
     backoff.failed('b', new Date(1000));
     assert.deepEqual(backoff.oldest, new Date(1000));
+  });
+
+  it('takes the first failure of one without a time by the clock, and not by what measures delays', () => {
+    const clock = { now: 5000 };
+    const backoff = backoffAt(clock);
+    backoff.failed('a');
+    clock.now += 1000;
+    backoff.failed('a');
+    assert.deepEqual(backoff.oldest, DAY);
   });
 });

@@ -57,7 +57,7 @@ async function createBench(scope: Scope, more: Partial<PassSources> = {}): Promi
     scans: () => scans,
     queue,
     inFlight: new InFlight(),
-    backoff: new ElementBackoff({ initialMs: 300, maximumMs: 300, capacity: 100, now: Date.now, random: () => 1 }),
+    backoff: new ElementBackoff({ initialMs: 300, maximumMs: 300, capacity: 100, now: Date.now, date: () => new Date(), random: () => 1 }),
     depth: new QueueDepth(queue, () => performance.now()),
     volume: new VolumeState(health, createLogger({ ...LOGGER, output: silent })),
     wake: new Wake(),

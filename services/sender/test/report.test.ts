@@ -20,7 +20,14 @@ describe('Report', () => {
       waiting: () => 0,
       quarantined: () => Promise.resolve(0),
     });
-    const backoff = new ElementBackoff({ initialMs: 1, maximumMs: 1, capacity: 10, now: () => 0, random: () => 1 });
+    const backoff = new ElementBackoff({
+      initialMs: 1,
+      maximumMs: 1,
+      capacity: 10,
+      now: () => 0,
+      date: () => new Date(0),
+      random: () => 1,
+    });
     const volume = new VolumeState(health, log, { now: () => 0 });
     const report = new Report({ log, health, metrics, backoff, depth: { left: () => undefined }, volume, now: () => new Date() });
     const error = new SpoolError('read-only', 'it is read-only');
