@@ -114,9 +114,12 @@ export function tlsFailure(error: Error | undefined): string | undefined {
   return TLS_FAILURES.find(([pattern]) => pattern.test(code))?.[1];
 }
 
-/** When the certificate that the broker showed expires; not known of a connection that has ended. */
+/**
+ * When the certificate that the broker showed expires; not known of a connection that has ended. Not by getPeerX509Certificate(): at a client that
+ * takes the certificate out of the chain, so that the next call gives another one or none, and never frees it.
+ */
 export function certificateExpiry(socket: net.Socket): Date | undefined {
   if (!(socket instanceof tls.TLSSocket)) return undefined;
-  const expires = socket.getPeerX509Certificate()?.validTo;
-  return expires === undefined ? undefined : new Date(expires);
+  const shown: Partial<tls.PeerCertificate> | null = socket.getPeerCertificate();
+  return shown?.valid_to === undefined ? undefined : new Date(shown.valid_to);
 }

@@ -1,12 +1,13 @@
 /** The broker's certificate, ours, and what is said when they do not fit. */
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { afterEach, before, describe, it } from 'node:test';
 import tls from 'node:tls';
 import { createCertificate, type IssuedCertificate } from '@ssm/test-support';
 import { createStompPublisher, type TransportTls } from '../src/index.js';
 import { Session } from '../src/stomp/session.js';
 import { resolveOptions } from '../src/stomp/settings.js';
-import { connectionOptions } from '../src/tls.js';
+import { certificateExpiry, connectionOptions } from '../src/tls.js';
 import { rejection, within } from './helpers.js';
 import { ScriptedBroker } from './scripted-broker.js';
 
@@ -83,6 +84,20 @@ describe("the broker's certificate", () => {
     assert.equal(greeting.encrypted, true);
     assert.ok(Math.abs(Number(greeting.certificateExpires) - Date.now() - 365 * DAY) < 2 * DAY);
     assert.equal(seen.name, undefined);
+  });
+
+  it('tells as often as it is asked when it expires, and not when the CA does that came with it', async () => {
+    const longLived = createCertificate({ subject: '/CN=Broker CA', key: ca.key, ca: true, notAfter: new Date(Date.now() + 3000 * DAY) });
+    const { to } = await broker({ ...server, certificatePem: server.certificatePem + longLived.certificatePem });
+    const { host, port } = to.address;
+    const socket = tls.connect({ host, port, ...connectionOptions(host, trusting()()) });
+    cleanUp.push(() => void socket.destroy());
+    await once(socket, 'secureConnect');
+    const told = [1, 2, 3].map(() => Number(certificateExpiry(socket)));
+    assert.ok(Math.abs(Number(told[0]) - Date.now() - 365 * DAY) < 2 * DAY);
+    assert.deepEqual(told.slice(1), [told[0], told[0]]);
+    socket.destroy();
+    assert.equal(certificateExpiry(socket), undefined);
   });
 
   it('is accepted for the name that is expected, of a CA anywhere in the bundles', async () => {
