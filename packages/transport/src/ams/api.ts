@@ -120,7 +120,9 @@ export class AmsApi {
   async #send({ body = '', ...call }: Call, token: string, signal: AbortSignal): Promise<HttpAnswer> {
     const headers = { 'x-api-key': token, 'content-type': 'application/json' };
     const answer = await this.#http.send({ ...call, headers, body: Buffer.from(body) }, signal);
-    this.#greeting = { server: printable(answer.server, [token]), certificateExpires: answer.certificateExpires };
+    // A connection that resumes a TLS session shows none: it is the one of before.
+    const { certificateExpires = this.#greeting.certificateExpires, server } = answer;
+    this.#greeting = { server: printable(server, [token]), certificateExpires };
     return answer;
   }
 

@@ -21,6 +21,19 @@ describe('getting into AMS', () => {
     );
   });
 
+  it('tells both ends when the certificate of the server expires', async (t) => {
+    const bench = await AmsBench.start(t);
+    const [publisher, subscriber] = [bench.publisher(), bench.subscriber()];
+    const statuses = [listen(publisher), listen(subscriber)];
+    await within(publisher.publish(message('a'), never), 'published');
+    await within(new Reader(subscriber).take(1), 'taken');
+    const told = statuses.map((list) => list.flatMap((status) => (status.type === 'connected' ? [status.certificateExpires] : [])));
+    assert.deepEqual(
+      told.map((list) => list.map((expires) => Number(expires) > Date.now())),
+      [[true], [true]],
+    );
+  });
+
   it('gets a new token when the old one is refused, and nobody notices', async (t) => {
     const bench = await AmsBench.start(t);
     const publisher = bench.publisher(x509(bench));
