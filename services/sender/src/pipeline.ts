@@ -107,9 +107,10 @@ export async function sendOne(name: string, pipeline: Pipeline): Promise<SendRes
   }
 }
 
-/** The receiver takes a message with this id for a sign of life and forgets it: the file would be lost. */
+/** Old receivers take a message with this id for a sign of life and forget it, whatever is in it: the file would be lost. */
 function refuseReserved(name: string): void {
-  if (name === 'ping') throw new SenderError('name-reserved', 'a message named "ping" is ignored by every receiver; rename the file');
+  if (name === 'ping')
+    throw new SenderError('name-reserved', 'old receivers forget a message named "ping", whatever is in it; rename the file');
 }
 
 /** What a file is sent as. */
