@@ -7,6 +7,7 @@ import {
   type BrokerOptions,
   createDemoPki,
   type DemoPki,
+  freeStuck,
   type RealBroker,
   type Scope,
   startBroker,
@@ -38,7 +39,9 @@ export interface Meeting {
 export async function meet(scope: Scope, { broker, pki }: Venue, type: QueueType = 'quorum'): Promise<Meeting> {
   const queue = `ssm.e2e.${randomUUID()}`;
   const headers = broker.kind.startsWith('rabbitmq') && type === 'quorum' ? ['x-queue-type=quorum'] : [];
-  return { queue, world: await World.create(scope, { pki, urls: [broker.url], headers, destination: `/queue/${queue}` }) };
+  const free = (isComplete: () => Promise<boolean>): Promise<void> => freeStuck(broker, queue, isComplete);
+  const given = { pki, urls: [broker.url], headers, destination: `/queue/${queue}`, freeStuck: free };
+  return { queue, world: await World.create(scope, given) };
 }
 
 /** Configuration of services that come to the plain port, or by another way to it. */

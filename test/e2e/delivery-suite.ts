@@ -28,6 +28,7 @@ async function allQuiet(world: World, receiver: Service): Promise<void> {
 
 /** Every message is in incoming, once, and nothing else. */
 export async function settled(world: World, receiver: Service, hashes: readonly string[]): Promise<void> {
+  await world.freeStuck(async () => (await world.arrived()).size >= hashes.length);
   await eachExactlyOnce(world, hashes, 60_000);
   await allQuiet(world, receiver);
   const arrived = await world.arrived();

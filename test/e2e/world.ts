@@ -39,6 +39,8 @@ export interface Given {
   readonly urls: readonly string[];
   readonly headers?: readonly string[];
   readonly destination: string;
+  /** Restarts the broker if it gives a message to nobody before all have come. */
+  readonly freeStuck?: (isComplete: () => Promise<boolean>) => Promise<void>;
 }
 
 /** One site, one broker, one server: real processes over mutual TLS, below a temporary directory. */
@@ -50,16 +52,22 @@ export class World {
   readonly reject: string;
   /** Of the brokers. */
   readonly urls: readonly string[];
+  readonly freeStuck: NonNullable<Given['freeStuck']>;
   readonly #scope: Scope;
   readonly #broker: ConfigFile;
   #started = 0;
 
-  private constructor(scope: Scope, directory: string, { pki, urls, headers = [], destination }: Given) {
+  private constructor(
+    scope: Scope,
+    directory: string,
+    { pki, urls, headers = [], destination, freeStuck = () => Promise.resolve() }: Given,
+  ) {
     this.#scope = scope;
     this.directory = directory;
     this.pki = pki;
     this.urls = urls;
     this.#broker = { urls, headers, destination };
+    this.freeStuck = freeStuck;
     this.outgoing = path.join(directory, 'outgoing');
     this.incoming = path.join(directory, 'incoming');
     this.reject = path.join(directory, 'reject');

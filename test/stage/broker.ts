@@ -5,7 +5,7 @@ import type { BrokerKind, DemoPki, RealBroker, Scope } from '@ssm/test-support';
 /** A broker of any kind; the development broker keeps everything in memory, so whatever it holds is gone when it stops. */
 export type StageBroker = Pick<
   RealBroker,
-  'title' | 'host' | 'tlsPort' | 'url' | 'headers' | 'pid' | 'log' | 'depth' | 'about' | 'stop' | 'kill' | 'start'
+  'title' | 'host' | 'tlsPort' | 'url' | 'headers' | 'pid' | 'log' | 'depth' | 'stuck' | 'about' | 'stop' | 'kill' | 'start'
 > & {
   readonly kind: BrokerKind | 'devbroker';
 };
@@ -16,6 +16,7 @@ class DevelopmentBroker implements StageBroker {
   readonly host = '127.0.0.1';
   readonly headers = [];
   readonly pid = 0;
+  readonly stuck = undefined;
   readonly #pki: DemoPki;
   #broker: DevBroker | undefined;
   tlsPort = 0;

@@ -1,7 +1,16 @@
 import assert from 'node:assert/strict';
 import { cpSync, mkdirSync } from 'node:fs';
 import path from 'node:path';
-import { addElement, type DemoPki, eventually, type Scope, startTcpProxy, type TcpProxy, temporaryDirectory } from '@ssm/test-support';
+import {
+  addElement,
+  type DemoPki,
+  eventually,
+  freeStuck,
+  type Scope,
+  startTcpProxy,
+  type TcpProxy,
+  temporaryDirectory,
+} from '@ssm/test-support';
 import { merge, type StartOptions, sha256, World } from '../e2e/world.js';
 import type { ConfigFile } from '../support/services.js';
 import type { StageBroker } from './broker.js';
@@ -170,6 +179,8 @@ export class Stage {
 
   /** Waits until everything has arrived, and nothing is left to send or at the broker. */
   async settled(): Promise<void> {
+    const isComplete = async (): Promise<boolean> => (await this.arrivals()) >= this.sent.length;
+    await Promise.all(this.brokers.map((broker) => freeStuck(broker, this.options.queue, isComplete)));
     await this.arrived();
     await this.outgoingEmpty();
     const atBroker = async (): Promise<void> => assert.equal(await this.depth(), 0, 'messages are left at the broker');

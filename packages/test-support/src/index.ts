@@ -3,6 +3,7 @@ export { BROKER_KINDS } from './brokers/broker.js';
 export { handbook } from './brokers/handbook.js';
 export { missingBroker } from './brokers/installed.js';
 export { startBroker } from './brokers/start.js';
+export { freeStuck } from './brokers/stuck.js';
 export type { Child, ChildExit, ChildLine, ChildOptions } from './child.js';
 export { startCommand, startNode } from './child.js';
 export type { StoredElement } from './dirq.js';

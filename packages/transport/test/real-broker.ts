@@ -36,6 +36,7 @@ function harnesses(broker: RealBroker, pki: DemoPki, queues: string, options: Pa
     ...(largestMessage === undefined ? {} : { largestMessage }),
     forgetsRedelivery: broker.kind === 'artemis',
     losesLateAcknowledgements: queues === 'quorum queues',
+    ...(broker.stuck === undefined ? {} : { stuck: broker.stuck }),
     depth: (queue: string): Promise<number> => broker.depth(queue),
   };
   const at = (port: number) => () => Promise.resolve({ host, port });

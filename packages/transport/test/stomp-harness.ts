@@ -25,6 +25,7 @@ export interface StompHarness {
   readonly losesLateAcknowledgements?: boolean;
   /** Messages of a queue as the broker itself says, where it can be asked. */
   readonly depth?: (queue: string) => Promise<number>;
+  readonly stuck?: (queue: string) => Promise<number>;
 }
 
 /** The suite's harness for a STOMP broker, each one behind a proxy that plays the network. */

@@ -37,6 +37,19 @@ async function depth(plainPort: number, queue: string): Promise<number> {
   return Number(/^\[(\d+)\]/.exec(answer)?.[1] ?? 0);
 }
 
+/** Those that it counts as on their way, and lists for no consumer. */
+async function stuck(plainPort: number, queue: string): Promise<number> {
+  const [count = '', list = ''] = await ask(plainPort, queue, [
+    { _AMQ_Attribute: 'deliveringCount' },
+    { _AMQ_OperationName: 'listDeliveringMessagesAsJSON' },
+  ]);
+  const delivering = /^\[(\d+)\]/.exec(count)?.[1];
+  if (delivering === undefined) return 0;
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- as Artemis documents it
+  const consumers = JSON.parse((JSON.parse(list) as [string])[0]) as readonly { readonly elements: readonly unknown[] }[];
+  return consumers.reduce((left, { elements }) => left - elements.length, Number(delivering));
+}
+
 const TOLD: readonly Question[] = [
   ...['messageCount', 'deliveringCount', 'scheduledCount', 'consumerCount', 'messagesAdded', 'messagesAcknowledged'].map((name) => ({
     _AMQ_Attribute: name,
@@ -83,6 +96,7 @@ export function artemis(options: BrokerOptions, placement: Placement): Product {
       ],
     },
     depth: (queue) => depth(plainPort, queue),
+    stuck: (queue) => stuck(plainPort, queue),
     about: (queue) => about(plainPort, queue),
   };
 }

@@ -47,6 +47,8 @@ export interface RealBroker {
   log(): string;
   /** Messages of a queue (its name without `/queue/`) that are not acknowledged, whether delivered or not; as the broker's own administration says. */
   depth(queue: string): Promise<number>;
+  /** Messages of such a queue that it gives to nobody, as it says itself, where it can happen: see docs/brokers.md. */
+  readonly stuck: ((queue: string) => Promise<number>) | undefined;
   /** What it says of such a queue; for the report of a failure. */
   about(queue: string): Promise<string>;
   /** Runs the product's own command, where it has one (`rabbitmqctl`); its output. Rejects when it fails, or when there is none. */

@@ -31,6 +31,8 @@ export interface Product {
   /** What is to be done once, when it runs for the first time. */
   readonly complete?: () => Promise<unknown>;
   depth(queue: string): Promise<number>;
+  /** Messages of a queue that it gives to nobody, where that can happen. */
+  readonly stuck?: (queue: string) => Promise<number>;
   /** More of a queue than its depth, in the product's own words. */
   readonly about?: (queue: string) => Promise<string>;
   /** Runs the product's own command with these arguments, where it has one (`rabbitmqctl`); its output. */
@@ -102,6 +104,10 @@ export class LaunchedBroker implements RealBroker {
 
   depth(queue: string): Promise<number> {
     return this.#product.depth(queue);
+  }
+
+  get stuck(): RealBroker['stuck'] {
+    return this.#product.stuck;
   }
 
   async about(queue: string): Promise<string> {
