@@ -93,6 +93,15 @@ const REFUSED: readonly (readonly [what: string, values: Values, says: RegExp])[
     /authorisation\.allow would replace receiver\.lists/,
   ],
   ['a volume each and no shared record', receiver({ replicas: 2 }), /may be stored twice.*acceptDuplicates: true/],
+  [
+    'a volume each on an AMS subscription',
+    receiver({
+      replicas: 2,
+      acceptDuplicates: true,
+      config: { transport: 'ams', ams: { host: 'a.example.org', project: 'p', subscription: 's' } },
+    }),
+    /nearly all are stored twice/,
+  ],
   ['receivers on a volume for one node', receiver({ kind: 'Deployment', replicas: 2 }), /several receivers .* ReadWriteMany/],
   ['a claim for a StatefulSet', receiver({ volume: { existingClaim: 'x' } }), /use kind: Deployment/],
   ['KEDA with a volume each', receiver({ keda: { enabled: true } }), /keda needs kind: Deployment/],

@@ -155,6 +155,9 @@
 {{- if and (eq .kind "StatefulSet") (gt (int .replicas) 1) (not $server) (not .acceptDuplicates) -}}
 {{- fail "receiver.replicas: receivers with a volume each do not know of each other, so a message that is delivered again may be stored twice. Use kind: Deployment with a ReadWriteMany volume, or a shared record (config.deduplication.server), or say acceptDuplicates: true" -}}
 {{- end -}}
+{{- if and (eq .kind "StatefulSet") (gt (int .replicas) 1) (not $server) (eq (dig "transport" "stomp" .config) "ams") -}}
+{{- fail "receiver.replicas: all receivers of an AMS subscription get the same messages, so with a volume each nearly all are stored twice. Use one, or a shared record (config.deduplication.server)" -}}
+{{- end -}}
 {{- $most := include "ssm.mostPods" (dict "root" $ "component" "receiver") | int -}}
 {{- if and .keda.enabled (ne .kind "Deployment") -}}
 {{- fail "receiver.keda needs kind: Deployment on a ReadWriteMany volume" -}}

@@ -112,7 +112,7 @@ describe('docs/migrating.md', () => {
 
   it('names no environment variable that is none', () => {
     const known = [senderSettings, receiverSettings].flatMap((settings) => describeSettings(settings).map(({ env }) => env));
-    const named = [...page('migrating.md').matchAll(/`(SSM_[A-Z_]+)/g)].map(([, name = '']) => name);
+    const named = [...page('migrating.md').matchAll(/`(SSM_[A-Z\d_]+)/g)].map(([, name = '']) => name);
     assert.ok(named.length > 2);
     assert.deepEqual(
       named.filter((name) => !known.includes(name)),

@@ -548,6 +548,11 @@ describe('ssm seal, open and add', { concurrency: 2 }, () => {
     );
     assert.equal(explained.code, 0);
     assert.match(explained.out, /^authorised +ok +the signer is on the allow list$/m);
+    const refused = shell(
+      `export SSM_AUTHORISATION_ALLOW=${site.dns} SSM_VERIFICATION_UTF8=true; ssm seal -c ${sender} ${body} | ssm open -c ${receiver} --explain -`,
+    );
+    assert.equal(refused.code, 1);
+    assert.match(refused.out, /^authorised +failed +not-utf8: .* not UTF-8 text$/m);
   });
 
   it('nothing is written of a message that does not pass, nor over a file that is there', async (test) => {

@@ -142,6 +142,7 @@ export const receiverSettings = {
       format: 'boolean',
       default: false,
     }),
+    utf8: setting({ doc: 'Refuses files that are not UTF-8 text.', format: 'boolean', default: false }),
   },
   metrics: {
     signers: setting({ doc: 'Shows the time of the last message of each listed signer.', format: 'boolean', default: true }),

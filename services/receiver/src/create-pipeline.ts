@@ -37,6 +37,7 @@ export function createPipeline(parts: PipelineParts): Pipeline {
     open,
     trustFailure: () => trust.failure,
     lists: () => lists.current,
+    utf8: config.verification.utf8,
     incoming: local.incoming,
     space: local.space,
     rejects: local.rejects,

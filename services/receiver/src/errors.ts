@@ -3,6 +3,7 @@ export const RECEIVER_ERROR_CODES = [
   // reasons for a reject
   'dn-not-listed',
   'dn-denied',
+  'not-utf8',
   'internal-error',
   // lists of DNs
   'list-unreadable',

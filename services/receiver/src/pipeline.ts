@@ -1,9 +1,10 @@
+import { isUtf8 } from 'node:buffer';
 import type { OpenedMessage } from '@ssm/empa';
 import type { QueueRecord } from '@ssm/spool';
 import type { Delivery } from '@ssm/transport';
 import type { SignerLists } from './authorise.js';
 import { deliveryKey } from './delivery-key.js';
-import { isStaleTrust, type Refusal, refusalOf, refusalOfSigner, refusalOfSize } from './refusal.js';
+import { isStaleTrust, type Refusal, refusalOf, refusalOfOpened, refusalOfSize } from './refusal.js';
 import type { Kept, RejectStore } from './reject-store.js';
 import { type Shelf, type Shelved, shelve, sizeOf } from './shelf.js';
 import type { SpaceReserve } from './space.js';
@@ -38,6 +39,8 @@ export interface Pipeline {
   /** Why the newest trust directory is not in use, while that is so. */
   readonly trustFailure: () => Error | undefined;
   readonly lists: () => SignerLists;
+  /** Only files that are UTF-8 text are taken. */
+  readonly utf8: boolean;
   readonly incoming: Shelf;
   readonly space: SpaceReserve;
   readonly rejects: Pick<RejectStore, 'keep'>;
@@ -95,7 +98,8 @@ async function judge({ oversized }: Delivery, body: Uint8Array, pipeline: Pipeli
     return { refusal: refusalOf(error, lists) };
   }
   const judgement = await pipeline.step('authorise', () => pipeline.lists().judge(opened.signer));
-  return judgement === 'allowed' ? { opened } : { refusal: refusalOfSigner(judgement, opened) };
+  if (judgement !== 'allowed') return { refusal: refusalOfOpened(judgement, opened) };
+  return pipeline.utf8 && !isUtf8(opened.body) ? { refusal: refusalOfOpened('not-utf8', opened) } : { opened };
 }
 
 async function store(delivery: Delivery, opened: OpenedMessage, pipeline: Pipeline): Promise<Outcome> {

@@ -1,5 +1,5 @@
 import { EmpaError, type EmpaErrorCode, type OpenedMessage } from '@ssm/empa';
-import type { Judgement, SignerLists } from './authorise.js';
+import type { SignerLists } from './authorise.js';
 import { sha256 } from './delivery-key.js';
 import type { ReceiverErrorCode } from './errors.js';
 import { harmless } from './text.js';
@@ -7,7 +7,7 @@ import { harmless } from './text.js';
 /** Characters of a reason. */
 const MAXIMUM_MESSAGE = 500;
 
-type RejectCode = EmpaErrorCode | Extract<ReceiverErrorCode, 'dn-not-listed' | 'dn-denied' | 'internal-error'>;
+type RejectCode = EmpaErrorCode | Extract<ReceiverErrorCode, 'dn-not-listed' | 'dn-denied' | 'not-utf8' | 'internal-error'>;
 
 /** Why a message is not stored in incoming, and what is known of it. */
 export interface Refusal {
@@ -48,6 +48,7 @@ const REPLAYABLE: ReadonlySet<string> = new Set<RejectCode>([
   'signing-policy-malformed',
   'dn-not-listed',
   'dn-denied',
+  'not-utf8',
   'internal-error',
 ]);
 
@@ -77,10 +78,15 @@ export function refusalOf(error: unknown, lists: Pick<SignerLists, 'judge'>): Re
   };
 }
 
-export function refusalOfSigner(code: Exclude<Judgement, 'allowed'>, opened: OpenedMessage): Refusal {
-  const signer = opened.signer.toString();
-  const message = code === 'dn-denied' ? 'the signer is on the deny list' : 'the signer is not on the allow list';
-  return { code, message, signer, body: opened.body, waitsAs: undefined, replayable: true };
+const OF_OPENED = {
+  'dn-not-listed': 'the signer is not on the allow list',
+  'dn-denied': 'the signer is on the deny list',
+  'not-utf8': 'the file is not UTF-8 text',
+} as const satisfies Partial<Record<RejectCode, string>>;
+
+/** Of a genuine message, that this receiver does not take. */
+export function refusalOfOpened(code: keyof typeof OF_OPENED, { signer, body }: OpenedMessage): Refusal {
+  return { code, message: OF_OPENED[code], signer: signer.toString(), body, waitsAs: undefined, replayable: true };
 }
 
 /** Of a message that is larger than what is taken from a broker at all (limits.message). */

@@ -131,6 +131,24 @@ describe('receiveOne', () => {
     }
   });
 
+  it('rejects what is no UTF-8 text where that is asked for, behind the question who may send', async (t) => {
+    const latin1 = Buffer.from('Zürich', 'latin1');
+    const codes: (string | undefined)[] = [];
+    for (const [utf8, body, signer] of [
+      [false, latin1, LISTED],
+      [true, latin1, LISTED],
+      [true, latin1, UNLISTED],
+      [true, Buffer.from('Zürich'), LISTED],
+      [true, Buffer.alloc(0), LISTED],
+    ] as const) {
+      const pipeline = { ...(await createPipeline(t, async () => ({ ...opened('', signer), body }))), utf8 };
+      const result = await receiveOne(fakeDelivery(), pipeline);
+      codes.push(result.outcome === 'rejected' ? result.refusal.code : result.outcome);
+      if (result.outcome === 'rejected') assert.ok(result.refusal.replayable && result.refusal.waitsAs === undefined);
+    }
+    assert.deepEqual(codes, ['stored', 'not-utf8', 'dn-not-listed', 'stored', 'stored']);
+  });
+
   it('keeps the body of a message that was refused after its signature had been found good', async (t) => {
     const pipeline = await createPipeline(t, refuse('crl-expired', LISTED));
     const result = await receiveOne(fakeDelivery(), pipeline);

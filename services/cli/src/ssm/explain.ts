@@ -1,4 +1,5 @@
 /** Why a message was refused, step by step; and whether it would be now. */
+import { isUtf8 } from 'node:buffer';
 import { EmpaError, type Identity, type OpenedMessage, type OpenOptions, openMessage, type PassedStep } from '@ssm/empa';
 import type { SignerLists } from '@ssm/receiver';
 import { textOf } from './main.js';
@@ -35,6 +36,8 @@ export interface Judge {
   readonly trust: OpenOptions['trust'];
   /** undefined: who signed is not judged. */
   readonly lists: SignerLists | undefined;
+  /** Only files that are UTF-8 text are taken. */
+  readonly utf8: boolean;
   readonly now: Date;
 }
 
@@ -52,11 +55,11 @@ const PASSED: Readonly<Record<PassedStep['step'], (facts: PassedStep['facts']) =
 
 /** Never rejects for what is wrong with the message. */
 export async function explain(raw: Uint8Array, judge: Judge): Promise<Explanation> {
-  const { rules, identities, trust, lists, now } = judge;
+  const { rules, identities, trust, now } = judge;
   const passed: PassedStep[] = [];
   try {
     const opened = await openMessage(raw, { ...rules, identities, trust, now, onStep: (step) => passed.push(step) });
-    const verdict = authorisation(opened, lists);
+    const verdict = authorisation(opened, judge);
     const steps = [...passed.map(okOf), verdict];
     return { steps, opened, code: verdict.state === 'failed' ? verdict.detail.split(':')[0] : undefined };
   } catch (error) {
@@ -69,9 +72,11 @@ function okOf({ step, facts }: PassedStep): StepVerdict {
   return { step, state: 'ok', detail: PASSED[step](facts) };
 }
 
-function authorisation({ signer }: OpenedMessage, lists: SignerLists | undefined): StepVerdict {
+function authorisation({ signer, body }: OpenedMessage, { lists, utf8 }: Pick<Judge, 'lists' | 'utf8'>): StepVerdict {
   if (lists === undefined) return { step: 'authorised', state: 'not asked', detail: 'there is no list of DNs in this configuration' };
   const judgement = lists.judge(signer);
+  if (judgement === 'allowed' && utf8 && !isUtf8(body))
+    return { step: 'authorised', state: 'failed', detail: 'not-utf8: the signer is on the allow list, the file is not UTF-8 text' };
   if (judgement === 'allowed') return { step: 'authorised', state: 'ok', detail: 'the signer is on the allow list' };
   const list = judgement === 'dn-denied' ? 'on the deny list' : 'not on the allow list';
   return { step: 'authorised', state: 'failed', detail: `${judgement}: ${signer.toString()} is ${list}` };

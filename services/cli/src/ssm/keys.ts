@@ -11,6 +11,7 @@ export async function judgeOf(loaded: Loaded, now: Date): Promise<Judge> {
     identities: await identitiesOf(loaded, now),
     trust: await trustOf(loaded, now),
     lists: await listsOf(loaded),
+    utf8: loaded.service === 'receiver' && loaded.config.verification.utf8,
     now,
   };
 }

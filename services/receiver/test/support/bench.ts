@@ -140,6 +140,7 @@ export async function createPipeline(scope: Scope, open: Pipeline['open'], chang
     open,
     trustFailure: () => undefined,
     lists: () => lists,
+    utf8: false,
     incoming,
     space: new SpaceReserve(incoming.queue, 0),
     rejects: new RejectStore({ shelf: reject, maximumBytes: 1_000_000, maximumCount: 1000, reserve: 0, now: () => new Date() }),
