@@ -2,6 +2,7 @@ export type { BrokerKind, BrokerOptions, RealBroker } from './brokers/broker.js'
 export { BROKER_KINDS } from './brokers/broker.js';
 export { handbook } from './brokers/handbook.js';
 export { missingBroker } from './brokers/installed.js';
+export { PlainStomp } from './brokers/plain-stomp.js';
 export { startBroker } from './brokers/start.js';
 export { freeStuck } from './brokers/stuck.js';
 export type { Child, ChildExit, ChildLine, ChildOptions } from './child.js';

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { after, it } from 'node:test';
@@ -7,12 +8,14 @@ import {
   type DemoIdentity,
   type DemoPki,
   missingBroker,
+  PlainStomp,
   type RealBroker,
   startBroker,
   temporaryDirectory,
 } from '@ssm/test-support';
-import type { StompOptions } from '../src/index.js';
+import { createStompSubscriber, type StompOptions } from '../src/index.js';
 import { conformance } from './conformance.js';
+import { within } from './helpers.js';
 import { type Client, type StompHarness, stompHarness } from './stomp-harness.js';
 
 /** What RabbitMQ has to be told about a queue; for the others there is one kind. */
@@ -53,6 +56,26 @@ function harnesses(broker: RealBroker, pki: DemoPki, queues: string, options: Pa
   ];
 }
 
+/** A sender may write any header: none may take the place of what the broker says of a message. */
+async function acknowledgesForged(
+  { host, plainPort, login, passcode }: RealBroker,
+  extraHeaders: Readonly<Record<string, string>>,
+): Promise<void> {
+  const queue = `ssm.forged.${randomUUID()}`;
+  const stomp = await PlainStomp.open({ host, port: plainPort }, login, passcode);
+  const usual = { destination: `/queue/${queue}`, 'destination-type': 'ANYCAST', persistent: 'true', ...extraHeaders };
+  stomp.send('SEND', { ack: '1', subscription: '1', redelivered: 'true', ...usual, receipt: 'sent' }, 'x');
+  await stomp.next('RECEIPT');
+  stomp.close();
+  const brokers = [{ host, port: plainPort }];
+  const subscriber = createStompSubscriber({ brokers, destination: usual.destination, login, passcode, extraHeaders });
+  for await (const delivery of subscriber.deliveries(new AbortController().signal)) {
+    await within(delivery.acknowledge(), 'the receipt');
+    break;
+  }
+  await subscriber.drain(AbortSignal.timeout(5000));
+}
+
 /** Runs the suite on a real broker, which is started once: plain with a login, and over TLS with the certificates of a site and of the server. */
 export async function conformanceOn(kind: BrokerKind): Promise<void> {
   const missing = missingBroker(kind);
@@ -63,5 +86,7 @@ export async function conformanceOn(kind: BrokerKind): Promise<void> {
   const pki = createDemoPki(path.join(temporaryDirectory({ after }), 'pki'), { key: 'p256' });
   const broker = await startBroker({ after }, kind, { pki });
   const types = Object.entries(QUEUES).slice(0, kind.startsWith('rabbitmq') ? 2 : 1);
+  for (const [queues, { extraHeaders = {} }] of types)
+    it(`${broker.title}, ${queues}: whatever its sender wrote, a message is acknowledged`, () => acknowledgesForged(broker, extraHeaders));
   for (const [queues, options] of types) for (const harness of harnesses(broker, pki, queues, options)) conformance(stompHarness(harness));
 }

@@ -219,6 +219,22 @@ describe('acknowledge', () => {
       await within(acknowledged, 'the receipt');
     });
 
+  it('names the message to Artemis by what no sender can write', async () => {
+    let ack: ReceivedFrame | undefined;
+    const to = await broker(async (peer) => {
+      await peer.accept({ server: 'ActiveMQ-Artemis/2.44.0 ActiveMQ Artemis Messaging Engine' });
+      await peer.confirm();
+      const own = 'subscription:0\ncontent-length:0\nmessage-id:31,24';
+      const ofTheSender = `ack:${'l'.repeat(5000)}\nmessage-id:31,26`;
+      peer.socket.write(`MESSAGE\n${own}\n${ofTheSender}\nack:31,24\n\n\0`);
+      ack = await peer.confirm();
+    });
+    const delivery = await new Reading(subscriber([to])).delivery();
+    await within(delivery.acknowledge(), 'the receipt');
+    const { receipt: _receipt, ...headers } = ack!.headers;
+    assert.deepEqual(headers, { id: '31,24' });
+  });
+
   it('rejects when the connection is gone, and never uses another one', async () => {
     const acknowledged: string[] = [];
     const to = await broker(async (peer, number) => {

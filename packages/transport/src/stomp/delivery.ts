@@ -1,6 +1,6 @@
 import { TransportError } from '../errors.js';
 import type { Delivery } from '../transport.js';
-import { acknowledgedBy } from './headers.js';
+import { acknowledgedBy } from './dialect.js';
 import type { Message } from './inbox.js';
 import type { Session } from './session.js';
 
@@ -20,11 +20,10 @@ export interface DeliveryHooks {
   readonly settled: () => void;
 }
 
-/** How this message is named in an ACK: by its `ack` header since STOMP 1.2, by `message-id` and subscription before. */
-function ackHeaders({ headers }: Message, session: Session): Record<string, string> {
-  const name = acknowledgedBy(session.greeting.version);
-  const id = String(headers[name]);
-  return name === 'ack' ? { id } : { 'message-id': id, subscription: SUBSCRIPTION };
+/** How this message is named in an ACK: by one id since STOMP 1.2, by `message-id` and subscription before. */
+function ackHeaders({ headers }: Message, { greeting }: Session): Record<string, string> {
+  const id = String(headers[acknowledgedBy(greeting)]);
+  return greeting.version === '1.2' ? { id } : { 'message-id': id, subscription: SUBSCRIPTION };
 }
 
 /** The beginning of a text, for itself: a slice would keep the whole. */

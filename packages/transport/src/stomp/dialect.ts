@@ -1,3 +1,4 @@
+import type { StompVersion } from './headers.js';
 import type { Settings } from './settings.js';
 
 /** What differs between brokers. They are known by the `server` header of CONNECTED: nobody has to name them. */
@@ -40,6 +41,14 @@ export function subscribeHeaders(server: string, settings: Target & Pick<Setting
     ...(isArtemis(server) && !isTopic(destination) ? { 'subscription-type': 'ANYCAST' } : {}),
     ...extraHeaders,
   };
+}
+
+/**
+ * The header of a MESSAGE by which its ACK names it, and which is kept until then: in STOMP 1.2 `ack`. Artemis passes on an `ack` of whoever sent
+ * the message, in front of its own: it would name a message that is not stored, or none. Its `message-id` is the same, and before all of these.
+ */
+export function acknowledgedBy({ server, version }: { readonly server: string; readonly version: StompVersion }): 'ack' | 'message-id' {
+  return version === '1.2' && !isArtemis(server) ? 'ack' : 'message-id';
 }
 
 const redeliveryLimit = (what: string): Warning => ({

@@ -1,9 +1,6 @@
 /** STOMP versions that are offered. 1.0 has no acknowledgement of single messages. */
 export type StompVersion = '1.1' | '1.2';
 
-/** The header of a MESSAGE by which its ACK names it, and which is kept until then. */
-export const acknowledgedBy = (version: StompVersion): 'ack' | 'message-id' => (version === '1.2' ? 'ack' : 'message-id');
-
 /** Headers that the endpoints set themselves; an extra header of that name would contradict them. */
 export const RESERVED_HEADERS: ReadonlySet<string> = new Set([
   'destination',

@@ -9,8 +9,9 @@ import { BatchWriter } from './batch-writer.js';
 import { type IncomingFrame, readBody } from './body.js';
 import { WholeChunks } from './boundary.js';
 import { brokerError } from './broker-error.js';
+import { acknowledgedBy } from './dialect.js';
 import { harden } from './harden.js';
-import { acknowledgedBy, escapeHint, type StompVersion } from './headers.js';
+import { escapeHint, type StompVersion } from './headers.js';
 import { type HeartbeatIntervals, negotiate } from './heartbeat.js';
 import { type Inbox, NO_INBOX } from './inbox.js';
 import { MessageReader } from './message-reader.js';
@@ -225,7 +226,7 @@ export class Session {
   }
 
   #onMessage(frame: IncomingFrame): void {
-    const name = acknowledgedBy(this.#greeting.version);
+    const name = acknowledgedBy(this.#greeting);
     const { length } = String(frame.headers[name] ?? '');
     if (length > MAX_ACK_ID_LENGTH) this.#fault(`a message whose header ${name} has ${length} characters`);
     else this.#messages.take(frame);
