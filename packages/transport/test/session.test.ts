@@ -467,28 +467,57 @@ describe('messages', () => {
     assert.equal((await inbox.next()).headers['empa-id'], 'next');
   });
 
-  it('takes header lines over 1,024 bytes and more than 64 headers', async () => {
-    const many = Object.fromEntries(Array.from({ length: 500 }, (_, index) => [`x-${index}`, 'v']));
+  it('takes an id of any length, but for one of more than a mebibyte', async () => {
+    const ids = ['l'.repeat(100_000), 'l'.repeat(MiB - 'empa-id:'.length), 'l'.repeat(MiB), 'short'];
     const to = await broker(async (peer) => {
       await peer.accept();
-      peer.message({ ...many, long: 'l'.repeat(100_000) }, 'x');
+      for (const id of ids) peer.message({ 'empa-id': id }, 'x');
     });
     const inbox = new OpenInbox();
     await open(to, { inbox });
-    const { long, 'x-499': last } = (await inbox.next()).headers;
-    assert.equal(last, 'v');
-    assert.equal(String(long).length, 100_000);
+    for (const id of ids) {
+      const { headers, body } = await inbox.next();
+      assert.equal(headers['empa-id'], id.length === MiB ? undefined : id);
+      assert.equal(String(Buffer.from(body.bytes!)), 'x');
+    }
   });
 
-  it('bounds the header of one frame', async () => {
+  it('passes over the headers that nobody reads, however many and long', async () => {
+    const many = Array.from({ length: 20_000 }, (_, index) => `x-${index}:v\n`).join('');
     const to = await broker(async (peer) => {
       await peer.accept();
-      const line = `x:${'l'.repeat(MiB - 100)}\n`;
-      peer.socket.write('MESSAGE\n');
-      for (let sent = 0; sent < 20 && !peer.socket.destroyed; sent += 1) await new Promise((resolve) => peer.socket.write(line, resolve));
+      const mine = 'empa-id:mine\ncontent-length:4\n';
+      for (const others of [many, `x:${':'.repeat(20 * MiB)}\n`, 'a\\q:a\\q\n:\n'])
+        peer.socket.write(`MESSAGE\n${others}${mine}${others}\na\0b\n\0`);
     });
-    const session = await open(to);
-    assert.equal((await within(session.ended, 'the end'))?.code, 'protocol-error');
+    const inbox = new OpenInbox();
+    await open(to, { inbox });
+    for (let taken = 0; taken < 3; taken += 1) {
+      const { headers, body } = await inbox.next();
+      assert.deepEqual(headers, { 'empa-id': 'mine', 'content-length': 4 });
+      assert.equal(String(Buffer.from(body.bytes!)), 'a\0b\n');
+    }
+  });
+
+  it('reads lines that come in pieces, cut anywhere', async () => {
+    const id = '\u00e4\ud83d\ude00:\u20ac';
+    const frame = Buffer.from(`MESSAGE\r\nempa-id:${id}\r\nx:y\r\n\r\nbody\0`);
+    const to = await broker(async (peer) => {
+      await peer.accept();
+      for (let at = 1; at < frame.length; at += 1)
+        for (const piece of [frame.subarray(0, at), frame.subarray(at)]) await new Promise((resolve) => peer.socket.write(piece, resolve));
+    });
+    const inbox = new OpenInbox();
+    await open(to, { inbox });
+    for (let at = 1; at < frame.length; at += 1) assert.equal((await inbox.next()).headers['empa-id'], id);
+  });
+
+  it('does not take a line of any length for a command', async () => {
+    const to = await broker(async (peer) => {
+      await peer.accept();
+      peer.socket.write(`${'l'.repeat(2 * MiB)}\n`);
+    });
+    assert.equal((await within((await open(to)).ended, 'the end'))?.code, 'protocol-error');
   });
 
   for (const [version, name, other] of [

@@ -1,9 +1,25 @@
 import type { IncomingFrame } from './body.js';
 
-/** What a broker may put into one header line, in all header lines of a frame, and in how many: more than any passes on. */
+const LF = 0x0a;
+
+/**
+ * Headers that somebody here reads. Which others a MESSAGE has, how many and how long they are, is for its sender to choose: they are passed over, as
+ * a frame that is refused ends the connection, again at each delivery of that message.
+ */
+const READ: ReadonlySet<string> = new Set([
+  'ack',
+  'content-length',
+  'empa-id',
+  'heart-beat',
+  'message',
+  'message-id',
+  'receipt-id',
+  'redelivered',
+  'server',
+  'version',
+]);
+/** Bytes of one of these. A longer one is passed over too: it can only be an id that a sender has made. */
 const MAX_LINE_LENGTH = 1024 * 1024;
-const MAX_HEADER_LENGTH = 16 * MAX_LINE_LENGTH;
-const MAX_HEADERS = 10_000;
 
 /** stompit's parser, bytes in and frames out: what we use of it. */
 interface FrameStream {
@@ -16,25 +32,60 @@ interface FrameStream {
   read(): IncomingFrame | null;
 }
 
-/** What it calls of itself besides. */
+/** What it has and calls of itself besides. */
 interface Internals {
+  readonly _chunk: Buffer;
+  readonly _consume: (bytes: number) => void;
   _continueTransform: () => void;
   _parseLine: () => string | null;
 }
 
-/** Its published types do not know the limits that it takes. */
-type Create = (limits: object) => FrameStream;
+/** The line that is being read, of which a chunk may hold a part. */
+class Line {
+  #parts: Buffer[] = [];
+  #length = 0;
+
+  add(part: Buffer): void {
+    this.#length += part.length;
+    if (this.#length > MAX_LINE_LENGTH) this.#parts = [];
+    else this.#parts.push(part);
+  }
+
+  /** Without CR at its end; undefined when it is too long. The next one begins. */
+  take(): string | undefined {
+    const [first, ...others] = this.#parts;
+    const text = this.#length > MAX_LINE_LENGTH ? undefined : String(others.length === 0 ? (first ?? '') : Buffer.concat(this.#parts));
+    this.#parts = [];
+    this.#length = 0;
+    return text?.endsWith('\r') === true ? text.slice(0, -1) : text;
+  }
+}
+
+/** Which lines stompit is to see: commands, what is read here, and what is no header, for it to refuse. */
+class Head {
+  #isBegun = false;
+
+  /** null: it is passed over. */
+  kept(line: string | undefined): string | null {
+    const isHeader = this.#isBegun;
+    this.#isBegun = line !== '';
+    if (line === undefined && !isHeader) throw new Error('a command that is too long');
+    if (line === undefined || line === '' || !isHeader) return line ?? null;
+    const colon = line.indexOf(':');
+    return colon === -1 || READ.has(line.slice(0, colon)) ? line : null;
+  }
+}
 
 /**
- * Makes a reader of frames that survives whatever a broker passes on from a sender: with room for long headers, but not for ever longer ones, and
- * without an error that it does not foresee ending the process.
+ * Makes a reader of frames that survives whatever a broker passes on from a sender: of the header it keeps what is read here, and an error that it
+ * does not foresee does not end the process.
  */
-export function harden(create: Create): FrameStream {
-  const reader = create({ maxLineLength: MAX_LINE_LENGTH, maxHeaders: MAX_HEADERS });
+export function harden(create: () => FrameStream): FrameStream {
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- not in the published types
-  const { _continueTransform: parseOn, _parseLine: parseLine } = reader as FrameStream & Internals;
-  let headerLength = 0;
-  const guarded: Internals = {
+  const reader = create() as FrameStream & Internals;
+  const { _consume: consume, _continueTransform: parseOn } = reader;
+  const [line, head] = [new Line(), new Head()];
+  const guarded: Pick<Internals, '_continueTransform' | '_parseLine'> = {
     _continueTransform: () => {
       try {
         parseOn.call(reader);
@@ -43,12 +94,11 @@ export function harden(create: Create): FrameStream {
       }
     },
     _parseLine: () => {
-      const line = parseLine.call(reader);
-      if (line === null) return null;
-      headerLength = line === '' ? 0 : headerLength + line.length;
-      if (headerLength > MAX_HEADER_LENGTH) throw new Error('too many header bytes');
-      // stompit asks the table of headers for its hasOwnProperty: no sender may replace that.
-      return line.startsWith('hasOwnProperty:') ? `x-${line}` : line;
+      const { _chunk: chunk } = reader;
+      const end = chunk.indexOf(LF);
+      line.add(end === -1 ? chunk : chunk.subarray(0, end));
+      consume.call(reader, end === -1 ? chunk.length : end + 1);
+      return end === -1 ? null : head.kept(line.take());
     },
   };
   return Object.assign(reader, guarded);

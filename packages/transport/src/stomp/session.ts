@@ -7,7 +7,6 @@ import { printable } from '../printable.js';
 import { certificateExpiry, describe } from '../tls.js';
 import { BatchWriter } from './batch-writer.js';
 import { type IncomingFrame, readBody } from './body.js';
-import { WholeChunks } from './boundary.js';
 import { brokerError } from './broker-error.js';
 import { acknowledgedBy } from './dialect.js';
 import { harden } from './harden.js';
@@ -49,8 +48,7 @@ export class Session {
   readonly name: string;
   readonly #settings: Settings;
   readonly #socket: Socket;
-  readonly #chunks = new WholeChunks();
-  readonly #reader = harden((limits) => new stompit.IncomingFrameStream(limits));
+  readonly #reader = harden(() => new stompit.IncomingFrameStream());
   readonly #writer: BatchWriter;
   readonly #frames: InstanceType<typeof stompit.OutgoingFrameStream>;
   readonly #receipts: Receipts;
@@ -185,8 +183,7 @@ export class Session {
   #join(): void {
     this.#socket.on('data', (chunk: Buffer) => {
       this.#watch?.sawBytes();
-      const whole = this.#chunks.next(chunk);
-      if (whole.length > 0 && !this.#reader.write(whole)) this.#socket.pause();
+      if (!this.#reader.write(chunk)) this.#socket.pause();
     });
     this.#socket.on('error', (error) => {
       this.#lastError = error;
