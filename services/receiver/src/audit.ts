@@ -4,10 +4,9 @@ import type { Opened, Result } from './pipeline.js';
 import type { Refusal } from './refusal.js';
 import type { Kept } from './reject-store.js';
 import { isTwice } from './results.js';
-import { empaIdText, harmless } from './text.js';
+import { empaIdText, harmless, signerText } from './text.js';
 
 const MAXIMUM_DELIVERY_ID = 128;
-const MAXIMUM_SIGNER = 1000;
 
 /** One line for each message, of `wire` bytes: who sent what, and what became of it; never the body. */
 export function audit(log: Logger, delivery: Delivery, wire: number, result: Result): void {
@@ -37,11 +36,6 @@ function detailsOf(result: Result): LogFields {
 function openedFields({ deliveryId, encrypted, signer, size }: Opened): LogFields {
   const id = deliveryId === undefined ? undefined : harmless(deliveryId, MAXIMUM_DELIVERY_ID);
   return { signer: signerText(signer.toString()), size, encrypted, deliveryId: id };
-}
-
-/** Anybody can make a certificate with a name of megabytes. */
-function signerText(signer: string | undefined): string | undefined {
-  return signer === undefined ? undefined : harmless(signer, MAXIMUM_SIGNER);
 }
 
 function refusalFields({ code, message, signer }: Omit<Refusal, 'body'>): LogFields {

@@ -7,7 +7,7 @@ import { QueueUsage } from './reject-usage.js';
 import { type Shelf, type Shelved, shelve, sizeOf } from './shelf.js';
 import { freeRoom, requireRoom, reserveOf } from './space.js';
 import type { Step } from './steps.js';
-import { empaIdText } from './text.js';
+import { empaIdText, signerText } from './text.js';
 import { LocalTrouble, locally } from './trouble.js';
 
 /** What is stored as the signer where the signature could not be read. */
@@ -124,8 +124,9 @@ export class RejectStore {
   }
 
   async #reduce(raw: Uint8Array, empaId: string | undefined, refusal: Refusal, hash: string): Promise<Kept> {
-    const { code, signer } = refusal;
-    const entry = { at: this.#options.now(), code, sha256: hash, bytes: raw.length, signer, empaid: empaIdText(empaId) };
+    const { code } = refusal;
+    const [signer, empaid] = [signerText(refusal.signer), empaIdText(empaId)];
+    const entry = { at: this.#options.now(), code, sha256: hash, bytes: raw.length, signer, empaid };
     await locally('reject', () => this.#reduced.append(entry));
     return { outcome: 'reduced' };
   }

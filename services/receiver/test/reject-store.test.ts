@@ -35,6 +35,7 @@ interface Reduced {
   readonly sha256: string;
   readonly bytes: number;
   readonly empaid: string;
+  readonly signer?: string;
 }
 
 const parse: (line: string) => Reduced = JSON.parse;
@@ -93,6 +94,14 @@ describe('RejectStore', () => {
       reduced().map(({ code, sha256: hash, bytes, empaid }) => ({ code, hash, bytes, empaid })),
       [3, 4].map((i) => ({ code: 'signature-invalid', hash: sha256(`message ${i}`), bytes: 9, empaid: `${i}` })),
     );
+  });
+
+  it('keeps of a very long signer the beginning: there is little room for what is kept alone', async (t) => {
+    const { reduced, store } = await createStore(t, { maximumCount: 0 });
+    await store.keep(raw('message'), undefined, { ...forged, signer: `/CN=${'a\u009b'.repeat(30_000)}` }, step);
+    const [{ signer = '' } = {}] = reduced();
+    assert.match(signer, /^\/CN=(?:a\\x9B)+\.\.\.$/);
+    assert.ok(signer.length < 3000);
   });
 
   it('keeps to its bounds, however many are refused at the same time', async (t) => {
