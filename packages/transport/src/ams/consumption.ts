@@ -133,9 +133,13 @@ export class Consumption {
     }
   }
 
-  /** An answer may have been too large for us, or for the time or the network that it has. */
+  /**
+   * An answer may have been too large for us, or for the time or the network that it has. Or there is a message among those asked for that the server
+   * cannot deliver, which fails them all with 500: what comes before it is to be taken.
+   */
   #refused(error: unknown): void {
-    if (error instanceof TransportError && OF_SIZE.has(error.code)) this.#size = Math.max(1, Math.floor(this.#size / 2));
+    const isOfOne = error instanceof AnswerError && error.status === 500;
+    if (isOfOne || (error instanceof TransportError && OF_SIZE.has(error.code))) this.#size = Math.max(1, Math.floor(this.#size / 2));
   }
 
   /** Own polling: the server would hold a request that waits for minutes. */

@@ -317,6 +317,20 @@ describe('consuming from AMS', () => {
       assert.equal(statuses.filter(({ type }) => type === 'connected').length, 1);
     });
 
+  it('takes all that is before a message that the server cannot deliver', async (t) => {
+    const bench = await AmsBench.start(t);
+    await bench.fill(messages(8));
+    // It fails every pull that it would be part of.
+    const when = (): boolean => bench.server.offsets(NAME).current + (sizesOf(bench).at(-1) ?? 0) > 5;
+    bench.server.inject({ call: 'pull', times: Infinity, when, fault: { type: 'answer', status: 500 } });
+    const reader = new Reader(bench.subscriber());
+    for (let taken = 0; taken < 5; taken += 1) {
+      const [delivery] = await reader.take(1);
+      await within(delivery!.acknowledge(), 'acknowledged');
+    }
+    assert.equal(bench.server.offsets(NAME).current, 5);
+  });
+
   it('comes through where only so many requests are taken', async (t) => {
     const bench = await AmsBench.start(t);
     await bench.fill(messages(3));
