@@ -37,6 +37,8 @@ export interface TrustStoreOptions {
   readonly now: Date;
   /** Refuse (`trust-unstable`) when a file changed less than this many milliseconds ago. Default 2000; 0 switches it off. */
   readonly stabilityMs?: number;
+  /** An earlier snapshot: CRLs of files that have not changed since are taken from it. */
+  readonly earlier?: TrustStore | undefined;
 }
 
 const DEFAULT_STABILITY_MS = 2000;
@@ -182,13 +184,13 @@ function unstable(directory: string): EmpaError {
  * begin with a dot, and all others, are ignored. Errors: trust-unreadable, trust-empty, trust-unstable.
  */
 export async function loadTrustStore(directory: string, options: TrustStoreOptions): Promise<TrustStore> {
-  const { now, stabilityMs = DEFAULT_STABILITY_MS } = options;
+  const { now, stabilityMs = DEFAULT_STABILITY_MS, earlier } = options;
   const before = await list(directory);
   if (stabilityMs > 0 && isRecent(before, now, stabilityMs)) throw unstable(directory);
   const total = before.files.reduce((sum, { status }) => sum + (status instanceof Error ? 0 : Number(status.size)), 0);
   if (total > MAX_TRUST_BYTES)
     throw new EmpaError('trust-unreadable', `trust directory ${directory} holds more than ${MAX_TRUST_BYTES} bytes`);
-  const builder = new TrustBuilder();
+  const builder = new TrustBuilder(earlier === undefined ? undefined : materialOf(earlier).crlFiles);
   for (const file of before.files) await readInto(builder, directory, file);
   if (fingerprint(before) !== fingerprint(await list(directory))) throw unstable(directory);
   const material = builder.finish();

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
+import crypto from 'node:crypto';
 import {
   appendFileSync,
   chmodSync,
@@ -199,6 +200,38 @@ describe('loadTrustStore', () => {
       syncBuiltinESMExports();
       await rejected('trust-unstable', load(directory));
       assert.ok(spy.mock.callCount() >= 50);
+      spy.mock.restore();
+      syncBuiltinESMExports();
+    }
+  });
+
+  it('takes CRLs of files that have not changed from an earlier snapshot, with what was found out about them', async (context) => {
+    const directory = temporaryDirectory(context);
+    const gone = createCertificate({ subject: '/C=UK/O=eScience/CN=gone', key, issuer: ca });
+    const nextUpdate = new Date(Date.now() + 2 * HOUR);
+    writeTrustDirectory(directory, { cas: [ca], crls: [createCrl({ issuer: ca, revoked: [gone], nextUpdate })] });
+    const spy = context.mock.method(crypto, 'verify');
+    syncBuiltinESMExports();
+    const verified = (trust: TrustStore, one: IssuedCertificate): number => {
+      const before = spy.mock.callCount();
+      const verify = (): void => verifyCertificate(parseCertificate(one.der), [], trust, { now: later() });
+      if (one === gone) assert.throws(verify, { code: 'certificate-revoked' });
+      else verify();
+      return spy.mock.callCount() - before;
+    };
+    try {
+      const first = await load(directory);
+      assert.equal(verified(first, host), 2);
+      const again = await load(directory, { earlier: first });
+      assert.deepEqual(again.crls, first.crls);
+      assert.deepEqual([verified(again, host), verified(again, gone)], [1, 1]);
+      writeFileSync(path.join(directory, `${hash(ca)}.r0`), createCrl({ issuer: ca, nextUpdate }).pem);
+      const renewed = await load(directory, { earlier: again });
+      assert.deepEqual([verified(renewed, host), renewed.crls.length], [2, 1]);
+      verifyCertificate(parseCertificate(gone.der), [], renewed, { now: later() });
+      unlinkSync(path.join(directory, `${hash(ca)}.r0`));
+      assert.equal((await load(directory, { earlier: renewed })).crls.length, 0);
+    } finally {
       spy.mock.restore();
       syncBuiltinESMExports();
     }

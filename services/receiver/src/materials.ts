@@ -121,13 +121,15 @@ export function watchTrust(options: MaterialOptions): Promise<Reloadable<TrustSt
   const gone = 'revocation lists that were in use are gone: certificates of these CAs are accepted without one';
   const warnOfGone = whenNew((cas) => context.log.warn(gone, { cas }));
   const lists = new GoneLists();
+  let earlier: TrustStore | undefined;
   return watchMaterial(
     'trust',
     {
       files: [directory],
       stabilityMs: stability,
-      load: () => whenStable(() => loadTrustStore(directory, { now: options.now(), stabilityMs: stability }), isUnstable),
+      load: () => whenStable(() => loadTrustStore(directory, { now: options.now(), stabilityMs: stability, earlier }), isUnstable),
       inUse: (trust) => {
+        earlier = trust;
         // Where lists are required such certificates are refused, and that is told.
         const cas = crl === 'if-present' ? lists.after(trust) : [];
         metrics.trustProblems.set(trust.problems.length + cas.length);

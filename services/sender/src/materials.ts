@@ -58,6 +58,7 @@ export async function loadMaterials(config: SenderConfig, now: () => Date, event
   };
   const { directory, stability } = config.trust;
   const { ca } = config.broker.tls;
+  let earlier: TrustStore | undefined;
   try {
     const sources = {
       identity: await watch('identity', [config.identity.certificate, config.identity.key], () =>
@@ -66,7 +67,10 @@ export async function loadMaterials(config: SenderConfig, now: () => Date, event
       trust: await watch(
         'trust',
         [directory],
-        () => whenStable(() => loadTrustStore(directory, { now: now(), stabilityMs: stability }), isUnstable),
+        async () => {
+          earlier = await whenStable(() => loadTrustStore(directory, { now: now(), stabilityMs: stability, earlier }), isUnstable);
+          return earlier;
+        },
         stability,
       ),
       recipients: await watch('recipients', config.encryption.recipients, () => loadRecipients(config.encryption.recipients)),

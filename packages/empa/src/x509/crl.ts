@@ -1,4 +1,5 @@
 /** Certificate revocation lists (RFC 5280 section 5). */
+import { createHash } from 'node:crypto';
 import { type DerNode, isContext, isMinimalInteger, parseDer, timeOf } from '../der.js';
 import { EmpaError } from '../errors.js';
 import type { Certificate } from './certificate.js';
@@ -11,6 +12,8 @@ import { rawOf, readTlv, type Tlv, tlvsIn } from './tlv.js';
 /** A parsed CRL; immutable. */
 export interface Crl extends Signed {
   readonly raw: Buffer;
+  /** SHA-256 of it. */
+  readonly digest: string;
   readonly issuer: DistinguishedName;
   /** The Name exactly as it was read. */
   readonly issuerDer: Buffer;
@@ -143,6 +146,7 @@ function fieldsOf(bytes: Buffer, tbs: Tlv): Fields {
 
 class ParsedCrl implements Crl {
   readonly raw: Buffer;
+  readonly digest: string;
   readonly issuer: DistinguishedName;
   readonly issuerDer: Buffer;
   readonly thisUpdate: Date;
@@ -167,6 +171,7 @@ class ParsedCrl implements Crl {
     const entries = fields.entries === undefined ? NO_ENTRIES : readEntries(bytes, fields.entries);
     const extensions = fields.extensions === undefined ? [] : readExtensions(parse(fields.extensions).children[0]);
     this.raw = bytes;
+    this.digest = createHash('sha256').update(bytes).digest('hex');
     this.signed = rawOf(bytes, tbs);
     this.signature = readSignature(parse(signature));
     this.signatureAlgorithm = readSignatureAlgorithm(parse(algorithm));

@@ -34,6 +34,8 @@ export interface TrustMaterial {
   /** CA certificates of the directory with that subject, anchors first. */
   casNamed(key: string): readonly Certificate[];
   crlsOf(issuerKey: string): readonly Crl[];
+  /** The CRLs of each file, by the SHA-256 of its bytes. */
+  readonly crlFiles: ReadonlyMap<string, readonly Crl[]>;
   /** What is wrong with a file that should have, or may have, a CRL of the CA. */
   brokenCrlOf(ca: Certificate): string | undefined;
   /** The signing policy of the CA, or why it cannot be used. */
@@ -71,7 +73,7 @@ function append<V>(lists: Map<string, V[]>, key: string, value: V): void {
   else list.push(value);
 }
 
-const digestOf = (bytes: Buffer): string => createHash('sha256').update(bytes).digest('hex');
+const digestOf = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex');
 
 /** Self-signed: its own key verifies it, so that only its being in the directory can make it trusted. */
 function isSelfSigned(certificate: Certificate): boolean {
@@ -87,6 +89,7 @@ interface FoundCa {
 
 interface FoundCrls {
   readonly file: string;
+  readonly digest: string;
   readonly crls: readonly Crl[];
 }
 
@@ -104,6 +107,12 @@ export class TrustBuilder {
   readonly #policies: FoundPolicy[] = [];
   /** What is wrong with files that should have been CRLs, by their stems. */
   readonly #brokenCrls = new Map<string, string>();
+  readonly #earlier: TrustMaterial['crlFiles'];
+
+  /** `earlier`: files that have the same bytes as then are not read again. A CRL of megabytes takes long, and much memory for each copy. */
+  constructor(earlier: TrustMaterial['crlFiles'] = new Map()) {
+    this.#earlier = earlier;
+  }
 
   /** Notes that a file was left out. What should have been a CRL or a policy refuses for the CA that the file is named after. */
   reject(file: string, kind: TrustFileKind, error: unknown): void {
@@ -148,15 +157,15 @@ export class TrustBuilder {
   }
 
   #addCrls(file: TrustFile): void {
+    const digest = digestOf(file.bytes);
     // The same list lies under the old and the new hash of its issuer, and is kept once.
-    const crls = parseCrls(file.bytes).map((crl) => {
-      const digest = digestOf(crl.raw);
-      const kept = this.#crls.get(digest) ?? crl;
-      this.#crls.set(digest, kept);
+    const crls = (this.#earlier.get(digest) ?? parseCrls(file.bytes)).map((crl) => {
+      const kept = this.#crls.get(crl.digest) ?? crl;
+      this.#crls.set(crl.digest, kept);
       return kept;
     });
     if (crls.length === 0) throw new Error('no CRL in it');
-    this.#crlFiles.push({ file: file.name, crls });
+    this.#crlFiles.push({ file: file.name, digest, crls });
     for (const { issuer, refusal } of crls)
       if (refusal !== undefined) this.#problems.push({ file: file.name, message: `${issuer.toString()}: ${refusal}` });
   }
@@ -174,6 +183,7 @@ export class TrustBuilder {
       this.#brokenCrls.set(stemOf(problem.file), `${problem.file} has ${problem.message}`);
     }
     const material = new DirectoryTrust(cas, [...this.#crls.values()], this.#policies, this.#brokenCrls);
+    for (const { digest, crls } of this.#crlFiles) material.crlFiles.set(digest, crls);
     material.problems.push(...this.#problems, ...strandedCas(cas, material), ...idlePolicies(cas, this.#policies));
     return material;
   }
@@ -216,6 +226,7 @@ class DirectoryTrust implements TrustMaterial {
   readonly cas: readonly Certificate[];
   readonly crls: readonly Crl[];
   readonly problems: TrustProblem[] = [];
+  readonly crlFiles = new Map<string, readonly Crl[]>();
   readonly known = new KnownChains();
   readonly #anchors = new Set<string>();
   /** By the CA's name: another edition of its certificate, which may come with a message, is the same CA. */
