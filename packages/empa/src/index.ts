@@ -20,4 +20,4 @@ export type { Certificate } from './x509/certificate.js';
 export { parseCertificates } from './x509/certificate.js';
 export { KnownCertificates } from './x509/known-certificates.js';
 export type { NameAttribute } from './x509/name.js';
-export { DistinguishedName, DnRule } from './x509/name.js';
+export { DistinguishedName, DnRule, DnRules } from './x509/name.js';

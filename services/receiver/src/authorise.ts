@@ -1,14 +1,15 @@
 import { isUtf8 } from 'node:buffer';
 import { readFile, stat } from 'node:fs/promises';
-import type { DistinguishedName, DnRule } from '@ssm/empa';
+import { setImmediate as turn } from 'node:timers/promises';
+import { type DistinguishedName, DnRules } from '@ssm/empa';
 import { type DnLine, readDnLine } from './dn-line.js';
 import { ReceiverError } from './errors.js';
 
 /** Bytes of a list; about 100,000 DNs. */
 const MAXIMUM_LIST_BYTES = 16 * 1024 * 1024;
 const LINE_FEED = 0x0a;
-/** Judgements that are remembered, so that a long list is not searched again for every message of one signer. */
-const MAXIMUM_REMEMBERED = 10_000;
+/** Lines, some milliseconds of work, after which others get their turn. */
+const LINES_AT_ONCE = 1000;
 
 export type Judgement = 'allowed' | 'dn-not-listed' | 'dn-denied';
 
@@ -18,35 +19,47 @@ export interface ListPaths {
   readonly deny: string;
 }
 
+/** A list as it is read. */
+export class DnList {
+  readonly lines: string[] = [];
+  readonly rules = new DnRules();
+  /** What lines say without a look at what other programs may mean. */
+  readonly literals = new DnRules();
+  readonly doubts: string[] = [];
+
+  /** `place`: of the line, for whoever wrote it. Throws ReceiverError list-malformed. */
+  add(text: string, place: string): void {
+    const { doubt, literal, rule } = readLine(text, place);
+    this.lines.push(text);
+    this.rules.add(rule);
+    if (literal !== undefined) this.literals.add(literal);
+    if (doubt !== undefined) this.doubts.push(`${place}: ${doubt}`);
+  }
+}
+
 /** Who may send: an immutable snapshot of the allow list and the deny list. */
 export class SignerLists {
-  readonly allow: readonly DnRule[];
-  readonly deny: readonly DnLine[];
+  /** The lines that are DNs. */
+  readonly allow: readonly string[];
+  readonly deny: readonly string[];
   /** Lines that may not be what was meant, with file and number. */
   readonly doubts: readonly string[];
-  readonly #remembered = new Map<string, Judgement>();
+  readonly #allow: DnList;
+  readonly #deny: DnList;
 
-  constructor(allow: readonly DnRule[], deny: readonly DnLine[], doubts: readonly string[] = []) {
-    this.allow = allow;
-    this.deny = deny;
-    this.doubts = doubts;
+  constructor(allow: DnList, deny: DnList) {
+    this.allow = allow.lines;
+    this.deny = deny.lines;
+    this.doubts = [...allow.doubts, ...deny.doubts];
+    this.#allow = allow;
+    this.#deny = deny;
   }
 
   /** A DN that is on both lists is denied. */
   judge(signer: DistinguishedName): Judgement {
-    const key = JSON.stringify(signer.rdns);
-    const known = this.#remembered.get(key);
-    if (known !== undefined) return known;
-    const judgement = this.#search(signer);
-    if (this.#remembered.size >= MAXIMUM_REMEMBERED) this.#remembered.clear();
-    this.#remembered.set(key, judgement);
-    return judgement;
-  }
-
-  #search(signer: DistinguishedName): Judgement {
     // A line may have been copied from what we print: whichever of the two is meant is denied.
-    if (this.deny.some(({ literal, rule }) => rule.matches(signer) || literal?.matches(signer) === true)) return 'dn-denied';
-    return this.allow.some((rule) => rule.matches(signer)) ? 'allowed' : 'dn-not-listed';
+    if (this.#deny.rules.matches(signer) || this.#deny.literals.matches(signer)) return 'dn-denied';
+    return this.#allow.rules.matches(signer) ? 'allowed' : 'dn-not-listed';
   }
 }
 
@@ -57,31 +70,18 @@ type ReadBytes = (file: string) => Promise<Uint8Array>;
  * throws.
  */
 export async function loadSignerLists(paths: ListPaths, read: ReadBytes = readFile): Promise<SignerLists> {
-  const [allow, deny] = await Promise.all([readList(paths.allow, read), paths.deny === '' ? NO_LIST : readList(paths.deny, read)]);
+  const [allow, deny] = await Promise.all([readList(paths.allow, read), paths.deny === '' ? new DnList() : readList(paths.deny, read)]);
   if (allow.lines.length === 0) throw new ReceiverError('list-empty', `${paths.allow} names no DN: nobody would be allowed to send`);
-  const rules = allow.lines.map(({ rule }) => rule);
-  return new SignerLists(rules, deny.lines, [...allow.doubts, ...deny.doubts]);
+  return new SignerLists(allow, deny);
 }
 
-interface List {
-  readonly lines: readonly DnLine[];
-  readonly doubts: readonly string[];
-}
-
-const NO_LIST: List = { lines: [], doubts: [] };
-
-async function readList(file: string, read: ReadBytes): Promise<List> {
-  const texts = (await readText(file, read)).split(/\r?\n/);
-  const lines: DnLine[] = [];
-  const doubts: string[] = [];
-  for (const [index, text] of texts.entries()) {
-    if (text.trim() === '' || text.trim().startsWith('#')) continue;
-    const place = `${file} line ${index + 1}`;
-    const line = readLine(text, place);
-    lines.push(line);
-    if (line.doubt !== undefined) doubts.push(`${place}: ${line.doubt}`);
+async function readList(file: string, read: ReadBytes): Promise<DnList> {
+  const list = new DnList();
+  for (const [index, text] of (await readText(file, read)).split(/\r?\n/).entries()) {
+    if (index % LINES_AT_ONCE === LINES_AT_ONCE - 1) await turn();
+    if (text.trim() !== '' && !text.trim().startsWith('#')) list.add(text, `${file} line ${index + 1}`);
   }
-  return { lines, doubts };
+  return list;
 }
 
 function readLine(line: string, place: string): DnLine {

@@ -27,6 +27,24 @@ describe('loadSignerLists', () => {
     assert.equal(lists.judge(bad), 'dn-not-listed');
   });
 
+  it('lets others have their turn while it reads a long list', async (t) => {
+    let turns = 0;
+    const count = (): void => {
+      turns += 1;
+      counting = setImmediate(count);
+    };
+    let counting: NodeJS.Immediate | undefined;
+    t.after(() => clearImmediate(counting));
+    const lines = Buffer.from(Array.from({ length: 20_000 }, (_, index) => `/C=UK/CN=host${index}\n`).join(''));
+    const lists = await loadSignerLists(files(t, ''), async () => {
+      counting = setImmediate(count);
+      return lines;
+    });
+    assert.ok(turns >= 19, `${turns} turns`);
+    assert.equal(lists.allow.length, 20_000);
+    assert.equal(lists.judge(DistinguishedName.parse('/C=UK/CN=host19999')), 'allowed');
+  });
+
   it('denies those who are on both lists', async (t) => {
     const lists = await loadSignerLists(files(t, `${good.toString()}\n${bad.toString()}\n`, bad.toString()));
     assert.equal(lists.judge(good), 'allowed');

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { DistinguishedName, DnRule } from '@ssm/empa';
+import { DistinguishedName } from '@ssm/empa';
 import { createMetrics } from '@ssm/service-kit';
-import { SignerLists } from '../src/authorise.js';
+import { DnList, SignerLists } from '../src/authorise.js';
 import { SignerClock } from '../src/signers.js';
 
 const name = (host: string): DistinguishedName => DistinguishedName.parse(`/C=UK/CN=${host}`);
@@ -14,7 +14,9 @@ describe('SignerClock', () => {
     for (const host of ['a', 'b', 'c']) clock.accepted(name(host), new Date(5000));
     assert.match(await metrics.render(), /\{signer="\/C=UK\/CN=a"\} 5\n/);
     assert.doesNotMatch(await metrics.render(), /CN=c/);
-    clock.listsChanged(new SignerLists([DnRule.parse('/C=UK/CN=b'), DnRule.parse('/C=UK/CN=c')], []));
+    const allow = new DnList();
+    for (const host of ['b', 'c']) allow.add(name(host).toString(), host);
+    clock.listsChanged(new SignerLists(allow, new DnList()));
     clock.accepted(name('c'), new Date(6000));
     const text = await metrics.render();
     assert.doesNotMatch(text, /CN=a/);

@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
-import { DistinguishedName, DnRule, type OpenedMessage, parseCertificates } from '@ssm/empa';
+import { DistinguishedName, type OpenedMessage, parseCertificates } from '@ssm/empa';
 import {
   createDeliveryRecord,
   createSharedDeliveryRecord,
@@ -10,8 +10,7 @@ import {
   SpoolError,
 } from '@ssm/spool';
 import { createCertificate, MemoryClaims, namesInDirq, type Scope, temporaryDirectory } from '@ssm/test-support';
-import { SignerLists } from '../../src/authorise.js';
-import { readDnLine } from '../../src/dn-line.js';
+import { DnList, SignerLists } from '../../src/authorise.js';
 import { Holding } from '../../src/holding.js';
 import type { Pipeline } from '../../src/pipeline.js';
 import { RejectStore } from '../../src/reject-store.js';
@@ -132,10 +131,10 @@ export async function createPipeline(scope: Scope, open: Pipeline['open'], chang
   const reject = await startShelf(createShelf(scope, 'reject', root));
   const stages: Stage[] = [];
   const confirmFailures: unknown[] = [];
-  const lists = new SignerLists(
-    [LISTED, DENIED].map((line) => DnRule.parse(line)),
-    [readDnLine(DENIED)],
-  );
+  const [allow, deny] = [new DnList(), new DnList()];
+  for (const line of [LISTED, DENIED]) allow.add(line, 'allow');
+  deny.add(DENIED, 'deny');
+  const lists = new SignerLists(allow, deny);
   return {
     open,
     trustFailure: () => undefined,

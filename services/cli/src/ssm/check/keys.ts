@@ -103,11 +103,12 @@ function dnFindings(lists: SignerLists, dn: string, { authorisation: { allow, de
   if (judgement === 'allowed') return [...doubts, ok('DN', `${name.toString()} may send`)];
   const detail = `${judgement}: ${name.toString()} may not send`;
   if (judgement === 'dn-denied') return [...doubts, { what: 'DN', state: 'FAIL', detail, advice: `take it off ${deny}` }];
-  const other = lists.allow.find((rule) => inAnyOrder(rule.name) === inAnyOrder(name));
+  const wanted = inAnyOrder(name);
+  const other = lists.allow.find((line) => inAnyOrder(readDnLine(line).rule.name) === wanted);
   const advice =
     other === undefined
       ? `add it to ${allow}: it is read again by itself`
-      : `${allow} has the same attributes in another order, ${other.line.trim()}: write the line as the certificate has it`;
+      : `${allow} has the same attributes in another order, ${other.trim()}: write the line as the certificate has it`;
   return [...doubts, { what: 'DN', state: 'FAIL', detail, advice }];
 }
 
