@@ -84,6 +84,7 @@ export function watchLists(options: MaterialOptions, onChange: (lists: SignerLis
   const { config, context, metrics, now } = options;
   const { allow, deny } = config.authorisation;
   const warn = whenNew((doubts) => context.log.warn('lines of the lists of DNs may not be what was meant', { lines: doubts }));
+  let listed = 0;
   const files = new QuietFiles({ stabilityMs: Math.min(config.trust.stability, LIST_STABILITY_MS), now });
   return watchMaterial(
     'authorisation',
@@ -93,6 +94,10 @@ export function watchLists(options: MaterialOptions, onChange: (lists: SignerLis
       inUse: (lists) => {
         metrics.allowedSigners.set(lists.allow.length);
         metrics.deniedSigners.set(lists.deny.length);
+        const { length } = lists.allow;
+        // A list that was cut off is a good one all the same, and refuses everybody behind its end.
+        if (length < listed / 2) context.log.warn('the allow list has lost more than half of its DNs', { before: listed, now: length });
+        listed = length;
         warn(lists.doubts.slice(0, SHOWN_PROBLEMS));
         onChange(lists);
         return undefined;

@@ -6,17 +6,25 @@ import type { SignerLists } from './authorise.js';
 export class SignerClock {
   readonly #gauge: Gauge<'signer'>;
   readonly #maximum: number;
+  readonly #onFull: () => void;
+  #isFull = false;
   readonly #seen = new Map<string, DistinguishedName>();
 
-  constructor(gauge: Gauge<'signer'>, maximum: number) {
+  /** `onFull`: told once, at the first signer who is left out. */
+  constructor(gauge: Gauge<'signer'>, maximum: number, onFull: () => void) {
     this.#gauge = gauge;
     this.#maximum = maximum;
+    this.#onFull = onFull;
   }
 
   accepted(signer: DistinguishedName, now: Date): void {
     const label = signer.toString();
     if (!this.#seen.has(label)) {
-      if (this.#seen.size >= this.#maximum) return;
+      if (this.#seen.size >= this.#maximum) {
+        if (!this.#isFull) this.#onFull();
+        this.#isFull = true;
+        return;
+      }
       this.#seen.set(label, signer);
     }
     this.#gauge.set({ signer: label }, now.getTime() / 1000);

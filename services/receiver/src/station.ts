@@ -75,7 +75,9 @@ export async function createStation(config: ReceiverConfig, context: ServiceCont
     held: () => local.incoming.holding?.messages ?? 0,
   };
   const metrics = createReceiverMetrics(context.metrics, observed);
-  const signers = config.metrics.signers ? new SignerClock(metrics.signerLastMessage, config.metrics.maximumSigners) : undefined;
+  const { maximumSigners: maximum, signers: shown } = config.metrics;
+  const warnOfMore = (): void => context.log.warn(MORE_SIGNERS, { maximum });
+  const signers = shown && maximum > 0 ? new SignerClock(metrics.signerLastMessage, maximum, warnOfMore) : undefined;
   const materials: MaterialOptions = { config, context, metrics, now };
   const lists = await watchLists(materials, (newest) => signers?.listsChanged(newest));
   const credentials = await watchCredentials(materials);
@@ -99,6 +101,8 @@ export async function createStation(config: ReceiverConfig, context: ServiceCont
     },
   };
 }
+
+const MORE_SIGNERS = 'more signers send than metrics.maximumSigners shows: no alert tells when one of the others falls silent';
 
 const NEW_RECORD = 'what comes again will be kept twice; was the record lost, or is its volume not mounted?';
 

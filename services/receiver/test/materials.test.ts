@@ -41,6 +41,21 @@ describe('the lists', () => {
     assert.ok((await metricOf(context, 'ssm_reloads_total{source="authorisation"}')) >= 1);
   });
 
+  it('say when more than half of the DNs that may send are gone', async (t) => {
+    const { context, site } = await start(t);
+    const lost = (): unknown[] =>
+      context.lines.filter(({ message }) => message === 'the allow list has lost more than half of its DNs').map(({ fields }) => fields);
+    const list = async (count: number): Promise<void> => {
+      writeFileSync(site.allow, Array.from({ length: count }, (_, index) => `/C=UK/CN=host${index}\n`).join(''));
+      await context.reload();
+    };
+    for (const count of [10, 5, 8]) await list(count);
+    assert.deepEqual(lost(), []);
+    await list(3);
+    await list(3);
+    assert.deepEqual(lost(), [{ before: 8, now: 3 }]);
+  });
+
   it('are not taken half-written: nobody is let in who is denied, nor kept out who is allowed', async (t) => {
     const site = await createSite(t);
     const deny = path.join(site.root, 'deny');

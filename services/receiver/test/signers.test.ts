@@ -9,9 +9,15 @@ const name = (host: string): DistinguishedName => DistinguishedName.parse(`/C=UK
 
 describe('SignerClock', () => {
   it('shows so many signers at most, and none who is no longer listed', async () => {
+    let full = 0;
     const metrics = createMetrics({ service: 'receiver', version: '0' });
-    const clock = new SignerClock(metrics.gauge('ssm_signer_last_message_timestamp_seconds', 'help', ['signer']), 2);
-    for (const host of ['a', 'b', 'c']) clock.accepted(name(host), new Date(5000));
+    const clock = new SignerClock(metrics.gauge('ssm_signer_last_message_timestamp_seconds', 'help', ['signer']), 2, () => {
+      full += 1;
+    });
+    for (const host of ['a', 'b', 'a']) clock.accepted(name(host), new Date(5000));
+    assert.equal(full, 0);
+    for (const host of ['c', 'd']) clock.accepted(name(host), new Date(5000));
+    assert.equal(full, 1);
     assert.match(await metrics.render(), /\{signer="\/C=UK\/CN=a"\} 5\n/);
     assert.doesNotMatch(await metrics.render(), /CN=c/);
     const allow = new DnList();
