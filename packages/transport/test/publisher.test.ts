@@ -300,6 +300,14 @@ describe('a lost connection', () => {
     );
   });
 
+  it('is tried again with pauses that grow with each round of the list, so that the last of many brokers is soon reached', async () => {
+    const away = await Promise.all([1, 2, 3].map(() => broker((peer) => peer.socket.destroy())));
+    const statuses = listen(publisher(away, { backoff: { initialMs: 10, maximumMs: 40 }, random: () => 1 }));
+    const pauses = (): number[] => statuses.flatMap((status) => (status.type === 'disconnected' ? (status.retryInMs ?? []) : []));
+    await until(() => pauses().length >= 10, 'ten lost connections');
+    assert.deepEqual(pauses().slice(0, 10), [10, 10, 10, 20, 20, 20, 40, 40, 40, 40]);
+  });
+
   it('is tried again at once after a connection that lasted, though nothing was sent over it', async () => {
     const to = await broker(async (peer, number) => {
       if (number % 2 === 1) return peer.socket.destroy();

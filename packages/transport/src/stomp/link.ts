@@ -40,8 +40,8 @@ async function connectOnce(link: Link, broker: StompBroker, signal: AbortSignal)
 }
 
 /**
- * Keeps a connection until the signal aborts: to one broker of the list after the other, with a random, growing pause between attempts. It does not
- * end a connection that is in use; never rejects.
+ * Keeps a connection until the signal aborts: to one broker of the list after the other, with a random pause between attempts, which grows with
+ * each round of the list: a broker that was not asked yet has refused nothing. It does not end a connection that is in use; never rejects.
  */
 export async function keepConnected(link: Link, signal: AbortSignal): Promise<void> {
   const { brokers, settings, status } = link;
@@ -53,7 +53,7 @@ export async function keepConnected(link: Link, signal: AbortSignal): Promise<vo
     status.emit({ type: 'connecting', broker });
     const { error, useful } = await connectOnce(link, address, signal);
     if (useful) failures = 0;
-    const retryInMs = signal.aborted ? undefined : delay(failures, settings.random, settings.backoff);
+    const retryInMs = signal.aborted ? undefined : delay(Math.floor(failures / brokers.length), settings.random, settings.backoff);
     failures += 1;
     status.emit({ type: 'disconnected', broker, error, retryInMs });
     if (retryInMs !== undefined) await sleep(retryInMs, signal);
