@@ -138,7 +138,6 @@ async function prepareOnce(local: Local, need: Need, signal: AbortSignal): Promi
   const recovered = [await finishRecorded(incoming, signal), await finishRecorded(reject, signal)];
   const { holding } = incoming;
   if (holding !== undefined) await locally('delivery-record', () => holding.requireFree());
-  if (!rejects.measured) await rejects.measure(signal);
   return recovered;
 }
 

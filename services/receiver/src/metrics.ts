@@ -9,7 +9,8 @@ export interface Observed {
   readonly inFlight: () => { readonly messages: number; readonly bytes: number };
   /** undefined: not counted yet, or never. */
   readonly incoming: () => { readonly elements: number; readonly oldest: Date | undefined } | undefined;
-  readonly reject: () => { readonly elements: number; readonly bytes: number };
+  /** undefined: not measured yet. */
+  readonly reject: () => { readonly elements: number; readonly bytes: number } | undefined;
   /** Messages that wait for another volume, here or, for too long, at the broker. */
   readonly held: () => number;
 }
@@ -71,10 +72,12 @@ function observeQueues(metrics: Metrics, { held, incoming, inFlight, now, reject
   metrics.gauge('ssm_queue_elements', 'Elements of a queue, as the last look at it found.', ['queue'], (gauge) => {
     const counted = incoming();
     if (counted !== undefined) gauge.set({ queue: 'incoming' }, counted.elements);
-    gauge.set({ queue: 'reject' }, reject().elements);
+    const measured = reject();
+    if (measured !== undefined) gauge.set({ queue: 'reject' }, measured.elements);
   });
   metrics.gauge('ssm_queue_bytes', 'Bytes of a queue, as the last look at it found.', ['queue'], (gauge) => {
-    gauge.set({ queue: 'reject' }, reject().bytes);
+    const measured = reject();
+    if (measured !== undefined) gauge.set({ queue: 'reject' }, measured.bytes);
   });
   metrics.gauge('ssm_queue_oldest_age_seconds', 'Age of the oldest element; 0 when there is none.', ['queue'], (gauge) => {
     const counted = incoming();

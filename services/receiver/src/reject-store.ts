@@ -135,6 +135,8 @@ export class RejectStore {
   async #promise(bytes: number, waits: boolean): Promise<void> {
     const share = waits ? 1 : SHARE_OF_ANYBODY;
     const limit = { elements: this.#options.maximumCount * share, bytes: this.#options.maximumBytes * share };
+    // A large queue takes a while; what is accepted does not wait for it.
+    if (!this.measured) await this.measure(new AbortController().signal);
     if (this.#usage.promise(bytes, limit)) return;
     if (this.#options.now().getTime() - this.#measuredAt >= MEASURE_FULL_AGAIN_MS) {
       await this.measure(new AbortController().signal);

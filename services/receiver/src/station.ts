@@ -71,7 +71,7 @@ export async function createStation(config: ReceiverConfig, context: ServiceCont
     now,
     inFlight: () => inFlight,
     incoming: () => depth,
-    reject: () => local.rejects.usage,
+    reject: () => (local.rejects.measured ? local.rejects.usage : undefined),
     held: () => local.incoming.holding?.messages ?? 0,
   };
   const metrics = createReceiverMetrics(context.metrics, observed);

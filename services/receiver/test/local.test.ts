@@ -40,3 +40,17 @@ describe('prepareLocal without enough room', () => {
       assert.equal(outcome, removed ? 'mine' : 'theirs');
     });
 });
+
+describe('prepareLocal', () => {
+  it('does not go through the reject queue, however large it is: what is accepted does not wait for that', async (t) => {
+    const root = temporaryDirectory(t);
+    await mkdir(path.join(root, 'incoming'));
+    const args = ['--broker.destination=/queue/x', `--incoming.path=${root}/incoming`, `--reject.path=${root}/reject`];
+    const config = loadConfig(receiverSettings, { env: {}, args: [...args, '--incoming.reserve=0'] });
+    const local = createLocal(config, { now: () => new Date(), stopping: signal, sources });
+    await prepareLocal(local, NO_NEED, signal);
+    assert.equal(local.rejects.measured, false);
+    await local.rejects.measure(signal);
+    assert.equal(local.rejects.measured, true);
+  });
+});
