@@ -631,6 +631,19 @@ describe('drain', () => {
     await within(draining, 'drained');
   });
 
+  it('has as many brokers as are given, without a warning of Node.js', async () => {
+    const warnings: Error[] = [];
+    const warned = (warning: Error): void => void warnings.push(warning);
+    process.on('warning', warned);
+    cleanUp.push(async () => void process.off('warning', warned));
+    const brokers = await Promise.all(Array.from({ length: 12 }, () => broker(async (peer) => await subscribed(peer))));
+    const endpoint = subscriber(brokers);
+    void new Reading(endpoint);
+    await until(() => endpoint.connections().every(({ connected }) => connected), 'subscribed to all');
+    await within(endpoint.drain(never), 'drained');
+    assert.deepEqual(warnings, []);
+  });
+
   it('does not subscribe again where the connection is lost meanwhile, and acknowledges where it is not', async () => {
     const steady = await broker(async (peer) => {
       await subscribed(peer);

@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { AbortListeners } from '../abort-listeners.js';
 import { Budget } from '../budget.js';
 import { Deferred } from '../deferred.js';
@@ -172,13 +173,13 @@ export class StompSubscriber implements Subscriber {
   }
 
   #connect(): void {
-    const stale = new AbortController();
+    const stale = controllerForMany();
     this.#run = { stale, ended: Promise.all(this.#consumers.map((consumer) => consumer.run(stale.signal))) };
   }
 
   /** Behind the acknowledgements that are under way; bounded. */
   async #disconnect({ ended }: Run): Promise<void> {
-    const limit = new AbortController();
+    const limit = controllerForMany();
     const giveUp = (): void => limit.abort();
     const timer = setTimeout(giveUp, this.#settings.connectTimeoutMs);
     this.#listeners.add(this.#draining.cut, giveUp);
@@ -189,4 +190,11 @@ export class StompSubscriber implements Subscriber {
     this.#listeners.remove(this.#draining.cut, giveUp);
     this.#run = undefined;
   }
+}
+
+/** Each broker listens to it, and they may be many: of more than ten listeners Node.js warns as of a leak. */
+function controllerForMany(): AbortController {
+  const controller = new AbortController();
+  setMaxListeners(0, controller.signal);
+  return controller;
 }
