@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict';
+import crypto from 'node:crypto';
 import { appendFileSync, chmodSync, mkdirSync, renameSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs';
+import { syncBuiltinESMExports } from 'node:module';
 import path from 'node:path';
 import { describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { DistinguishedName } from '@ssm/empa';
+import { DistinguishedName, verifyCertificate } from '@ssm/empa';
 import { createCertificate, createCrl, type IssuedCrl, type Scope, type TrustContent, writeTrustDirectory } from '@ssm/test-support';
 import { createStation, type Station } from '../src/station.js';
 import { createContext, metricOf, type TestContext } from './support/context.js';
@@ -178,6 +180,35 @@ describe('the trust directory', () => {
     renameSync(away, site.pki.trustDirectory);
     await station.trust.ready(false);
     assert.equal(station.trust.current.anchors.length, 1);
+  });
+
+  it('is loaded again without what has not changed being read again', async (t) => {
+    const { context, site, station } = await start(t, { args: ['--trust.maximumAge=1ms'] });
+    await station.trust.ready(false);
+    const first = station.trust.current;
+    const { certificate } = station.credentials.current.own;
+    const spy = t.mock.method(crypto, 'verify');
+    syncBuiltinESMExports();
+    const verified = (): number => {
+      const before = spy.mock.callCount();
+      verifyCertificate(certificate, [], station.trust.current, { now: new Date() });
+      return spy.mock.callCount() - before;
+    };
+    try {
+      assert.equal(verified(), 2, 'certificate and CRL');
+      await context.reload();
+      assert.notEqual(station.trust.current, first);
+      assert.equal(verified(), 1, 'the CRL is the one that was verified');
+      writeTrustDirectory(site.pki.trustDirectory, {
+        cas: [],
+        crls: [createCrl({ issuer: site.pki.ca, number: 9, thisUpdate: new Date() })],
+      });
+      await context.reload();
+      assert.equal(verified(), 2, 'certificate and new CRL');
+    } finally {
+      spy.mock.restore();
+      syncBuiltinESMExports();
+    }
   });
 
   it('is waited for while it is being renewed', async (t) => {
