@@ -116,7 +116,7 @@ export async function depthOf(root: string, timeLimitMs: number, now: Date): Pro
  * Elements and the bytes of their files; nothing when the root is missing. Others take elements meanwhile: what vanishes is not counted. Once
  * the signal is aborted it looks at nothing more.
  */
-export async function usageOf(root: string, signal: AbortSignal): Promise<Usage> {
+export async function usageOf(root: string, signal: AbortSignal, looked?: () => void): Promise<Usage> {
   let elements = 0;
   let bytes = 0;
   for await (const directories of namesLike(root, isDirectoryName)) {
@@ -126,6 +126,7 @@ export async function usageOf(root: string, signal: AbortSignal): Promise<Usage>
           if (signal.aborted) return { elements, bytes };
           elements += 1;
           bytes += await sizeOfElement(`${root}/${directory}/${name}`);
+          looked?.();
         }
       }
     }

@@ -261,8 +261,8 @@ export class NormalQueue implements StagingQueue {
     return await guarded('count the elements', this.path, () => depthOf(this.path, timeLimitMs, this.#now()));
   }
 
-  async usage(signal: AbortSignal): Promise<Usage> {
-    const usage = await guarded('measure the queue', this.path, () => usageOf(this.path, signal));
+  async usage(signal: AbortSignal, looked?: () => void): Promise<Usage> {
+    const usage = await guarded('measure the queue', this.path, () => usageOf(this.path, signal, looked));
     signal.throwIfAborted();
     return usage;
   }

@@ -134,8 +134,8 @@ export interface StagingQueue {
   freeFiles(): Promise<number>;
   /** Elements by name alone; gives up (`complete: false`) after this many milliseconds. */
   depth(timeLimitMs: number): Promise<{ readonly elements: number; readonly complete: boolean; readonly oldest: Date | undefined }>;
-  /** Elements and the bytes of their files: looks at each. Rejects with the reason of the signal when that is aborted. */
-  usage(signal: AbortSignal): Promise<Usage>;
+  /** Elements and the bytes of their files: looks at each, and tells of each. Rejects with the reason of the signal when that is aborted. */
+  usage(signal: AbortSignal, looked?: () => void): Promise<Usage>;
   /**
    * Removes what dead processes left in staging: only elements for which isRecorded() says no, and which are older than 24 h by our clock and
    * by that of the volume. Resolves to their number.

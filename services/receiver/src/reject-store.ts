@@ -23,6 +23,8 @@ export interface RejectOptions {
   readonly maximumCount: number;
   /** Bytes of free space that refused messages leave alone. */
   readonly reserve: number;
+  /** The queue is being measured, for which messages may wait. */
+  readonly moved: () => void;
   readonly now: () => Date;
 }
 
@@ -62,7 +64,7 @@ export class RejectStore {
   /** Rejects with LocalTrouble. */
   async measure(signal: AbortSignal): Promise<void> {
     const begun = this.#options.now().getTime();
-    await locally('reject', () => this.#usage.measure(signal));
+    await locally('reject', () => this.#usage.measure(signal, this.#options.moved));
     this.#measuredAt = begun;
   }
 

@@ -40,16 +40,16 @@ export class QueueUsage {
   }
 
   /** One measurement at a time: who asks meanwhile waits for the same. */
-  async measure(signal: AbortSignal): Promise<void> {
-    this.#measuring ??= this.#measure(signal).finally(() => {
+  async measure(signal: AbortSignal, looked: () => void): Promise<void> {
+    this.#measuring ??= this.#measure(signal, looked).finally(() => {
       this.#measuring = undefined;
     });
     await this.#measuring;
   }
 
-  async #measure(signal: AbortSignal): Promise<void> {
+  async #measure(signal: AbortSignal, looked: () => void): Promise<void> {
     this.#missed = NOTHING;
-    const found = await this.#queue.usage(signal);
+    const found = await this.#queue.usage(signal, looked);
     this.#counted = sum(found, this.#missed);
   }
 }

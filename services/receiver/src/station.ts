@@ -62,7 +62,7 @@ export async function createStation(config: ReceiverConfig, context: ServiceCont
     () => credentials.current,
     () => trust.current.anchors,
   );
-  const local = createLocal(config, { now, sources, stopping: context.stopping });
+  const local = createLocal(config, { now, moved: () => context.health.moved(), sources, stopping: context.stopping });
   const { sharing } = local.incoming.record;
   context.onStop('shared record', () => sharing?.close());
   const inFlight = new InFlight();

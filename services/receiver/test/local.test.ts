@@ -34,7 +34,12 @@ describe('prepareLocal without enough room', () => {
         env: {},
         args: [...args, '--incoming.reserve=1000000GiB', '--deduplication.window=24h'],
       });
-      const local = createLocal(config, { now: () => new Date(Date.now() + hours * HOUR_MS), stopping: signal, sources });
+      const local = createLocal(config, {
+        now: () => new Date(Date.now() + hours * HOUR_MS),
+        moved: () => undefined,
+        stopping: signal,
+        sources,
+      });
       await assert.rejects(prepareLocal(local, NO_NEED, signal), { code: 'space-low' });
       const { outcome } = await record.claim('id', '.staging/dead/00000000000001');
       assert.equal(outcome, removed ? 'mine' : 'theirs');
@@ -47,7 +52,7 @@ describe('prepareLocal', () => {
     await mkdir(path.join(root, 'incoming'));
     const args = ['--broker.destination=/queue/x', `--incoming.path=${root}/incoming`, `--reject.path=${root}/reject`];
     const config = loadConfig(receiverSettings, { env: {}, args: [...args, '--incoming.reserve=0'] });
-    const local = createLocal(config, { now: () => new Date(), stopping: signal, sources });
+    const local = createLocal(config, { now: () => new Date(), moved: () => undefined, stopping: signal, sources });
     await prepareLocal(local, NO_NEED, signal);
     assert.equal(local.rejects.measured, false);
     await local.rejects.measure(signal);

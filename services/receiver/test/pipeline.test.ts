@@ -176,6 +176,7 @@ describe('receiveOne', () => {
         maximumBytes: 1e6,
         maximumCount: 0,
         reserve: 0,
+        moved: () => undefined,
         now: () => new Date(),
       });
       const result = await receiveOne(fakeDelivery(), { ...pipeline, rejects });
@@ -243,7 +244,14 @@ describe('receiveOne in local trouble', () => {
       freeBytes: async () => Promise.reject(new SpoolError('io-error', 'broken')),
     });
     const shelf = { ...pipeline.rejectShelf, queue };
-    const rejects = new RejectStore({ shelf, maximumBytes: 1e6, maximumCount: 9, reserve: 0, now: () => new Date() });
+    const rejects = new RejectStore({
+      shelf,
+      maximumBytes: 1e6,
+      maximumCount: 9,
+      reserve: 0,
+      moved: () => undefined,
+      now: () => new Date(),
+    });
     const delivery = fakeDelivery();
     const result = await receiveOne(delivery, { ...pipeline, rejects });
     assert.ok(result.outcome === 'retry' && result.trouble.component === 'reject');

@@ -44,7 +44,15 @@ async function createStore(
   options: Partial<RejectOptions> = {},
 ): Promise<{ readonly store: RejectStore; readonly shelf: Shelf; readonly reduced: () => Reduced[] }> {
   const shelf = await startShelf(createShelf(scope, 'reject'));
-  const store = new RejectStore({ shelf, maximumBytes: 1_000_000, maximumCount: 100, reserve: 0, now: () => new Date(), ...options });
+  const store = new RejectStore({
+    shelf,
+    maximumBytes: 1_000_000,
+    maximumCount: 100,
+    reserve: 0,
+    moved: () => undefined,
+    now: () => new Date(),
+    ...options,
+  });
   const file = path.join(shelf.queue.path, '.reduced.jsonl');
   const lines = (): string[] => (existsSync(file) ? readFileSync(file, 'utf8').trimEnd().split('\n') : []);
   return { store, shelf, reduced: () => lines().map((line) => parse(line)) };
@@ -184,9 +192,15 @@ describe('RejectStore', () => {
     let now = 0;
     const { shelf, store } = await createStore(t, { maximumCount: 4, now: () => new Date(now) });
     for (let i = 0; i < 3; i++) await store.keep(raw(`message ${i}`), undefined, forged, step);
-    const after = new RejectStore({ shelf, maximumBytes: 1_000_000, maximumCount: 4, reserve: 0, now: () => new Date(now) });
+    let moved = 0;
+    const count = (): void => {
+      moved += 1;
+    };
+    const after = new RejectStore({ shelf, maximumBytes: 1_000_000, maximumCount: 4, reserve: 0, moved: count, now: () => new Date(now) });
     assert.equal((await after.keep(raw('one more'), undefined, forged, step)).outcome, 'reduced');
     assert.deepEqual(after.usage, store.usage);
+    // Nobody takes a measurement that goes on for a standstill.
+    assert.equal(moved, 3);
     rmSync(path.join(shelf.queue.path, '00000000'), { recursive: true });
     assert.equal((await after.keep(raw('too early'), undefined, forged, step)).outcome, 'reduced');
     now += 60_000;
@@ -205,7 +219,7 @@ describe('RejectStore', () => {
 
   it('shrinks junk that fails for want of space, or of inodes, and goes on', async (t) => {
     const { reduced, shelf } = await createStore(t);
-    const options = { maximumBytes: 1e6, maximumCount: 100, now: () => new Date() };
+    const options = { maximumBytes: 1e6, maximumCount: 100, moved: () => undefined, now: () => new Date() };
     const full = { ...shelf, queue: replacing(shelf.queue, { stage: async () => Promise.reject(new SpoolError('disk-full', 'full')) }) };
     const store = new RejectStore({ ...options, shelf: full, reserve: 0 });
     assert.equal((await store.keep(raw('junk'), undefined, forged, step)).outcome, 'reduced');

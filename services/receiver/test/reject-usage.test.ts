@@ -25,12 +25,12 @@ describe('QueueUsage', () => {
     const usage = new QueueUsage(emptyQueue(t));
     usage.promise(10, limit);
     usage.promise(20, limit);
-    const measured = usage.measure(signal);
+    const measured = usage.measure(signal, () => undefined);
     usage.settle(10, true);
     await measured;
     assert.deepEqual(usage.now, { elements: 2, bytes: 30 });
     usage.settle(20, false);
-    await usage.measure(signal);
+    await usage.measure(signal, () => undefined);
     assert.deepEqual(usage.now, { elements: 0, bytes: 0 });
   });
 });

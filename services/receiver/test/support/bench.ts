@@ -142,7 +142,14 @@ export async function createPipeline(scope: Scope, open: Pipeline['open'], chang
     utf8: false,
     incoming,
     space: new SpaceReserve(incoming.queue, 0),
-    rejects: new RejectStore({ shelf: reject, maximumBytes: 1_000_000, maximumCount: 1000, reserve: 0, now: () => new Date() }),
+    rejects: new RejectStore({
+      shelf: reject,
+      maximumBytes: 1_000_000,
+      maximumCount: 1000,
+      reserve: 0,
+      moved: () => undefined,
+      now: () => new Date(),
+    }),
     rejectShelf: reject,
     step: async (stage, work) => {
       const result = await work();
