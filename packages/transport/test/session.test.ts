@@ -323,6 +323,23 @@ describe('receipts', () => {
     await within(send(session, Buffer.from('3')), 'the third receipt');
   });
 
+  it('takes none for what cannot have left yet', async () => {
+    const asked = new Deferred<Peer>();
+    const to = await broker(async (peer) => {
+      await peer.accept();
+      peer.receipt(await peer.frame());
+      peer.socket.pause();
+      asked.resolve(peer);
+    });
+    const session = await open(to);
+    await within(send(session, Buffer.from('1')), 'the first receipt');
+    const peer = await asked.promise;
+    // More than the system takes of a connection that nobody reads.
+    const sent = send(session, Buffer.alloc(64 * MiB));
+    peer.write('RECEIPT', { 'receipt-id': '2' });
+    await rejection(sent, 'protocol-error');
+  });
+
   it('has many in flight without a listener for each', async () => {
     const warnings: Error[] = [];
     const listener = (warning: Error): void => void warnings.push(warning);
@@ -438,13 +455,13 @@ describe('messages', () => {
     );
   });
 
-  it('reads what nobody subscribed to, so that the receipts behind come', async () => {
+  it('ends on one that nobody subscribed to: receipts are waited for behind messages, and would be for ever', async () => {
     const to = await broker(async (peer) => {
       await peer.accept();
-      peer.message({}, Buffer.alloc(MiB));
-      await peer.confirm();
+      await peer.frame();
+      peer.socket.write('MESSAGE\nsubscription:0\nmessage-id:m\nack:a\n\nits end never comes');
     });
-    await within(send(await open(to), Buffer.from('x')), 'the receipt behind a message');
+    await rejection(send(await open(to), Buffer.from('x')), 'protocol-error');
   });
 
   it('gives the same message however it is cut into pieces', async () => {

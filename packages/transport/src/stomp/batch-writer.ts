@@ -16,6 +16,8 @@ export class BatchWriter {
   readonly #parts: Part[] = [];
   #running = false;
   #progressAt = performance.now();
+  #written = 0;
+  #handed = 0;
 
   constructor(socket: Socket) {
     this.#socket = socket;
@@ -28,6 +30,16 @@ export class BatchWriter {
 
   get idle(): boolean {
     return !this.#running;
+  }
+
+  /** How much was written here since the beginning (a character counts as one)... */
+  get written(): number {
+    return this.#written;
+  }
+
+  /** ...and how much of it the socket was given. The rest has surely not left. */
+  get handed(): number {
+    return this.#handed;
   }
 
   /** stompit's side: a stream's write(), which never says no. */
@@ -49,6 +61,7 @@ export class BatchWriter {
 
   #add(part: Part): void {
     this.#parts.push(part);
+    if (typeof part !== 'function') this.#written += part.length;
     if (this.#running) return;
     this.#running = true;
     this.#progressAt = performance.now();
@@ -100,6 +113,7 @@ export class BatchWriter {
       taken += 1;
     }
     this.#parts.splice(0, taken);
+    for (const { length } of chunks) this.#handed += length;
     return { callbacks, chunks };
   }
 }

@@ -29,7 +29,7 @@ export interface Inbox {
   drop(bytes: number): void;
 }
 
-/** For a session that does not subscribe: what comes all the same is read and forgotten. */
+/** Of a session that does not subscribe: a message is a fault of the broker there. */
 export const NO_INBOX: Inbox = {
   admit: () => Promise.resolve(false),
   deliver: () => undefined,

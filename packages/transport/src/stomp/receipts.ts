@@ -5,6 +5,16 @@ interface Entry {
   readonly allowanceMs: number;
   /** When the frame had left for the network; undefined: it is still on its way out. */
   leftAt: number | undefined;
+  /** Whether all of it can have left. */
+  isOut: () => boolean;
+}
+
+/** What becomes of a frame on its way out. */
+export interface Departure {
+  /** It was written; `isOut`: whether the socket was given all of it. */
+  readonly written: (isOut: () => boolean) => void;
+  /** It has left. */
+  readonly left: () => void;
 }
 
 /** The slowest network on which a frame is not taken for lost: bytes a millisecond. */
@@ -25,27 +35,34 @@ export class Receipts {
     this.#timeoutMs = timeoutMs;
   }
 
-  /** `send` is given the receipt id, and a function to call when the frame, with a body of so many bytes, has left. */
-  expect(bytes: number, send: (id: string, left: () => void) => void): Promise<void> {
+  /** `send` is given the receipt id, and whom to tell how far the frame, with a body of so many bytes, is. */
+  expect(bytes: number, send: (id: string, departure: Departure) => void): Promise<void> {
     return new Promise((resolve, reject) => {
       const id = String(this.#nextId++);
       const allowanceMs = Math.min(bytes, SYSTEM_BUFFER_BYTES) / SLOWEST_RATE;
-      const entry: Entry = { resolve, reject, allowanceMs, leftAt: undefined };
+      const entry: Entry = { resolve, reject, allowanceMs, leftAt: undefined, isOut: () => false };
       this.#entries.set(id, entry);
-      send(id, () => {
-        entry.leftAt = performance.now();
+      send(id, {
+        written: (isOut) => {
+          entry.isOut = isOut;
+        },
+        left: () => {
+          entry.leftAt = performance.now();
+        },
       });
     });
   }
 
-  /** An unknown id is nobody's: a broker that repeats a receipt does no harm. */
-  settle(id: string): void {
+  /** An unknown id is nobody's: a broker that repeats a receipt does no harm. false: it cannot have what it confirms. */
+  settle(id: string): boolean {
     const entry = this.#entries.get(id);
-    if (entry === undefined) return;
+    if (entry === undefined) return true;
+    if (!entry.isOut()) return false;
     const [oldest] = this.#entries.keys();
     if (id === oldest) this.#oldestSince = performance.now();
     this.#entries.delete(id);
     entry.resolve();
+    return true;
   }
 
   /**

@@ -15,7 +15,7 @@ import { type HeartbeatIntervals, negotiate } from './heartbeat.js';
 import { type Inbox, NO_INBOX } from './inbox.js';
 import { MessageReader } from './message-reader.js';
 import type { StompBroker } from './options.js';
-import { Receipts } from './receipts.js';
+import { type Departure, Receipts } from './receipts.js';
 import { brokerName, type Settings } from './settings.js';
 import { connectError, firstStage, openSocket, type Stage } from './socket.js';
 import { Watch } from './watch.js';
@@ -27,6 +27,9 @@ const ERROR_BODY_MS = 2000;
 
 /** A broker's own id of a message is far shorter. It goes back with the ACK, and is in memory until that has its receipt. */
 const MAX_ACK_ID_LENGTH = 4096;
+
+/** NUL and LF, as stompit ends a frame. A broker that knows the length of a body need not wait for them. */
+const END_LENGTH = 2;
 
 /** How it looks when a broker does not take CONNECT. */
 const NOT_TAKEN: ReadonlySet<TransportErrorCode> = new Set(['connect-failed', 'tls-failed', 'broker-error']);
@@ -53,6 +56,7 @@ export class Session {
   readonly #frames: InstanceType<typeof stompit.OutgoingFrameStream>;
   readonly #receipts: Receipts;
   readonly #messages: MessageReader;
+  readonly #subscribes: boolean;
   readonly #connected = new Deferred<void>();
   readonly #ended = new Deferred<TransportError | undefined>();
   /** Aborts when no more messages are wanted. */
@@ -101,6 +105,7 @@ export class Session {
     this.name = brokerName(broker);
     this.#settings = settings;
     this.#receipts = new Receipts(settings.receiptTimeoutMs);
+    this.#subscribes = inbox !== NO_INBOX;
     this.#messages = new MessageReader(inbox, settings.maximumMessageBytes, {
       closing: this.#closing.signal,
       paused: () => this.#watch?.pause(),
@@ -168,13 +173,16 @@ export class Session {
   }
 
   #request(command: string, headers: Readonly<Record<string, string>>, body?: Uint8Array): Promise<void> {
-    return this.#receipts.expect(body?.length ?? 0, (receipt, left) => this.#send(command, { ...headers, receipt }, body, left));
+    return this.#receipts.expect(body?.length ?? 0, (receipt, departure) => this.#send(command, { ...headers, receipt }, body, departure));
   }
 
-  #send(command: string, headers: Record<string, string>, body?: Uint8Array, left?: () => void): void {
+  #send(command: string, headers: Record<string, string>, body?: Uint8Array, departure?: Departure): void {
     const frame = this.#frames.frame(command, headers);
     const taken = (): void => {
-      if (left) this.#writer.afterFlush(left);
+      if (!departure) return;
+      const end = this.#writer.written - END_LENGTH;
+      departure.written(() => this.#writer.handed >= end);
+      this.#writer.afterFlush(departure.left);
     };
     if (body === undefined || body.length === 0) frame.end(taken);
     else frame.end(body, taken);
@@ -223,6 +231,11 @@ export class Session {
   }
 
   #onMessage(frame: IncomingFrame): void {
+    // Receipts are waited for behind messages, so these would excuse that none ever comes.
+    if (!this.#subscribes) {
+      this.#fault('a message, and nothing is subscribed to');
+      return;
+    }
     const name = acknowledgedBy(this.#greeting);
     const { length } = String(frame.headers[name] ?? '');
     if (length > MAX_ACK_ID_LENGTH) this.#fault(`a message whose header ${name} has ${length} characters`);
@@ -233,7 +246,7 @@ export class Session {
     frame.resume();
     switch (frame.command) {
       case 'RECEIPT':
-        this.#receipts.settle(String(frame.headers['receipt-id']));
+        if (!this.#receipts.settle(String(frame.headers['receipt-id']))) this.#fault('a receipt for what was not sent yet');
         break;
       case 'CONNECTED':
         if (this.#watch) this.#fault('a second CONNECTED');
