@@ -584,6 +584,18 @@ describe('messages', () => {
     assert.equal((await inbox.next()).body.bytes?.length, MiB);
   });
 
+  it('ends on a negative content-length, and makes no message of two', async () => {
+    const to = await broker(async (peer) => {
+      await peer.accept();
+      const lie = 'MESSAGE\nsubscription:0\nmessage-id:m\nack:a\ncontent-length:-1\n\none\0';
+      peer.socket.write(`${lie}MESSAGE\nsubscription:0\nmessage-id:n\nack:b\n\ntwo\0`);
+    });
+    const inbox = new OpenInbox();
+    const session = await open(to, { inbox });
+    assert.equal((await within(session.ended, 'the end'))?.code, 'protocol-error');
+    assert.equal(inbox.messages.length, 0);
+  });
+
   it('ends on a content-length that is a lie', async () => {
     for (const length of ['3', 'x', '-5', '99999999999999999999999']) {
       const to = await broker(async (peer) => {

@@ -16,8 +16,7 @@ export interface Body {
 
 export function announcedSize(frame: IncomingFrame): number | undefined {
   const size = frame.headers['content-length'];
-  // stompit takes a negative number; its parser ends the connection behind it.
-  return typeof size === 'number' && size >= 0 ? size : undefined;
+  return typeof size === 'number' ? size : undefined;
 }
 
 interface Store {

@@ -6,7 +6,7 @@ import { TransportError, type TransportErrorCode } from '../errors.js';
 import { printable } from '../printable.js';
 import { certificateExpiry, describe } from '../tls.js';
 import { BatchWriter } from './batch-writer.js';
-import { type IncomingFrame, readBody } from './body.js';
+import { announcedSize, type IncomingFrame, readBody } from './body.js';
 import { brokerError } from './broker-error.js';
 import { acknowledgedBy } from './dialect.js';
 import { harden } from './harden.js';
@@ -225,6 +225,11 @@ export class Session {
     while (!this.#messages.busy) {
       const frame: IncomingFrame | null = this.#reader.read();
       if (frame === null) return;
+      // stompit would end the body so many bytes before the end of what has just come, wherever messages end in it.
+      if ((announcedSize(frame) ?? 0) < 0) {
+        this.#fault('a negative content-length');
+        return;
+      }
       if (frame.command === 'MESSAGE') this.#onMessage(frame);
       else this.#onFrame(frame);
     }
