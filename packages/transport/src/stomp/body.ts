@@ -36,9 +36,24 @@ function fixedStore(size: number): Store {
   };
 }
 
+const FIRST_BYTES = 4096;
+
+/** One buffer that doubles. Chunks are copied here too: kept, one of a single byte takes some hundred. */
 function growingStore(): Store {
-  const chunks: Buffer[] = [];
-  return { add: (chunk) => chunks.push(chunk), bytes: () => Buffer.concat(chunks) };
+  let room = Buffer.allocUnsafeSlow(FIRST_BYTES);
+  let used = 0;
+  return {
+    add: (chunk) => {
+      const needed = used + chunk.length;
+      if (needed > room.length) {
+        const larger = Buffer.allocUnsafeSlow(Math.max(needed, 2 * room.length));
+        room.copy(larger, 0, 0, used);
+        room = larger;
+      }
+      used += chunk.copy(room, used);
+    },
+    bytes: () => Buffer.from(room.subarray(0, used)),
+  };
 }
 
 /** Reads a body to its end whatever its size, keeping at most `limit` bytes. `moved` is told of bytes as they come in. */
