@@ -56,6 +56,8 @@ export class Consumption {
   #fruitless = 0;
   /** The highest offset that was handed out. */
   #seen = -1;
+  /** Where the last pull began, if the server took its acknowledgement. */
+  #acknowledged: number | undefined;
   #current: Pull | undefined;
 
   constructor(parts: ConsumptionParts) {
@@ -162,7 +164,20 @@ export class Consumption {
     this.#current = undefined;
     outlet.takeBack();
     this.#resize(why, pull, full);
-    if (!(await this.#acknowledge(pull, begun + deadlineMs))) await this.#pauseAfterNothing(signal);
+    const isTaken = await this.#acknowledge(pull, begun + deadlineMs);
+    if (isTaken && this.#isNews(deliveries)) this.#fruitless = 0;
+    else await this.#pauseAfterNothing(signal);
+  }
+
+  /** false: they begin where the ones before them did, though these were acknowledged. */
+  #isNews([first]: readonly AmsDelivery[]): boolean {
+    const { api, status } = this.#parts;
+    const before = this.#acknowledged;
+    this.#acknowledged = first?.offset;
+    if (before === undefined || before !== first?.offset) return true;
+    const message = `${api.name}: acknowledge: the server took it, and the same messages came again`;
+    status.emit({ type: 'warning', broker: api.name, code: 'acknowledgement-failed', message });
+    return false;
   }
 
   #deliveryOf(pulled: Pulled): AmsDelivery {
@@ -192,12 +207,12 @@ export class Consumption {
       if (last !== undefined) await acknowledgeUpTo(last.offset, { api, settings, until, signal: cut });
       pull.conclude(last?.offset, 'a message before it was not stored, or the time was over');
     } catch (error) {
+      this.#acknowledged = undefined;
       pull.conclude(undefined, 'the acknowledgement was not taken', error);
       const message = `${error instanceof Error ? error.message : String(error)}; the messages come again`;
       status.emit({ type: 'warning', broker: api.name, code: 'acknowledgement-failed', message });
       return false;
     }
-    if (last !== undefined) this.#fruitless = 0;
     return last !== undefined;
   }
 

@@ -136,6 +136,28 @@ describe('consuming from AMS', () => {
     assert.match(String(bench.calls('modifyAckDeadline')[0]?.body), /:1}/);
   });
 
+  it('says that what was acknowledged comes again, and does not take it over and over without a pause', async (t) => {
+    const bench = await AmsBench.start(t);
+    await bench.fill(messages(2));
+    bench.server.inject({ call: 'acknowledge', times: 3, fault: { type: 'answer', status: 200, body: '{}' } });
+    let pauses = 0;
+    const random = (): number => {
+      pauses += 1;
+      return 0;
+    };
+    const subscriber = bench.subscriber({ random });
+    const statuses = listen(subscriber);
+    const reader = new Reader(subscriber);
+    for (let round = 0; round < 4; round += 1) {
+      const pair = await reader.take(2);
+      if (round > 1) assert.ok(pauses >= round - 1, 'a pause after each that had come before');
+      await Promise.all(pair.map((delivery) => within(delivery.acknowledge(), 'acknowledged')));
+    }
+    await until(() => warnings(statuses).length >= 3, 'the warnings');
+    assert.deepEqual(warnings(statuses), ['acknowledgement-failed', 'acknowledgement-failed', 'acknowledgement-failed']);
+    assert.equal(bench.server.offsets(NAME).current, 2);
+  });
+
   it('finds out that an acknowledgement was counted whose answer was lost', async (t) => {
     const bench = await AmsBench.start(t);
     await bench.fill(messages(2));
