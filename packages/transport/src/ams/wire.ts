@@ -107,8 +107,10 @@ export interface Offsets {
   readonly current: number;
 }
 
+const isOffset = (value: unknown): value is number => typeof value === 'number' && Number.isSafeInteger(value);
+
 /** Errors: protocol-error. */
 export function parseOffsets(name: string, { max, current }: Fields): Offsets {
-  if (typeof max === 'number' && typeof current === 'number') return { max, current };
+  if (isOffset(max) && isOffset(current)) return { max, current };
   throw new TransportError('protocol-error', `${name}: the answer has no offsets`);
 }

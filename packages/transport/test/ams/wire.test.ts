@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import * as fc from 'fast-check';
 import { decodeEmpaId, encodeEmpaId } from '../../src/ams/empa-id.js';
-import { encodeMessage, hasMoreValues, largestBody, parsePulled, storedSize } from '../../src/ams/wire.js';
+import { encodeMessage, hasMoreValues, largestBody, parseObject, parseOffsets, parsePulled, storedSize } from '../../src/ams/wire.js';
 import { createAmsPublisher, createAmsSubscriber, TransportError } from '../../src/index.js';
 
 describe('the id as an attribute', () => {
@@ -93,6 +93,14 @@ describe('data of a message', () => {
   it('is left as it came where it is no base64', () => {
     for (const other of ['YWI', 'YW I', 'no base64!', 'a b\nc', '====']) assert.equal(bodyOf(other), other);
   });
+});
+
+const offsets = (text: string): unknown => parseOffsets('server', parseObject('server', Buffer.from(text)));
+
+it('takes numbers for offsets that can be counted with', () => {
+  assert.deepEqual(offsets('{"max":7,"min":0,"current":-1}'), { max: 7, current: -1 });
+  for (const text of ['{"max":1e400,"current":0}', '{"max":7,"current":1e400}', '{"max":7.5,"current":1}', '{"max":"7","current":1}', '{}'])
+    assert.throws(() => offsets(text), /server: the answer has no offsets/);
 });
 
 describe('options', () => {
