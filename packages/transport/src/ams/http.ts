@@ -43,6 +43,9 @@ const SLOWEST_RATE = 64;
 /** Connections that are kept: one at work, one to spare. */
 const MAXIMUM_SOCKETS = 2;
 
+/** Node.js takes its own listener off a connection that fails while a request is sent that is answered already: nobody else would listen. */
+const ignore = (): void => undefined;
+
 const REFUSED_CERTIFICATE = 'the server ended the connection right after the TLS handshake: most often it refuses the client certificate';
 
 export class HttpClient {
@@ -157,6 +160,7 @@ class Attempt {
 
   #watchConnect(socket: Socket, { connectTimeoutMs, requestTimeoutMs }: HttpTarget): void {
     socket.setNoDelay(true);
+    if (!socket.listeners('error').includes(ignore)) socket.on('error', ignore);
     const awaitAnswer = (): void => {
       this.#connected = true;
       const ms = requestTimeoutMs + this.#order.body.length / SLOWEST_RATE;

@@ -130,6 +130,16 @@ describe('an AMS server that cannot be trusted', () => {
     published.catch(() => undefined);
   });
 
+  it('refuses a message before it has it, and ends the connection', async (t) => {
+    const bench = await AmsBench.start(t);
+    const port = await hasty(t, '413 Payload Too Large', '');
+    const publisher = bench.publisher({ port, serverLimitBytes: 2 * LARGE });
+    const statuses = listen(publisher);
+    const published = rejection(publisher.publish({ id: 'a', body: Buffer.alloc(LARGE) }, never), 'message-refused');
+    await published;
+    assert.ok(troubles(statuses).every((code) => code === 'connection-lost'));
+  });
+
   it('switches to another protocol', async (t) => {
     const port = await serve(t, (socket) => {
       socket.once('data', () => socket.write('HTTP/1.1 101 Switching Protocols\r\nupgrade: h2c\r\nconnection: Upgrade\r\n\r\n'));
@@ -149,6 +159,27 @@ describe('an AMS server that cannot be trusted', () => {
     assert.equal((await next).done, true);
   });
 });
+
+/** More than the system takes of a connection that nobody reads. */
+const LARGE = 64 * 1024 * 1024;
+
+const answer = (line: string, text: string): string => `HTTP/1.1 ${line}\r\ncontent-length: ${text.length}\r\n\r\n${text}`;
+
+/** A server that reads only the beginning of a large request, answers this, and ends the connection. To small ones it says that all is well. */
+function hasty(t: TestContext, status: string, body: string): Promise<number> {
+  return serve(t, (socket) => {
+    socket.on('data', (bytes: Buffer) => {
+      const length = Number(/content-length: (\d+)/.exec(bytes.toString())?.[1] ?? 0);
+      if (length === 0) return;
+      if (length < LARGE) {
+        socket.write(answer('200 OK', length < 20 ? '{"messageIds":[]}' : '{"messageIds":["1"]}'));
+        return;
+      }
+      socket.pause();
+      socket.write(answer(status, body), () => socket.destroy());
+    });
+  });
+}
 
 /** A server that speaks TLS, and then whatever it is told to. Gives its port. */
 async function serve(t: TestContext, talk: (socket: TLSSocket) => void): Promise<number> {
