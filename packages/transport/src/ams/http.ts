@@ -143,6 +143,8 @@ class Attempt {
   }
 
   async #exchange(sent: ClientRequest, limits: HttpTarget): Promise<HttpAnswer> {
+    const whole = sentWhole(sent);
+    whole.catch(() => undefined);
     const response = await new Promise<IncomingMessage>((resolve, reject) => {
       sent.on('socket', (socket) => this.#watchConnect(socket, limits));
       sent.on('response', resolve);
@@ -155,7 +157,10 @@ class Attempt {
       sent.end(this.#order.body);
     });
     this.#answered = true;
-    return this.#read(response, limits);
+    const answer = await this.#read(response, limits);
+    // One that refuses need not read the rest. Who takes what we still have here cannot have it.
+    if (answer.status === 200) await whole;
+    return answer;
   }
 
   #watchConnect(socket: Socket, { connectTimeoutMs, requestTimeoutMs }: HttpTarget): void {
@@ -230,6 +235,19 @@ class Attempt {
     if (this.#showsCertificate && !this.#answered && !this.#isOld) return fail('tls-failed', REFUSED_CERTIFICATE);
     return fail('connection-lost', 'the connection ended');
   }
+}
+
+/** The system has all of a request. Rejects when its connection ends before, which Node.js calls finished as well. */
+function sentWhole(sent: ClientRequest): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const end = (): void => {
+      const { socket } = sent;
+      if (socket === null || socket.destroyed || socket.errored) reject(new Error('it was answered before it was sent'));
+      else resolve();
+    };
+    sent.once('finish', end);
+    sent.once('close', end);
+  });
 }
 
 /** Of its two forms the one that servers use: seconds. */

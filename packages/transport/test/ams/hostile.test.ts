@@ -130,6 +130,18 @@ describe('an AMS server that cannot be trusted', () => {
     published.catch(() => undefined);
   });
 
+  it('confirms a message that it cannot have yet', async (t) => {
+    const bench = await AmsBench.start(t);
+    const port = await hasty(t, '200 OK', '{"messageIds":["1"]}');
+    const publisher = bench.publisher({ port, serverLimitBytes: 2 * LARGE });
+    const statuses = listen(publisher);
+    const published = rejection(publisher.publish({ id: 'a', body: Buffer.alloc(LARGE) }, never), 'closed');
+    await until(() => troubles(statuses).length > 0, 'its end');
+    assert.equal(troubles(statuses)[0], 'connection-lost');
+    await publisher.drain(AbortSignal.abort());
+    await published;
+  });
+
   it('refuses a message before it has it, and ends the connection', async (t) => {
     const bench = await AmsBench.start(t);
     const port = await hasty(t, '413 Payload Too Large', '');
