@@ -20,7 +20,7 @@ export interface LocalOptions {
   readonly now: () => Date;
   /** Something for which messages may wait goes on. */
   readonly moved: () => void;
-  /** Ends what waits for other volumes. */
+  /** Ends what waits for other volumes, or for a measurement. */
   readonly stopping: AbortSignal;
   /** For the server of a shared record; used when it is connected. */
   readonly sources: ReceiverSources;
@@ -40,7 +40,7 @@ export interface Local {
 
 export function createLocal(config: ReceiverConfig, options: LocalOptions): Local {
   const { deduplication, incoming, reject } = config;
-  const { moved, now } = options;
+  const { moved, now, stopping } = options;
   const instance = `${config.instance.slice(0, MAXIMUM_INSTANCE)}-${process.pid}-${randomBytes(6).toString('hex')}`;
   const modes = modesOf(incoming);
   const queueAt = (path: string): StagingQueue => createStagingQueue({ path, instance, modes, now });
@@ -54,7 +54,7 @@ export function createLocal(config: ReceiverConfig, options: LocalOptions): Loca
     incoming: incomingShelf,
     reject: rejectShelf,
     bond,
-    rejects: new RejectStore({ shelf: rejectShelf, maximumBytes, maximumCount, reserve: incoming.reserve, moved, now }),
+    rejects: new RejectStore({ shelf: rejectShelf, maximumBytes, maximumCount, reserve: incoming.reserve, moved, stopping, now }),
     space: new SpaceReserve(incomingShelf.queue, incoming.reserve),
     reclaim: reclaimer({ bond, shelves: [incomingShelf, rejectShelf] }, deduplication.window, now),
   };

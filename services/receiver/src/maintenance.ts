@@ -53,7 +53,7 @@ export interface MaintenanceOptions {
  * crash left has been finished: only then may records expire. Resolves after the signal aborted.
  */
 export async function runMaintenance(options: MaintenanceOptions): Promise<void> {
-  const { config, local, onDepth, signal } = options;
+  const { config, local, onDepth } = options;
   const repeat = repeater(options);
   await Promise.all([
     repeat(
@@ -62,7 +62,7 @@ export async function runMaintenance(options: MaintenanceOptions): Promise<void>
       async () => onDepth(await local.incoming.queue.depth(DEPTH_LIMIT_MS)),
       SHARE,
     ),
-    repeat('measuring the reject queue', MEASURE_INTERVAL_MS, () => local.rejects.measure(signal)),
+    repeat('measuring the reject queue', MEASURE_INTERVAL_MS, () => local.rejects.measure()),
     repeat('tidying', TIDY_INTERVAL_MS, () => tidyAll(options)),
     repeat('forgetting', TIDY_INTERVAL_MS, () => forgetAll(options)),
     keepAlive(options),

@@ -23,8 +23,10 @@ export interface RejectOptions {
   readonly maximumCount: number;
   /** Bytes of free space that refused messages leave alone. */
   readonly reserve: number;
-  /** The queue is being measured, for which messages may wait. */
+  /** The queue is being measured, for which a message waits. */
   readonly moved: () => void;
+  /** Ends a measurement, and with it the wait of messages for it: they stay at the broker. */
+  readonly stopping: AbortSignal;
   readonly now: () => Date;
 }
 
@@ -45,6 +47,8 @@ export class RejectStore {
   /** Copies of one message, one after the other. */
   readonly #copies = new Map<string, Promise<unknown>>();
   #measuredAt = Number.NEGATIVE_INFINITY;
+  /** Messages that wait for a measurement. */
+  #waiting = 0;
 
   constructor(options: RejectOptions) {
     this.#options = options;
@@ -62,9 +66,13 @@ export class RejectStore {
   }
 
   /** Rejects with LocalTrouble. */
-  async measure(signal: AbortSignal): Promise<void> {
-    const begun = this.#options.now().getTime();
-    await locally('reject', () => this.#usage.measure(signal, this.#options.moved));
+  async measure(): Promise<void> {
+    const { moved, now, stopping } = this.#options;
+    const begun = now().getTime();
+    const looked = (): void => {
+      if (this.#waiting > 0) moved();
+    };
+    await locally('reject', () => this.#usage.measure(stopping, looked));
     this.#measuredAt = begun;
   }
 
@@ -138,14 +146,23 @@ export class RejectStore {
     const share = waits ? 1 : SHARE_OF_ANYBODY;
     const limit = { elements: this.#options.maximumCount * share, bytes: this.#options.maximumBytes * share };
     // A large queue takes a while; what is accepted does not wait for it.
-    if (!this.measured) await this.measure(new AbortController().signal);
+    if (!this.measured) await this.#awaitMeasure();
     if (this.#usage.promise(bytes, limit)) return;
     if (this.#options.now().getTime() - this.#measuredAt >= MEASURE_FULL_AGAIN_MS) {
-      await this.measure(new AbortController().signal);
+      await this.#awaitMeasure();
       if (this.#usage.promise(bytes, limit)) return;
     }
     const { elements } = this.usage;
     throw new ReceiverError('space-low', `the reject queue holds ${elements} elements, and has no room for ${bytes} bytes more`);
+  }
+
+  async #awaitMeasure(): Promise<void> {
+    this.#waiting += 1;
+    try {
+      await this.measure();
+    } finally {
+      this.#waiting -= 1;
+    }
   }
 
   /** Throws ReceiverError space-low when the disk is nearly full. */

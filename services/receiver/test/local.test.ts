@@ -55,7 +55,7 @@ describe('prepareLocal', () => {
     const local = createLocal(config, { now: () => new Date(), moved: () => undefined, stopping: signal, sources });
     await prepareLocal(local, NO_NEED, signal);
     assert.equal(local.rejects.measured, false);
-    await local.rejects.measure(signal);
+    await local.rejects.measure();
     assert.equal(local.rejects.measured, true);
   });
 });

@@ -177,6 +177,7 @@ describe('receiveOne', () => {
         maximumCount: 0,
         reserve: 0,
         moved: () => undefined,
+        stopping: new AbortController().signal,
         now: () => new Date(),
       });
       const result = await receiveOne(fakeDelivery(), { ...pipeline, rejects });
@@ -250,6 +251,7 @@ describe('receiveOne in local trouble', () => {
       maximumCount: 9,
       reserve: 0,
       moved: () => undefined,
+      stopping: new AbortController().signal,
       now: () => new Date(),
     });
     const delivery = fakeDelivery();

@@ -11,6 +11,7 @@ import type { Shelf } from '../src/shelf.js';
 import type { Step } from '../src/steps.js';
 import { createShelf, elementsOf, replacing, startShelf } from './support/bench.js';
 
+const stopping = new AbortController().signal;
 const step: Step = async (_stage, work) => await work();
 const forged: Refusal = {
   code: 'signature-invalid',
@@ -50,6 +51,7 @@ async function createStore(
     maximumCount: 100,
     reserve: 0,
     moved: () => undefined,
+    stopping,
     now: () => new Date(),
     ...options,
   });
@@ -196,15 +198,28 @@ describe('RejectStore', () => {
     const count = (): void => {
       moved += 1;
     };
-    const after = new RejectStore({ shelf, maximumBytes: 1_000_000, maximumCount: 4, reserve: 0, moved: count, now: () => new Date(now) });
+    const limits = { maximumBytes: 1_000_000, maximumCount: 4, reserve: 0 };
+    const after = new RejectStore({ shelf, ...limits, moved: count, stopping, now: () => new Date(now) });
     assert.equal((await after.keep(raw('one more'), undefined, forged, step)).outcome, 'reduced');
     assert.deepEqual(after.usage, store.usage);
-    // Nobody takes a measurement that goes on for a standstill.
+    // While a message waits for it nobody takes a measurement for a standstill; else it hides none.
+    await after.measure();
     assert.equal(moved, 3);
     rmSync(path.join(shelf.queue.path, '00000000'), { recursive: true });
     assert.equal((await after.keep(raw('too early'), undefined, forged, step)).outcome, 'reduced');
     now += 60_000;
     assert.equal((await after.keep(raw('now'), undefined, forged, step)).outcome, 'kept');
+  });
+
+  it('does not measure on, nor once more, while the service stops: what is not kept yet stays at the broker', async (t) => {
+    const { shelf, store } = await createStore(t);
+    await store.keep(raw('message'), undefined, forged, step);
+    const limits = { maximumBytes: 1_000_000, maximumCount: 4, reserve: 0 };
+    const stop = new AbortController();
+    const after = new RejectStore({ shelf, ...limits, moved: () => stop.abort(), stopping: stop.signal, now: () => new Date() });
+    for (const message of ['waits', 'comes late'])
+      await assert.rejects(after.keep(raw(message), undefined, forged, step), { name: 'LocalTrouble', component: 'reject' });
+    assert.equal(after.measured, false);
   });
 
   it('leaves the reserve of free space alone: junk shrinks, a known signer waits', async (t) => {
@@ -219,7 +234,7 @@ describe('RejectStore', () => {
 
   it('shrinks junk that fails for want of space, or of inodes, and goes on', async (t) => {
     const { reduced, shelf } = await createStore(t);
-    const options = { maximumBytes: 1e6, maximumCount: 100, moved: () => undefined, now: () => new Date() };
+    const options = { maximumBytes: 1e6, maximumCount: 100, moved: () => undefined, stopping, now: () => new Date() };
     const full = { ...shelf, queue: replacing(shelf.queue, { stage: async () => Promise.reject(new SpoolError('disk-full', 'full')) }) };
     const store = new RejectStore({ ...options, shelf: full, reserve: 0 });
     assert.equal((await store.keep(raw('junk'), undefined, forged, step)).outcome, 'reduced');

@@ -148,6 +148,7 @@ export async function createPipeline(scope: Scope, open: Pipeline['open'], chang
       maximumCount: 1000,
       reserve: 0,
       moved: () => undefined,
+      stopping: new AbortController().signal,
       now: () => new Date(),
     }),
     rejectShelf: reject,
