@@ -5,6 +5,7 @@
 import assert from 'node:assert/strict';
 import { createHash, randomBytes, randomUUID } from 'node:crypto';
 import { describe, type TestContext, it as test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { eventually, type ProxyMode, type Scope } from '@ssm/test-support';
 import { type Delivery, type OutgoingMessage, type Publisher, type StompOptions, type Subscriber, TransportError } from '../src/index.js';
 import { isPending, refusalOf, rejection, until, within } from './helpers.js';
@@ -48,15 +49,35 @@ type Run = (place: Place) => Promise<void>;
 
 /** Times that a case is tried on a broker that says that a message of it got stuck there; that it does so twice in a row would be news. */
 const TRIES = 3;
+/** Of a connection that just ended a broker takes back a moment later what it held. */
+const LOOKS = 5;
+
+/** For a queue of which nobody reads. 0 also where the broker cannot be asked: it is the failure of the case that counts. */
+async function stuckAt(queue: string, ask: Required<Harness>['stuck']): Promise<number> {
+  let least = Number.POSITIVE_INFINITY;
+  for (let look = 0; look < LOOKS && least > 0; look += 1) {
+    await sleep(100);
+    least = Math.min(least, await ask(queue).catch(() => 0));
+  }
+  return least;
+}
 
 async function runAt(context: TestContext, run: Run, stuck: Harness['stuck']): Promise<void> {
+  const cleanUps: (() => unknown)[] = [];
+  const cleanUp = async (): Promise<void> => {
+    for (const one of cleanUps.splice(0)) await one();
+  };
+  context.after(cleanUp);
   for (let tries = 1; ; tries += 1) {
     const queue = `ssm.conformance.${randomUUID()}`;
     try {
-      return await run({ after: (cleanUp) => context.after(cleanUp), queue });
+      return await run({ after: (one) => void cleanUps.push(one), queue });
     } catch (error) {
-      const count = (await stuck?.(queue)) ?? 0;
-      if (count === 0 || tries === TRIES) throw error;
+      if (stuck === undefined || tries === TRIES) throw error;
+      // What a reader acknowledges just now looks stuck as well.
+      await cleanUp();
+      const count = await stuckAt(queue, stuck);
+      if (count <= 0) throw error;
       context.diagnostic(`tried again: the broker says of ${count} messages that it gives them to nobody`);
     }
   }
