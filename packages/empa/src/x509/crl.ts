@@ -11,8 +11,7 @@ import { rawOf, readTlv, type Tlv, tlvsIn } from './tlv.js';
 
 /** A parsed CRL; immutable. */
 export interface Crl extends Signed {
-  readonly raw: Buffer;
-  /** SHA-256 of it. */
+  /** SHA-256 of all its octets. */
   readonly digest: string;
   readonly issuer: DistinguishedName;
   /** The Name exactly as it was read. */
@@ -145,7 +144,6 @@ function fieldsOf(bytes: Buffer, tbs: Tlv): Fields {
 }
 
 class ParsedCrl implements Crl {
-  readonly raw: Buffer;
   readonly digest: string;
   readonly issuer: DistinguishedName;
   readonly issuerDer: Buffer;
@@ -170,7 +168,6 @@ class ParsedCrl implements Crl {
     const fields = fieldsOf(bytes, tbs);
     const entries = fields.entries === undefined ? NO_ENTRIES : readEntries(bytes, fields.entries);
     const extensions = fields.extensions === undefined ? [] : readExtensions(parse(fields.extensions).children[0]);
-    this.raw = bytes;
     this.digest = createHash('sha256').update(bytes).digest('hex');
     this.signed = rawOf(bytes, tbs);
     this.signature = readSignature(parse(signature));
