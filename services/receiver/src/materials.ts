@@ -79,12 +79,24 @@ export function whenNew(warn: (problems: readonly unknown[]) => void): (problems
   };
 }
 
+/** A list that was cut off is a good one all the same: it refuses everybody behind its end, or lets in who was denied there. */
+function whenCut(log: Logger): (lists: Pick<SignerLists, 'allow' | 'deny'>) => void {
+  const listed = { allow: 0, deny: 0 };
+  return (lists) => {
+    for (const name of ['allow', 'deny'] as const) {
+      const [before, now] = [listed[name], lists[name].length];
+      if (now < before / 2) log.warn(`the ${name} list has lost more than half of its DNs`, { before, now });
+      listed[name] = now;
+    }
+  };
+}
+
 /** Errors: those of loadSignerLists, and ReceiverError list-unstable. */
 export function watchLists(options: MaterialOptions, onChange: (lists: SignerLists) => void): Promise<Reloadable<SignerLists>> {
   const { config, context, metrics, now } = options;
   const { allow, deny } = config.authorisation;
   const warn = whenNew((doubts) => context.log.warn('lines of the lists of DNs may not be what was meant', { lines: doubts }));
-  let listed = 0;
+  const warnOfLost = whenCut(context.log);
   const files = new QuietFiles({ stabilityMs: Math.min(config.trust.stability, LIST_STABILITY_MS), now });
   return watchMaterial(
     'authorisation',
@@ -94,10 +106,7 @@ export function watchLists(options: MaterialOptions, onChange: (lists: SignerLis
       inUse: (lists) => {
         metrics.allowedSigners.set(lists.allow.length);
         metrics.deniedSigners.set(lists.deny.length);
-        const { length } = lists.allow;
-        // A list that was cut off is a good one all the same, and refuses everybody behind its end.
-        if (length < listed / 2) context.log.warn('the allow list has lost more than half of its DNs', { before: listed, now: length });
-        listed = length;
+        warnOfLost(lists);
         warn(lists.doubts.slice(0, SHOWN_PROBLEMS));
         onChange(lists);
         return undefined;

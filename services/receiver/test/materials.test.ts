@@ -6,7 +6,15 @@ import path from 'node:path';
 import { describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { DistinguishedName, verifyCertificate } from '@ssm/empa';
-import { createCertificate, createCrl, type IssuedCrl, type Scope, type TrustContent, writeTrustDirectory } from '@ssm/test-support';
+import {
+  createCertificate,
+  createCrl,
+  type IssuedCrl,
+  type Scope,
+  type TrustContent,
+  temporaryDirectory,
+  writeTrustDirectory,
+} from '@ssm/test-support';
 import { createStation, type Station } from '../src/station.js';
 import { createContext, metricOf, type TestContext } from './support/context.js';
 import { configOf, createSite, type Site } from './support/live.js';
@@ -43,19 +51,28 @@ describe('the lists', () => {
     assert.ok((await metricOf(context, 'ssm_reloads_total{source="authorisation"}')) >= 1);
   });
 
-  it('say when more than half of the DNs that may send are gone', async (t) => {
-    const { context, site } = await start(t);
-    const lost = (): unknown[] =>
-      context.lines.filter(({ message }) => message === 'the allow list has lost more than half of its DNs').map(({ fields }) => fields);
-    const list = async (count: number): Promise<void> => {
-      writeFileSync(site.allow, Array.from({ length: count }, (_, index) => `/C=UK/CN=host${index}\n`).join(''));
-      await context.reload();
-    };
-    for (const count of [10, 5, 8]) await list(count);
-    assert.deepEqual(lost(), []);
-    await list(3);
-    await list(3);
-    assert.deepEqual(lost(), [{ before: 8, now: 3 }]);
+  it('say when more than half of the DNs are gone that may send, or of those that may not', async (t) => {
+    const deny = path.join(temporaryDirectory(t), 'deny');
+    writeFileSync(deny, '');
+    const { context, site } = await start(t, { args: [`--authorisation.deny=${deny}`] });
+    for (const [name, file] of [
+      ['allow', site.allow],
+      ['deny', deny],
+    ] as const) {
+      const lost = (): unknown[] =>
+        context.lines
+          .filter(({ message }) => message === `the ${name} list has lost more than half of its DNs`)
+          .map(({ fields }) => fields);
+      const list = async (count: number): Promise<void> => {
+        writeFileSync(file, Array.from({ length: count }, (_, index) => `/C=UK/CN=host${index}\n`).join(''));
+        await context.reload();
+      };
+      for (const count of [10, 5, 8]) await list(count);
+      assert.deepEqual(lost(), []);
+      await list(3);
+      await list(3);
+      assert.deepEqual(lost(), [{ before: 8, now: 3 }]);
+    }
   });
 
   it('are not taken half-written: nobody is let in who is denied, nor kept out who is allowed', async (t) => {
