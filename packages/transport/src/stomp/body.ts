@@ -19,9 +19,9 @@ export function announcedSize(frame: IncomingFrame): number | undefined {
   return typeof size === 'number' ? size : undefined;
 }
 
-interface Store {
+export interface Store {
   add(chunk: Buffer): void;
-  bytes(): Uint8Array;
+  bytes(): Buffer;
 }
 
 /** One buffer of the announced size. Chunks are copied: a small one would keep the 64 KiB alive that were read from the socket with it. */
@@ -39,7 +39,7 @@ function fixedStore(size: number): Store {
 const FIRST_BYTES = 4096;
 
 /** One buffer that doubles. Chunks are copied here too: kept, one of a single byte takes some hundred. */
-function growingStore(): Store {
+export function growingStore(): Store {
   let room = Buffer.allocUnsafeSlow(FIRST_BYTES);
   let used = 0;
   return {

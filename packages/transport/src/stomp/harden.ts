@@ -1,4 +1,4 @@
-import type { IncomingFrame } from './body.js';
+import { growingStore, type IncomingFrame, type Store } from './body.js';
 
 const LF = 0x0a;
 
@@ -42,22 +42,28 @@ interface Internals {
 
 /** The line that is being read, of which a chunk may hold a part. */
 class Line {
-  #parts: Buffer[] = [];
+  #begun: Store | undefined;
   #length = 0;
 
   add(part: Buffer): void {
     this.#length += part.length;
-    if (this.#length > MAX_LINE_LENGTH) this.#parts = [];
-    else this.#parts.push(part);
+    this.#begun = this.#length > MAX_LINE_LENGTH ? undefined : (this.#begun ?? growingStore());
+    this.#begun?.add(part);
   }
 
-  /** Without CR at its end; undefined when it is too long. The next one begins. */
-  take(): string | undefined {
-    const [first, ...others] = this.#parts;
-    const text = this.#length > MAX_LINE_LENGTH ? undefined : String(others.length === 0 ? (first ?? '') : Buffer.concat(this.#parts));
-    this.#parts = [];
-    this.#length = 0;
+  /** With its last part, the beginning of a chunk, and without CR at its end; undefined when it is too long. The next one begins. */
+  end(chunk: Buffer, length: number): string | undefined {
+    const isWhole = this.#length === 0 && length <= MAX_LINE_LENGTH;
+    const text = isWhole ? chunk.toString('utf8', 0, length) : this.#join(chunk.subarray(0, length));
     return text?.endsWith('\r') === true ? text.slice(0, -1) : text;
+  }
+
+  #join(last: Buffer): string | undefined {
+    this.add(last);
+    const text = this.#begun?.bytes().toString();
+    this.#begun = undefined;
+    this.#length = 0;
+    return text;
   }
 }
 
@@ -96,9 +102,10 @@ export function harden(create: () => FrameStream): FrameStream {
     _parseLine: () => {
       const { _chunk: chunk } = reader;
       const end = chunk.indexOf(LF);
-      line.add(end === -1 ? chunk : chunk.subarray(0, end));
       consume.call(reader, end === -1 ? chunk.length : end + 1);
-      return end === -1 ? null : head.kept(line.take());
+      if (end !== -1) return head.kept(line.end(chunk, end));
+      line.add(chunk);
+      return null;
     },
   };
   return Object.assign(reader, guarded);
