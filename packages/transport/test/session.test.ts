@@ -584,6 +584,27 @@ describe('messages', () => {
     assert.equal((await inbox.next()).body.bytes?.length, MiB);
   });
 
+  for (const [server, amid] of [
+    ['ActiveMQ-Artemis/2.44.0', ''],
+    ['ActiveMQ/6.1.0', 'a\0b'],
+  ] as const)
+    it(`knows a content-length of the broker by its place: ${server}`, async () => {
+      const lengths = [
+        ['content-length:3\nmessage-id:m\ncontent-length:9\nack:a', 'a\0b'],
+        ['message-id:m\nack:a\ncontent-length:3', 'a\0b'],
+        ['message-id:m\ncontent-length:3\nack:a', amid],
+        ['message-id:m\nack:a\ncontent-length:3\nx:y', amid],
+      ] as const;
+      const to = await broker(async (peer) => {
+        await peer.accept({ server });
+        await peer.confirm();
+        for (const [lines, body] of lengths) peer.socket.write(`MESSAGE\n${lines}\n\n${body}\0\n`);
+      });
+      const inbox = new OpenInbox();
+      await within(send(await open(to, { inbox }), Buffer.from('x')), 'the receipt');
+      for (const [lines, body] of lengths) assert.equal(String(Buffer.from((await inbox.next()).body.bytes!)), body, lines);
+    });
+
   it('ends on a negative content-length, and makes no message of two', async () => {
     const to = await broker(async (peer) => {
       await peer.accept();

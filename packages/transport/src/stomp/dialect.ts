@@ -51,6 +51,12 @@ export function acknowledgedBy({ server, version }: { readonly server: string; r
   return version === '1.2' && !isArtemis(server) ? 'ack' : 'message-id';
 }
 
+/**
+ * Whether a MESSAGE may have a content-length that its sender wrote: Artemis passes it on with all other headers, and adds none of its own to a message
+ * without a body. The reader would take what is behind that message for its body.
+ */
+export const passesOnLength = ({ server }: { readonly server: string }): boolean => isArtemis(server);
+
 const redeliveryLimit = (what: string): Warning => ({
   code: 'redelivery-limit',
   message: `a message that came back ${what}, unless the broker is told otherwise: see docs/brokers.md`,

@@ -35,7 +35,9 @@ interface FrameStream {
 /** What it has and calls of itself besides. */
 interface Internals {
   readonly _chunk: Buffer;
+  readonly _headers: Record<string, string | undefined>;
   readonly _consume: (bytes: number) => void;
+  _beginBody: () => void;
   _continueTransform: () => void;
   _parseLine: () => string | null;
 }
@@ -70,28 +72,56 @@ class Line {
 /** Which lines stompit is to see: commands, what is read here, and what is no header, for it to refuse. */
 class Head {
   #isBegun = false;
+  #isNamed = false;
+  /** Where the content-length is: before the message-id, or behind it as the last line so far, or with others behind it. */
+  #length: 'none' | 'first' | 'last' | 'amid' = 'none';
 
-  /** null: it is passed over. */
+  /** That is where Artemis puts the headers of whoever sent a message. Its own content-length is before or behind all of them. */
+  get hasForeignLength(): boolean {
+    return this.#length === 'amid';
+  }
+
+  /** null: it is passed over. `line` is undefined where it is too long. */
   kept(line: string | undefined): string | null {
     const isHeader = this.#isBegun;
     this.#isBegun = line !== '';
-    if (line === undefined && !isHeader) throw new Error('a command that is too long');
-    if (line === undefined || line === '' || !isHeader) return line ?? null;
-    const colon = line.indexOf(':');
-    return colon === -1 || READ.has(line.slice(0, colon)) ? line : null;
+    if (!isHeader) return this.#begin(line);
+    if (line === '') return line;
+    const colon = line?.indexOf(':') ?? 0;
+    const name = line?.slice(0, Math.max(0, colon)) ?? '';
+    this.#note(name);
+    return line !== undefined && (colon === -1 || READ.has(name)) ? line : null;
+  }
+
+  #begin(command: string | undefined): string {
+    if (command === undefined) throw new Error('a command that is too long');
+    this.#isNamed = false;
+    this.#length = 'none';
+    return command;
+  }
+
+  #note(name: string): void {
+    if (this.#length === 'last') this.#length = 'amid';
+    if (name === 'message-id') this.#isNamed = true;
+    else if (name === 'content-length' && this.#length === 'none') this.#length = this.#isNamed ? 'last' : 'first';
   }
 }
 
 /**
  * Makes a reader of frames that survives whatever a broker passes on from a sender: of the header it keeps what is read here, and an error that it
- * does not foresee does not end the process.
+ * does not foresee does not end the process. `passesOnLength`: the broker passes on a content-length of the sender.
  */
-export function harden(create: () => FrameStream): FrameStream {
+export function harden(create: () => FrameStream, passesOnLength: () => boolean): FrameStream {
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- not in the published types
   const reader = create() as FrameStream & Internals;
-  const { _consume: consume, _continueTransform: parseOn } = reader;
+  const { _beginBody: beginBody, _consume: consume, _continueTransform: parseOn } = reader;
   const [line, head] = [new Line(), new Head()];
-  const guarded: Pick<Internals, '_continueTransform' | '_parseLine'> = {
+  const guarded: Pick<Internals, '_beginBody' | '_continueTransform' | '_parseLine'> = {
+    _beginBody: () => {
+      const { _headers: headers } = reader;
+      if (head.hasForeignLength && passesOnLength()) headers['content-length'] = undefined;
+      beginBody.call(reader);
+    },
     _continueTransform: () => {
       try {
         parseOn.call(reader);

@@ -8,7 +8,7 @@ import { certificateExpiry, describe } from '../tls.js';
 import { BatchWriter } from './batch-writer.js';
 import { announcedSize, type IncomingFrame, readBody } from './body.js';
 import { brokerError } from './broker-error.js';
-import { acknowledgedBy } from './dialect.js';
+import { acknowledgedBy, passesOnLength } from './dialect.js';
 import { harden } from './harden.js';
 import { escapeHint, type StompVersion } from './headers.js';
 import { type HeartbeatIntervals, negotiate } from './heartbeat.js';
@@ -51,7 +51,10 @@ export class Session {
   readonly name: string;
   readonly #settings: Settings;
   readonly #socket: Socket;
-  readonly #reader = harden(() => new stompit.IncomingFrameStream());
+  readonly #reader = harden(
+    () => new stompit.IncomingFrameStream(),
+    () => passesOnLength(this.#greeting),
+  );
   readonly #writer: BatchWriter;
   readonly #frames: InstanceType<typeof stompit.OutgoingFrameStream>;
   readonly #receipts: Receipts;
