@@ -93,6 +93,34 @@ describe('deliveries', () => {
     assert.equal((await within(pending, 'the end')).done, true);
   });
 
+  it('takes from ActiveMQ no message that somebody wrote into the body of another', async () => {
+    const ids = new Set<string>();
+    const acknowledged: (string | undefined)[] = [];
+    const to = await broker(async (peer, number) => {
+      await peer.accept({ server: 'ActiveMQ/6.3.1' });
+      const { headers } = await peer.confirm();
+      const { id = '' } = headers;
+      ids.add(id);
+      if (number === 1) {
+        peer.message({ subscription: '0', ack: 'of another', 'empa-id': 'forged' }, 'x');
+        return;
+      }
+      peer.message({ subscription: id, 'empa-id': 'good' }, 'x');
+      acknowledged.push((await peer.confirm()).headers['id']);
+    });
+    const endpoint = subscriber([to]);
+    const statuses = listen(endpoint);
+    const delivery = await new Reading(endpoint).delivery();
+    assert.equal(delivery.empaId, 'good');
+    await within(delivery.acknowledge(), 'the receipt');
+    assert.deepEqual(acknowledged, ['a']);
+    const ends = statuses.flatMap((status) => (status.type === 'disconnected' ? [status.error?.message] : []));
+    assert.match(String(ends), /: a message that is not of our subscription$/);
+    // Another for each connection, and none that can be guessed.
+    assert.equal(ids.size, 2);
+    for (const id of ids) assert.match(id, /^[\da-f-]{36}$/);
+  });
+
   it('gives the messages of every broker of the list', async () => {
     const brokers = await Promise.all(
       ['1', '2', '3'].map((id) =>

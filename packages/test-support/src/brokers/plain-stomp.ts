@@ -17,7 +17,7 @@ function parse(text: string): Frame {
   return { command, headers: Object.fromEntries(headers), body: text.slice(end + 2) };
 }
 
-/** As little STOMP as it takes to ask a broker how it is; shares no code with the transport that is tested. Text only. */
+/** As little STOMP as it takes to ask a broker how it is; shares no code with the transport that is tested. It reads text only. */
 export class PlainStomp {
   /** As the broker calls itself. */
   server = '';
@@ -47,9 +47,9 @@ export class PlainStomp {
     return made;
   }
 
-  send(command: string, headers: Readonly<Record<string, string>>, body = ''): void {
+  send(command: string, headers: Readonly<Record<string, string>>, body: string | Uint8Array = ''): void {
     const lines = Object.entries(headers).map(([name, value]) => `${name}:${value}\n`);
-    this.#socket.write(`${command}\n${lines.join('')}\n${body}\0`);
+    this.#socket.write(Buffer.concat([Buffer.from(`${command}\n${lines.join('')}\n`), Buffer.from(body), Buffer.from('\0')]));
   }
 
   /** The next frame with this command; others are passed over. Rejects on ERROR, at the end of the connection, and after ten seconds. */

@@ -1,7 +1,7 @@
 import type { Budget } from '../budget.js';
 import type { StatusFeed } from '../status.js';
 import type { Announcer } from './announcer.js';
-import { StompDelivery, SUBSCRIPTION } from './delivery.js';
+import { StompDelivery } from './delivery.js';
 import { subscribeHeaders } from './dialect.js';
 import { type Inbox, type Message, messageCost } from './inbox.js';
 import { keepConnected } from './link.js';
@@ -100,7 +100,12 @@ export class Consumer implements Inbox {
     this.#session = session;
     try {
       const headers = subscribeHeaders(session.greeting.server, settings, prefetch);
-      await session.request('SUBSCRIBE', { id: SUBSCRIPTION, destination: settings.destination, ack: 'client-individual', ...headers });
+      await session.request('SUBSCRIBE', {
+        id: session.subscription,
+        destination: settings.destination,
+        ack: 'client-individual',
+        ...headers,
+      });
       this.#up();
     } catch {
       // The end of the connection tells why.

@@ -4,9 +4,6 @@ import { acknowledgedBy } from './dialect.js';
 import type { Message } from './inbox.js';
 import type { Session } from './session.js';
 
-/** The one subscription of a connection. */
-export const SUBSCRIPTION = '0';
-
 const NOTHING = new Uint8Array();
 
 /** Characters of an id that are enough for those who tell of a delivery. */
@@ -21,9 +18,9 @@ export interface DeliveryHooks {
 }
 
 /** How this message is named in an ACK: by one id since STOMP 1.2, by `message-id` and subscription before. */
-function ackHeaders({ headers }: Message, { greeting }: Session): Record<string, string> {
+function ackHeaders({ headers }: Message, { greeting, subscription }: Session): Record<string, string> {
   const id = String(headers[acknowledgedBy(greeting)]);
-  return greeting.version === '1.2' ? { id } : { 'message-id': id, subscription: SUBSCRIPTION };
+  return greeting.version === '1.2' ? { id } : { 'message-id': id, subscription };
 }
 
 /** The beginning of a text, for itself: a slice would keep the whole. */

@@ -13,6 +13,7 @@ export interface Warning {
 }
 
 const isArtemis = (server: string): boolean => /^ActiveMQ-Artemis\b/i.test(server);
+const isClassic = (server: string): boolean => /^ActiveMQ\//i.test(server);
 const isTopic = (destination: string): boolean => destination.startsWith('/topic/');
 
 function rabbitmqMajor(server: string): number | undefined {
@@ -42,6 +43,12 @@ export function subscribeHeaders(server: string, settings: Target & Pick<Setting
     ...extraHeaders,
   };
 }
+
+/**
+ * Whether a MESSAGE may be one that a sender wrote into the body of another: ActiveMQ 6 encodes the body of what was sent as `amq-msg-type:text`
+ * anew, and passes on the length that it had before. Then only one that names our subscription, which nobody can guess, is the broker's.
+ */
+export const passesOnFrames = ({ server }: { readonly server: string }): boolean => isClassic(server);
 
 /**
  * The header of a MESSAGE by which its ACK names it, and which is kept until then: in STOMP 1.2 `ack`. Artemis passes on an `ack` of whoever sent

@@ -16,6 +16,7 @@ const READ: ReadonlySet<string> = new Set([
   'receipt-id',
   'redelivered',
   'server',
+  'subscription',
   'version',
 ]);
 /** Bytes of one of these. A longer one is passed over too: it can only be an id that a sender has made. */

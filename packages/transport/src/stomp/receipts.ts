@@ -27,6 +27,8 @@ export class Receipts {
   readonly #timeoutMs: number;
   /** In the order in which they were sent. */
   readonly #entries = new Map<string, Entry>();
+  /** Nobody can guess it: a sender may have frames of its own in the stream (passesOnFrames in dialect.ts). */
+  readonly #prefix = `${crypto.randomUUID().slice(-12)}-`;
   #nextId = 1;
   /** When everything before the oldest was confirmed. */
   #oldestSince = 0;
@@ -38,7 +40,7 @@ export class Receipts {
   /** `send` is given the receipt id, and whom to tell how far the frame, with a body of so many bytes, is. */
   expect(bytes: number, send: (id: string, departure: Departure) => void): Promise<void> {
     return new Promise((resolve, reject) => {
-      const id = String(this.#nextId++);
+      const id = `${this.#prefix}${this.#nextId++}`;
       const allowanceMs = Math.min(bytes, SYSTEM_BUFFER_BYTES) / SLOWEST_RATE;
       const entry: Entry = { resolve, reject, allowanceMs, leftAt: undefined, isOut: () => false };
       this.#entries.set(id, entry);

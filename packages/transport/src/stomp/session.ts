@@ -8,7 +8,7 @@ import { certificateExpiry, describe } from '../tls.js';
 import { BatchWriter } from './batch-writer.js';
 import { announcedSize, type IncomingFrame, readBody } from './body.js';
 import { brokerError } from './broker-error.js';
-import { acknowledgedBy, passesOnLength } from './dialect.js';
+import { acknowledgedBy, passesOnFrames, passesOnLength } from './dialect.js';
 import { harden } from './harden.js';
 import { escapeHint, type StompVersion } from './headers.js';
 import { type HeartbeatIntervals, negotiate } from './heartbeat.js';
@@ -49,6 +49,7 @@ export interface Greeting {
  */
 export class Session {
   readonly name: string;
+  readonly #secret = crypto.randomUUID();
   readonly #settings: Settings;
   readonly #socket: Socket;
   readonly #reader = harden(
@@ -126,6 +127,11 @@ export class Session {
     // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- of a Duplex it uses write() and on()
     this.#frames = new stompit.OutgoingFrameStream(this.#writer as never);
     this.#join();
+  }
+
+  /** The id of the one subscription. Where it need not be a secret it is always the same: RabbitMQ names queues of topics by it. */
+  get subscription(): string {
+    return passesOnFrames(this.#greeting) ? this.#secret : '0';
   }
 
   /** Settled at the end: with the reason, or with nothing after a wanted end. Never rejects. */
@@ -242,6 +248,10 @@ export class Session {
     // Receipts are waited for behind messages, so these would excuse that none ever comes.
     if (!this.#subscribes) {
       this.#fault('a message, and nothing is subscribed to');
+      return;
+    }
+    if (passesOnFrames(this.#greeting) && frame.headers['subscription'] !== this.subscription) {
+      this.#fault('a message that is not of our subscription');
       return;
     }
     const name = acknowledgedBy(this.#greeting);
