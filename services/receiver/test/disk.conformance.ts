@@ -103,13 +103,13 @@ describe('a volume in trouble', { skip: requireTools('root') }, () => {
   it('waits while the volume is read-only, from the start or later', async (t) => {
     const site = await createSite(t);
     const { args, at } = createVolume(t, 'size=16m');
-    mount('-o', 'remount,ro', at);
+    await soon(() => mount('-o', 'remount,ro', at));
     const context = await runReceiver(t, site, { args });
     await suspended(context, 'incoming');
     await sendAll(site, 1000);
     mount('-o', 'remount,rw', at);
     await allThere(site, at);
-    mount('-o', 'remount,ro', at);
+    await soon(() => mount('-o', 'remount,ro', at));
     await site.send('one more', { empaId: 'more' });
     await suspended(context, 'incoming');
     assert.equal(site.broker.queueDepth(DESTINATION), 1);
@@ -176,7 +176,8 @@ describe('a volume in trouble', { skip: requireTools('root') }, () => {
     const args = [`--reject.path=${at}/reject`];
     const context = await runReceiver(t, site, { args });
     await soon(async () => assert.equal(await metricOf(context, 'ssm_consuming'), 1));
-    mount('-o', 'remount,ro', at);
+    // Not while what is done at the start has a file open.
+    await soon(() => mount('-o', 'remount,ro', at));
     site.put('junk', 'junk');
     await suspended(context, 'reject');
     assert.equal(site.broker.queueDepth(DESTINATION), 1);
