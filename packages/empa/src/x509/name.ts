@@ -113,7 +113,7 @@ export class DnRule {
 
 const keyFor = (name: DistinguishedName, isSlashForm: boolean): string => (isSlashForm ? name.flatKey : name.structuredKey);
 
-/** What any of many rules matches. Of the rules it keeps the keys alone: a hundred thousand of them take 100 MB less so. */
+/** What any of many rules matches. Of the rules it keeps the keys alone, which take less memory. */
 export class DnRules {
   readonly #slash = new Set<string>();
   readonly #rfc4514 = new Set<string>();

@@ -16,7 +16,9 @@ export class BatchWriter {
   readonly #parts: Part[] = [];
   #running = false;
   #progressAt = performance.now();
+  /** Since the beginning; a character counts as one. */
   #written = 0;
+  /** Of that what the socket was given. */
   #handed = 0;
 
   constructor(socket: Socket) {
@@ -32,14 +34,10 @@ export class BatchWriter {
     return !this.#running;
   }
 
-  /** How much was written here since the beginning (a character counts as one)... */
-  get written(): number {
-    return this.#written;
-  }
-
-  /** ...and how much of it the socket was given. The rest has surely not left. */
-  get handed(): number {
-    return this.#handed;
+  /** To ask later whether the socket was given all that is written by now, but for its last `rest` characters. Until then it has surely not left. */
+  untilHere(rest: number): () => boolean {
+    const end = this.#written - rest;
+    return () => this.#handed >= end;
   }
 
   /** stompit's side: a stream's write(), which never says no. */

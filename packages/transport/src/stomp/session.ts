@@ -8,11 +8,12 @@ import { certificateExpiry, describe } from '../tls.js';
 import { BatchWriter } from './batch-writer.js';
 import { announcedSize, type IncomingFrame, readBody } from './body.js';
 import { brokerError } from './broker-error.js';
-import { acknowledgedBy, passesOnFrames, passesOnLength } from './dialect.js';
+import { passesOnFrames, passesOnLength } from './dialect.js';
 import { harden } from './harden.js';
 import { escapeHint, type StompVersion } from './headers.js';
 import { type HeartbeatIntervals, negotiate } from './heartbeat.js';
 import { type Inbox, NO_INBOX } from './inbox.js';
+import { faultOfMessage } from './message-fault.js';
 import { MessageReader } from './message-reader.js';
 import type { StompBroker } from './options.js';
 import { type Departure, Receipts } from './receipts.js';
@@ -24,9 +25,6 @@ import { Watch } from './watch.js';
 const MAX_ERROR_BYTES = 64 * 1024;
 /** And so long it is waited for. */
 const ERROR_BODY_MS = 2000;
-
-/** A broker's own id of a message is far shorter. It goes back with the ACK, and is in memory until that has its receipt. */
-const MAX_ACK_ID_LENGTH = 4096;
 
 /** NUL and LF, as stompit ends a frame. A broker that knows the length of a body need not wait for them. */
 const END_LENGTH = 2;
@@ -189,8 +187,7 @@ export class Session {
     const frame = this.#frames.frame(command, headers);
     const taken = (): void => {
       if (!departure) return;
-      const end = this.#writer.written - END_LENGTH;
-      departure.written(() => this.#writer.handed >= end);
+      departure.written(this.#writer.untilHere(END_LENGTH));
       this.#writer.afterFlush(departure.left);
     };
     if (body === undefined || body.length === 0) frame.end(taken);
@@ -245,19 +242,9 @@ export class Session {
   }
 
   #onMessage(frame: IncomingFrame): void {
-    // Receipts are waited for behind messages, so these would excuse that none ever comes.
-    if (!this.#subscribes) {
-      this.#fault('a message, and nothing is subscribed to');
-      return;
-    }
-    if (passesOnFrames(this.#greeting) && frame.headers['subscription'] !== this.subscription) {
-      this.#fault('a message that is not of our subscription');
-      return;
-    }
-    const name = acknowledgedBy(this.#greeting);
-    const { length } = String(frame.headers[name] ?? '');
-    if (length > MAX_ACK_ID_LENGTH) this.#fault(`a message whose header ${name} has ${length} characters`);
-    else this.#messages.take(frame);
+    const fault = faultOfMessage(frame, { greeting: this.#greeting, subscription: this.#subscribes ? this.subscription : undefined });
+    if (fault === undefined) this.#messages.take(frame);
+    else this.#fault(fault);
   }
 
   #onFrame(frame: IncomingFrame): void {
